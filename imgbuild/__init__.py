@@ -1,0 +1,3 @@
+"""imgbuild: make for generated images."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,118 @@
+"""The project's files as sources: every read stays inside the project and is remembered with its stamp.
+
+A stamp is taken before its file is read, so an edit during a build is never missed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from imgbuild.digest import digest_file
+from imgbuild.errors import SpecError
+from imgbuild.types import Digest, Where
+
+
+class Stamp(NamedTuple):
+    """What stat says of a file. Equal stamps of a file older than YOUNG mean equal bytes."""
+
+    mtime_ns: int
+    ctime_ns: int
+    size: int
+
+
+YOUNG = 2_000_000_000  # nanoseconds: a file this young may change again within its time stamp's grain
+MAX_TEXT = 64 * 1024 * 1024  # bytes of one spec or table
+MAX_INPUT = 512 * 1024 * 1024  # bytes of one input picture
+
+
+class Files:
+    """Reads below `root`. `seen` maps each path read (from the root, with '/') to its stamp before reading.
+
+    A path that was asked for and is absent is remembered as None, so that its appearing is noticed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self.seen: dict[str, Stamp | None] = {}
+        self._digests: dict[str, tuple[Stamp, Digest]] = {}
+
+    def locate(self, name: str, base: str = "", where: Where | None = None) -> str:
+        """The path `name`, written in a file of folder `base`, as a path from the root.
+
+        Raises SpecError where it is absolute, or leaves the project, by `..` or through a symbolic link.
+        """
+        if not name or "\0" in name or PurePosixPath(name).is_absolute() or "\\" in name or ":" in name[1:2]:
+            raise SpecError(
+                f"'{name}' is not a path inside the project",
+                where=where,
+                hint="write a relative path with '/'",
+            )
+        joined = os.path.normpath(os.path.join(base, name))  # noqa: PTH118 - text, not a path on disk
+        if joined == ".." or joined.startswith("../"):
+            raise SpecError(
+                f"'{name}' leads out of the project", where=where, hint="move the file into the project"
+            )
+        real = os.path.realpath(self.root / joined)
+        if real != str(self.root) and not real.startswith(f"{self.root}{os.sep}"):
+            raise SpecError(
+                f"'{name}' leads out of the project through a symbolic link",
+                where=where,
+                hint="copy the file into the project",
+            )
+        return joined
+
+    def read(self, path: str, limit: int = MAX_TEXT) -> bytes:
+        """The bytes of a located path. Raises OSError where it can't be read, SpecError above `limit` bytes."""
+        stamp = self.stamp(path)
+        if stamp is not None and stamp.size > limit:
+            raise SpecError(
+                f"{path} is larger than {limit} bytes", hint="split it, or leave out what is not needed"
+            )
+        with (self.root / path).open("rb") as file:
+            return file.read(limit + 1)
+
+    def stamp(self, path: str) -> Stamp | None:
+        """The path's stamp now, remembered; None where there is nothing."""
+        stamp = stamp_of(self.root / path)
+        if path not in self.seen:
+            self.seen[path] = stamp
+        return stamp
+
+    def digest(self, path: str) -> Digest | None:
+        """SHA-256 of a located file's bytes, read again only if its stamp changed; None where it is absent."""
+        stamp = self.stamp(path)
+        if stamp is None:
+            return None
+        known = self._digests.get(path)
+        if known is not None and known[0] == stamp and is_settled(stamp):
+            return known[1]
+        digest = digest_file(self.root / path)
+        self._digests[path] = (stamp, digest)
+        return digest
+
+    def remember(self, digests: dict[str, tuple[Stamp, Digest]]) -> None:
+        """Take over digests of an earlier run; each holds only while its stamp does."""
+        self._digests.update(digests)
+
+    def digests(self) -> dict[str, tuple[Stamp, Digest]]:
+        return self._digests
+
+    def forget(self) -> None:
+        """Start a new look at the sources; digests are kept, each as long as its stamp holds."""
+        self.seen = {}
+
+
+def stamp_of(path: Path | str) -> Stamp | None:
+    try:
+        stat = os.stat(path)  # noqa: PTH116 - a Path object a file would cost more than the call
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return Stamp(stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)
+
+
+def is_settled(stamp: Stamp) -> bool:
+    """Whether the file is old enough for its stamp to tell every later edit."""
+    return time.time_ns() - max(stamp.mtime_ns, stamp.ctime_ns) > YOUNG

@@ -1,0 +1,24 @@
+"""The contract of a process operation: pixels in, pixels out, the same for the same input on every machine.
+
+An operation is a frozen struct: its fields are its parameters in the spec, and all of them are in the step's key.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+
+class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One finishing step. name: as specs write it; version: a change of the pixels it gives moves it."""
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    def apply(self, picture: PILImage) -> PILImage:
+        """A new picture (or the same, unchanged). Modes come as RGB, RGBA, L or LA. Raises TargetError."""
+        raise NotImplementedError

@@ -1,0 +1,10 @@
+"""Where images come from: one file an adapter, found by name."""
+
+from imgbuild.providers.base import Provider
+from imgbuild.registry import Registry
+
+PROVIDERS: Registry[type[Provider]] = Registry(
+    "provider",
+    "imgbuild.providers",
+    {"placeholder": "imgbuild.providers.placeholder:Placeholder"},
+)

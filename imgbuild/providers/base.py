@@ -1,0 +1,57 @@
+"""The contract of a provider: the adapter that turns requests into images.
+
+A provider gets plain data and gives plain data. It knows no store, no graph and no scheduler; what it may
+raise is Refused, ProviderFailed and Transient. The smallest adapter gives `name`, `capabilities` and `generate`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from imgbuild.types import Capabilities, Image, Model, Pin, Request
+
+
+class Provider(ABC):
+    """One kind of image maker. Instances are shared between threads and hold no state of a build.
+
+    name: as specs write it. version: of this adapter; part of every pin, so a change of what it sends moves
+    pins only by `lock --upgrade`. paid: whether a request costs money, so that it is journaled before it is
+    sent. network: whether it needs one. env: the environment variables that hold its keys.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    paid: ClassVar[bool] = False
+    network: ClassVar[bool] = False
+    env: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def capabilities(self, model: Model) -> Capabilities:
+        """What this model takes; pure, without network or heavy imports. Raises SpecError."""
+
+    @abstractmethod
+    def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
+        """One image for each request, in order; at most `capabilities.batch` at a time.
+
+        Raises Refused, ProviderFailed, Transient.
+        """
+
+    def pin(self, model: Model) -> Pin:
+        """The model resolved to something that does not move. Raises TargetError, also when it is gone."""
+        return Pin(
+            provider=self.name,
+            source=model.source,
+            revision=model.revision,
+            declared=model.revision,
+            adapter=self.version,
+        )
+
+    def price(self, request: Request) -> float | None:
+        """Estimated US dollars for one image; None where it is not known."""
+        return None if self.paid else 0.0
+
+    def environment(self) -> Mapping[str, str]:
+        """What beside the key may have shaped the pixels (library versions, device), for the record."""
+        return {}

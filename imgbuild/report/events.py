@@ -1,0 +1,70 @@
+"""What a build tells as it goes, one struct an event; `--json` prints them one a line."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+Moved: TypeAlias = Literal["running", "done", "restored", "review", "failed", "skipped", "retry"]
+
+
+class Started(Struct, frozen=True, kw_only=True, tag="started", tag_field="event"):
+    """The plan in figures: how many targets there are, and what has to be done. cost: US dollars, estimated."""
+
+    targets: int
+    fresh: int
+    restore: int
+    run: int
+    maybe: int = 0
+    cost: float = 0.0
+
+
+class TargetMoved(Struct, frozen=True, kw_only=True, tag="target", tag_field="event", omit_defaults=True):
+    """A target changed its state. seconds: of the work that led here; cost: US dollars spent on it."""
+
+    id: str
+    state: Moved
+    output: str
+    attempt: int = 0
+    seconds: float = 0.0
+    cost: float = 0.0
+    why: str = ""
+
+
+class Failure(Struct, frozen=True, kw_only=True, tag="failure", tag_field="event", omit_defaults=True):
+    """A target that could not be made or did not pass. where: `file:line:column` of its asset."""
+
+    id: str
+    output: str
+    where: str
+    cause: str
+    hint: str = ""
+    kind: Literal["failed", "rule", "review", "skipped"] = "failed"
+
+
+class Note(Struct, frozen=True, kw_only=True, tag="note", tag_field="event", omit_defaults=True):
+    """Something worth knowing that stops nothing."""
+
+    text: str
+    level: Literal["info", "warning"] = "info"
+
+
+class Finished(Struct, frozen=True, kw_only=True, tag="finished", tag_field="event", omit_defaults=True):
+    """The end of a build. `built` counts targets whose steps ran, `generated` images made by a provider."""
+
+    built: int = 0
+    generated: int = 0
+    restored: int = 0
+    fresh: int = 0
+    failed: int = 0
+    review: int = 0
+    skipped: int = 0
+    removed: int = 0
+    seconds: float = 0.0
+    cost: float = 0.0
+    interrupted: bool = False
+    exit_code: int = 0
+
+
+Event: TypeAlias = Started | TargetMoved | Failure | Note | Finished

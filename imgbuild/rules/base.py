@@ -1,0 +1,77 @@
+"""The contract of a rule: measure an image, then judge what was measured.
+
+Measuring is the costly part and is stored by (image, rule, version, `measured_by`); judging applies the
+thresholds and is pure, so that editing a threshold measures nothing again and touches no image.
+A rule is a frozen struct: its fields are its parameters in the spec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from msgspec import Struct
+
+from imgbuild.images import Picture
+from imgbuild.types import Finding, OnFail, Status, Value, Verdict
+
+Measured = dict[str, Value]
+
+# Rerolling is what happens before the attempts are spent; after that the rule has failed.
+_STATUS: dict[OnFail, Status] = {"fail": "fail", "warn": "warn", "review": "review", "reroll": "fail"}
+
+
+class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A declared check on one image.
+
+    name: as specs write it. version: of the measurement; a change of it measures anew. on_fail: what a broken
+    rule means. Reroll tries the next derived seed until the attempts are spent.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    group: ClassVar[bool] = False
+
+    on_fail: OnFail = "fail"
+
+    def measure(self, picture: Picture, files: Mapping[str, bytes]) -> Measured:
+        """JSON values measured on the image; independent of thresholds. `files`: bytes of `self.files()`."""
+        raise NotImplementedError
+
+    def judge(self, measured: Measured) -> Finding:
+        """Whether the measurement is within this rule's thresholds; pure."""
+        raise NotImplementedError
+
+    def measured_by(self) -> Mapping[str, Value]:
+        """The parameters that change what is measured (not the thresholds), without the files."""
+        return {}
+
+    def files(self) -> Sequence[str]:
+        """Paths of reference files that the measurement needs, as the spec writes them."""
+        return ()
+
+
+class GroupRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A declared check on all images of an asset together. Measures each alone, then judges them as a group."""
+
+    group: ClassVar[bool] = True
+
+    def judge(self, measured: Measured) -> Finding:
+        raise TypeError(f"{self.name} judges a group")
+
+    def judge_group(self, members: Sequence[tuple[str, Measured]]) -> Mapping[str, Finding]:
+        """A finding for each member's id. `members` come ranked: of a clashing pair the later is blamed."""
+        raise NotImplementedError
+
+
+def verdict(rule: Rule, finding: Finding) -> Verdict:
+    """The finding with the consequence that the rule declares for it."""
+    return Verdict(
+        rule=rule.name,
+        status="pass" if finding.ok else _STATUS[rule.on_fail],
+        on_fail=rule.on_fail,
+        figure=finding.figure,
+        unit=finding.unit,
+        limit=finding.limit,
+        others=finding.others,
+    )

@@ -1,0 +1,375 @@
+"""The frozen nouns that every other module speaks in. Plain data: no behaviour beyond what a noun is.
+
+Digests are SHA-256 in unpadded base64url text (43 characters), as the lock writes them; only the names of
+blob files are hexadecimal, because some file systems fold case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from msgspec import Struct, field
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+Digest: TypeAlias = str
+Scalar: TypeAlias = str | int | float | bool | None
+Value: TypeAlias = Any  # a JSON value: scalars, lists and string-keyed mappings of them
+
+# The parts that an input picture can play; a provider names those it takes.
+ROLES = ("image", "mask", "control", "reference")
+
+
+class Where(Struct, frozen=True, kw_only=True):
+    """A place in a file: line and column count from 1; `text` is that whole source line."""
+
+    file: str
+    line: int
+    column: int
+    length: int = 1
+    text: str = ""
+
+
+class Grade(StrEnum):
+    """How far a target can be reproduced: equal bits, equal to the eye, or only as stored bytes."""
+
+    BITWISE = "bitwise"
+    PERCEPTUAL = "perceptual"
+    STORED = "stored"
+
+
+# --- what a provider is asked for, and what it gives --------------------------------------------------
+
+
+class Capabilities(Struct, frozen=True, kw_only=True):
+    """What one model takes. Whatever a spec asks beyond this is an error at compile time.
+
+    takes: of "negative", "seed", and the names in ROLES.
+    params: the model parameters it takes, each with the JSON Schema of its value.
+    multiple_of: both sides of a size must be multiples of this many pixels.
+    min_side, max_side: pixels. sizes: where not empty, the only sizes there are, as (width, height).
+    batch: how many images one call makes at most; concurrency: how many calls run at a time.
+    """
+
+    takes: frozenset[str]
+    grade: Grade
+    params: Mapping[str, Value] = field(default_factory=dict)
+    multiple_of: int = 1
+    min_side: int = 1
+    max_side: int = 16384
+    sizes: tuple[tuple[int, int], ...] = ()
+    default_size: tuple[int, int] = (1024, 1024)
+    batch: int = 1
+    concurrency: int = 4
+
+
+class Pin(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A declared model, resolved to something that does not move.
+
+    revision: the commit, version hash or dated snapshot; weights: digest of the files, where they are at hand.
+    declared: the revision that the spec asked for when this was resolved ("main"); a change of it moves the pin.
+    adapter: version of the provider's adapter that resolved it.
+    """
+
+    provider: str
+    source: str = ""
+    revision: str = ""
+    weights: str = ""
+    declared: str = ""
+    adapter: int = 1
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """One image to make. It holds only what is in the step's key: a provider can see nothing else.
+
+    width, height: pixels. seed: below 2**31. params: the merged model and asset parameters (steps, guidance,
+    strength, …). inputs: for each role the pictures given, in order.
+    """
+
+    pin: Pin
+    prompt: str
+    negative: str
+    width: int
+    height: int
+    seed: int
+    params: Mapping[str, Value] = field(default_factory=dict)
+    inputs: Mapping[str, Sequence[PILImage]] = field(default_factory=dict)
+
+
+class Image(Struct, frozen=True, kw_only=True):
+    """What a provider made of one request: pixels from a local model, or the bytes a vendor sent.
+
+    Exactly one of `pixels` and `data` is given. seed: the one the model says it used, if it says.
+    cost: US dollars. info: what else the vendor reported (revised prompt, request id), for the record.
+    """
+
+    pixels: PILImage | None = None
+    data: bytes | None = None
+    seed: int | None = None
+    cost: float | None = None
+    info: Mapping[str, Value] = field(default_factory=dict)
+
+
+# --- checking -----------------------------------------------------------------------------------------
+
+OnFail: TypeAlias = Literal["fail", "warn", "review", "reroll"]
+Status: TypeAlias = Literal["pass", "warn", "review", "fail"]
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """What a rule says of a measurement: whether it holds, the measured figure, and the limit in words.
+
+    others: for a rule over a group, the ids of the members this one clashes with.
+    """
+
+    ok: bool
+    figure: Value
+    unit: str = ""
+    limit: str = ""
+    others: tuple[str, ...] = ()
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """A finding with its consequence: `status` is what the rule's `on_fail` makes of it."""
+
+    rule: str
+    status: Status
+    on_fail: OnFail
+    figure: Value
+    unit: str = ""
+    limit: str = ""
+    others: tuple[str, ...] = ()
+
+
+# --- the spec, as written ------------------------------------------------------------------------------
+
+
+class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A declared model: which provider makes the images, from what source, with which parameters."""
+
+    provider: str
+    source: str = ""
+    revision: str = ""
+    size: str = ""
+    params: dict[str, Value] = {}
+    license: str = ""
+    unsupported: Literal["error", "drop", "fold"] | dict[str, Literal["error", "drop", "fold"]] = "error"
+    fallback: list[str] = []
+
+
+class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A prompt with holes, the names it requires and the words it must not come to hold."""
+
+    prompt: str
+    negative: str = ""
+    requires: list[str] = []
+    forbid: list[str] = []
+
+
+class Seeds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`count` seeds for each cell: derived, or counted up from `base`.
+
+    per: the variables that a derived seed depends on; cells that agree in them share their seeds.
+    """
+
+    count: int
+    base: int | None = None
+    per: list[str] | None = None
+
+
+class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A matrix axis read from a file: each row binds its columns; `key` is the column that names the row."""
+
+    key: str
+    csv: str = ""
+    json: str = ""
+    where: str = ""
+    delimiter: str = ""
+
+
+class Route(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line of a route: the model for the cells in which the Jinja expression `when` holds."""
+
+    model: str
+    when: str = ""
+
+
+class Edge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Targets of another asset as input: those that agree with this cell in the variables of `match`.
+
+    asset: `name`, or `spec/name` for another file. model, index: which of several, where that is not settled
+    by the cell.
+    """
+
+    asset: str
+    match: list[str] | None = None
+    model: str = ""
+    index: int | None = None
+
+
+class Format(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file type of the published image and the encoder's options (None: the encoder's default)."""
+
+    type: Literal["png", "jpeg", "webp", "avif", "tiff"] = "png"
+    quality: int | None = None
+    lossless: bool | None = None
+    compress_level: int | None = None
+
+
+class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """A named entry of a spec, as written. `process` and `validate` items are one-key mappings or names."""
+
+    template: str = ""
+    prompt: str = ""
+    negative: str = ""
+    requires: list[str] = []
+    forbid: list[str] = []
+    from_: str = ""
+    tags: list[str] = []
+    vars: dict[str, Value] = {}
+    matrix: dict[str, Value] = {}
+    models: list[str] = []
+    route: list[Route] = []
+    seeds: int | list[int] | Seeds = 1
+    size: str = ""
+    params: dict[str, Value] = {}
+    inputs: dict[str, Value] = {}
+    process: list[Value] = []
+    format: str | Format | None = None
+    validate: list[Value] = []
+    attempts: int = 3
+    output: str = ""
+
+
+class SpecFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole of one YAML file, as a person wrote it."""
+
+    version: Literal[1] = 1
+    include: list[str] = []
+    models: dict[str, Model] = {}
+    templates: dict[str, Template] = {}
+    assets: dict[str, Asset] = {}
+
+
+# --- the spec, expanded ----------------------------------------------------------------------------------
+
+
+class Ask(Struct, frozen=True, kw_only=True, gc=False):
+    """What one model is asked for on behalf of one target; the seed is added by the attempt.
+
+    alias: the model's declared name. Everything the model can't take has been dropped or folded by now.
+    """
+
+    alias: str
+    prompt: str
+    negative: str
+    width: int
+    height: int
+    params: Mapping[str, Value]
+
+
+class Input(Struct, frozen=True, kw_only=True):
+    """A picture that goes into a target: a file (path from the project's root) or another target's pixels."""
+
+    role: str
+    file: str = ""
+    target: str = ""
+
+
+class Bound(Struct, frozen=True, kw_only=True):
+    """A model as the recipes of a spec use it: its declaration after profiles, and whose lock pins it.
+
+    home: the spec whose file declares it, so whose lock holds its pin. where: the declaration's place.
+    """
+
+    alias: str
+    home: str
+    model: Model
+    capabilities: Capabilities
+    where: Where
+
+
+class Recipe(Struct, frozen=True, kw_only=True, eq=False):
+    """What all targets of one asset and model share.
+
+    spec: name of the spec ("catalog"); asset: its name; model: None where the pictures exist already (`from`).
+    process, rules: operations and rules of the registries, ready to use. fallbacks: models that take over.
+    """
+
+    spec: str
+    asset: str
+    model: Bound | None
+    fallbacks: tuple[Bound, ...] = ()
+    tags: tuple[str, ...] = ()
+    process: tuple[Any, ...] = ()
+    format: Format
+    rules: tuple[Any, ...] = ()
+    attempts: int = 3
+    where: Where
+
+
+class Target(Struct, frozen=True, kw_only=True, eq=False):
+    """One image to be published: asset × cell × model × seed index.
+
+    id: `catalog/thumbnails[sku=A1,color=red]@sdxl#0`. cell: (variable, label) in the matrix's order.
+    seed: of attempt 0; `explicit` says that the spec wrote it down. asks: for the recipe's model, then for
+    each fallback, in order; empty where `from` names existing pictures, which then are the one input of role "image".
+    output: path under the output folder. fault: why this target can't be made, found while expanding its row.
+    """
+
+    id: str
+    recipe: Recipe
+    cell: tuple[tuple[str, str], ...]
+    index: int
+    seed: int
+    explicit: bool = False
+    asks: tuple[Ask, ...]
+    inputs: tuple[Input, ...] = ()
+    output: str
+    fault: str = ""
+    hint: str = ""
+
+
+# --- lock and store ----------------------------------------------------------------------------------------
+
+
+class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A target's line in the lock. A line without `image` is reseeded and waits for its build.
+
+    raw: the generated blob; image: the published bytes; pixels: the decoded picture before encoding; phash: its
+    64-bit perceptual hash in hexadecimal; via: alias of the fallback model that made it.
+    """
+
+    intent: Digest = ""
+    seed: int
+    attempt: int
+    raw: Digest = ""
+    image: Digest = ""
+    pixels: Digest = ""
+    phash: str = ""
+    grade: Grade = Grade.BITWISE
+    via: str = ""
+
+
+class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a step with this key gave. `step` is "generate", "import", an operation's name, or "encode".
+
+    seconds: wall time. cost: US dollars. created: seconds since the epoch. manifest: the key's fields, readable.
+    environment: library versions and device, where they may have shaped the pixels.
+    """
+
+    key: Digest
+    step: str
+    blob: Digest
+    pixels: Digest
+    phash: str = ""
+    seed: int | None = None
+    seconds: float = 0.0
+    cost: float = 0.0
+    created: float = 0.0
+    manifest: dict[str, Value] = {}
+    environment: dict[str, str] = {}
+    info: dict[str, Value] = {}
