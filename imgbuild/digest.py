@@ -27,9 +27,10 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 def seal(domain: str, fields: Mapping[str, Any]) -> tuple[Digest, Manifest]:
     """The digest of `fields` under a domain tag ("generate/1"), and the manifest it was taken over.
 
-    Raises TypeError for a value that JSON can't hold.
+    The fields must be canonical already (see `canonical`): documents and templates give NFC text, and a walk
+    over every value again would cost more than the hash. Raises TypeError for what JSON can't hold.
     """
-    manifest = canonical({"domain": domain, **fields})
+    manifest = {"domain": domain, **fields}
     return digest_bytes(_encode(manifest)), manifest
 
 
@@ -39,9 +40,11 @@ def digest_of(domain: str, fields: Mapping[str, Any]) -> Digest:
 
 
 def canonical(value: Any) -> Any:
-    """The value with all text in NFC and whole floats as they are; mappings and sequences are copied."""
+    """The value with text in NFC and whole floats as integers, so that 6 and 6.0 are one parameter."""
     if isinstance(value, str):
         return value if value.isascii() or is_normalized("NFC", value) else normalize("NFC", value)
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
     if isinstance(value, Mapping):
         return {canonical(key): canonical(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -49,11 +52,6 @@ def canonical(value: Any) -> Any:
     if isinstance(value, frozenset | set):
         return sorted(canonical(item) for item in value)
     return value
-
-
-def canonical_json(value: Any) -> bytes:
-    """The bytes that digests are taken over."""
-    return _encode(canonical(value))
 
 
 def digest_bytes(data: bytes) -> Digest:

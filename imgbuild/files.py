@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path, PurePosixPath
+from errno import EISDIR
+from pathlib import Path
 from typing import NamedTuple
 
 from imgbuild.digest import digest_file
@@ -37,6 +38,8 @@ class Files:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.seen: dict[str, Stamp | None] = {}
+        self._root = str(self.root)
+        self._folders: dict[str, str] = {}
         self._digests: dict[str, tuple[Stamp, Digest]] = {}
 
     def locate(self, name: str, base: str = "", where: Where | None = None) -> str:
@@ -44,7 +47,7 @@ class Files:
 
         Raises SpecError where it is absolute, or leaves the project, by `..` or through a symbolic link.
         """
-        if not name or "\0" in name or PurePosixPath(name).is_absolute() or "\\" in name or ":" in name[1:2]:
+        if not name or "\0" in name or name[0] == "/" or "\\" in name or name[1:2] == ":":
             raise SpecError(
                 f"'{name}' is not a path inside the project",
                 where=where,
@@ -55,8 +58,7 @@ class Files:
             raise SpecError(
                 f"'{name}' leads out of the project", where=where, hint="move the file into the project"
             )
-        real = os.path.realpath(self.root / joined)
-        if real != str(self.root) and not real.startswith(f"{self.root}{os.sep}"):
+        if not self._is_inside(joined):
             raise SpecError(
                 f"'{name}' leads out of the project through a symbolic link",
                 where=where,
@@ -64,15 +66,31 @@ class Files:
             )
         return joined
 
+    def _is_inside(self, path: str) -> bool:
+        """Whether the path, its links followed, is inside the project. Folders are looked up once."""
+        folder, _, name = path.rpartition("/")
+        real = self._folders.get(folder)
+        if real is None:
+            real = self._folders[folder] = os.path.realpath(f"{self._root}/{folder}")
+        full = f"{real}/{name}"
+        if name == ".." or os.path.islink(full):  # noqa: PTH114 - text, for speed
+            full = os.path.realpath(full)
+        return full == self._root or full.startswith(f"{self._root}/")
+
     def read(self, path: str, limit: int = MAX_TEXT) -> bytes:
         """The bytes of a located path. Raises OSError where it can't be read, SpecError above `limit` bytes."""
-        stamp = self.stamp(path)
-        if stamp is not None and stamp.size > limit:
+        self.stamp(path)
+        if (self.root / path).exists() and not (self.root / path).is_file():
+            raise IsADirectoryError(
+                EISDIR, "it is not a file", path
+            )  # a pipe would be waited for without end
+        with (self.root / path).open("rb") as file:
+            data = file.read(limit + 1)
+        if len(data) > limit:
             raise SpecError(
                 f"{path} is larger than {limit} bytes", hint="split it, or leave out what is not needed"
             )
-        with (self.root / path).open("rb") as file:
-            return file.read(limit + 1)
+        return data
 
     def stamp(self, path: str) -> Stamp | None:
         """The path's stamp now, remembered; None where there is nothing."""
@@ -103,6 +121,7 @@ class Files:
     def forget(self) -> None:
         """Start a new look at the sources; digests are kept, each as long as its stamp holds."""
         self.seen = {}
+        self._folders = {}
 
 
 def stamp_of(path: Path | str) -> Stamp | None:

@@ -32,7 +32,7 @@ class Registry(Generic[T]):
         return sorted({*self._built_in, *self._plug_ins()})
 
     def get(self, name: str) -> T:
-        """The class of that name. Raises SpecError, with the nearest name, where there is none."""
+        """The class of that name. Raises SpecError where there is none, or its package can't be imported."""
         if name not in self._loaded:
             self._loaded[name] = self._load(name)
         return self._loaded[name]
@@ -42,10 +42,19 @@ class Registry(Generic[T]):
             module, _, attribute = self._built_in[name].partition(":")
             return cast(T, getattr(import_module(module), attribute))
         if name in self._plug_ins():
-            return cast(T, self._plug_ins()[name].load())
+            return self._load_plug_in(self._plug_ins()[name])
         raise SpecError(
             f"unknown {self.kind} '{name}'", hint=did_you_mean(name, self.names(), f"{self.kind}s")
         )
+
+    def _load_plug_in(self, point: Any) -> T:
+        try:
+            return cast(T, point.load())
+        except Exception as error:  # another package's code, run at import
+            raise SpecError(
+                f"{self.kind} '{point.name}' can't be loaded from {point.value}: {error}",
+                hint=f"mend or uninstall the package '{point.dist.name}' that brings it",
+            ) from error
 
     def _plug_ins(self) -> dict[str, Any]:
         if self._found is None:

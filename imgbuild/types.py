@@ -148,7 +148,16 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A declared model: which provider makes the images, from what source, with which parameters."""
+    """A declared model: which provider makes the images, from what source, with which parameters.
+
+    provider: the adapter that makes the images, such as placeholder, diffusers or openai.
+    source: a hub id, a folder that begins with './', or the vendor's name of the model.
+    revision: a branch, tag, commit or version; what it stands for is pinned in the lock.
+    size: WIDTHxHEIGHT in pixels, for assets that name none. params: the model's parameters (steps, guidance, …).
+    license: as the model's maker names it, for policies that look at it.
+    unsupported: what becomes of that which the model can't take; `fold` writes it into the prompt.
+    fallback: models that take over, in order, when this one refuses or is gone.
+    """
 
     provider: str
     source: str = ""
@@ -161,7 +170,12 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A prompt with holes, the names it requires and the words it must not come to hold."""
+    """A prompt with holes, the names it requires and the words it must not come to hold.
+
+    prompt: Jinja text over the cell's variables. negative: what the picture must not show.
+    requires: variables that must be bound, and not be empty.
+    forbid: whole words that must not be in the rendered prompt.
+    """
 
     prompt: str
     negative: str = ""
@@ -172,6 +186,7 @@ class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Seeds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`count` seeds for each cell: derived, or counted up from `base`.
 
+    count: how many images each cell gets. base: the first seed; the others follow it.
     per: the variables that a derived seed depends on; cells that agree in them share their seeds.
     """
 
@@ -181,7 +196,13 @@ class Seeds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A matrix axis read from a file: each row binds its columns; `key` is the column that names the row."""
+    """A matrix axis read from a file: each row binds its columns.
+
+    key: the column that names the row in target ids. csv: path of a CSV file with a header row.
+    json: path of a JSON file that holds an array of objects.
+    where: a Jinja expression over the row; only rows in which it holds are taken.
+    delimiter: what parts the cells of the CSV file, where it can't be told from the header.
+    """
 
     key: str
     csv: str = ""
@@ -191,7 +212,10 @@ class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Route(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line of a route: the model for the cells in which the Jinja expression `when` holds."""
+    """One line of a route: the model for the cells in which the Jinja expression `when` holds.
+
+    model: name of a declared model. when: a Jinja expression over the cell; left out, it always holds.
+    """
 
     model: str
     when: str = ""
@@ -200,8 +224,8 @@ class Route(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Edge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Targets of another asset as input: those that agree with this cell in the variables of `match`.
 
-    asset: `name`, or `spec/name` for another file. model, index: which of several, where that is not settled
-    by the cell.
+    asset: `name`, or `spec/name` for another file. match: variables that must agree; left out, all that both have.
+    model, index: which of several, where that is not settled by the cell.
     """
 
     asset: str
@@ -211,7 +235,11 @@ class Edge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Format(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The file type of the published image and the encoder's options (None: the encoder's default)."""
+    """The file type of the published image and the encoder's options (None: the encoder's default).
+
+    type: of the file. quality: of a lossy encoder, 1 to 100. lossless: whether a webp file keeps every pixel.
+    compress_level: of a png file, 0 (fast) to 9 (small).
+    """
 
     type: Literal["png", "jpeg", "webp", "avif", "tiff"] = "png"
     quality: int | None = None
@@ -220,7 +248,19 @@ class Format(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
-    """A named entry of a spec, as written. `process` and `validate` items are one-key mappings or names."""
+    """A named entry of a spec, as written. `process` and `validate` items are one-key mappings or names.
+
+    template: name of a declared template. prompt: Jinja text, in place of a template.
+    negative: what the picture must not show, over the template's. requires: variables that must be bound, not empty.
+    forbid: whole words that must not be in the rendered prompt. from: path of existing pictures; no model is used.
+    tags: for selections. vars: variables that are the same in every cell.
+    matrix: variables and their values; every combination is a cell. models: every one builds every cell.
+    route: the first line that holds picks one model per cell. seeds: how many images a cell gets, or which.
+    size: WIDTHxHEIGHT in pixels. params: over the model's own. inputs: pictures that go into the model.
+    process: operations on the pixels, in order. format: of the published file.
+    validate: rules that every image must pass. attempts: how many seeds a `reroll` may try.
+    output: path of the image in the output folder.
+    """
 
     template: str = ""
     prompt: str = ""
@@ -245,7 +285,11 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
 
 
 class SpecFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole of one YAML file, as a person wrote it."""
+    """The whole of one YAML file, as a person wrote it.
+
+    version: of this format. include: other files whose models and templates are used here, relative to this one.
+    models: what makes the images. templates: prompts to share. assets: what is to be made.
+    """
 
     version: Literal[1] = 1
     include: list[str] = []
@@ -339,6 +383,7 @@ class Target(Struct, frozen=True, kw_only=True, eq=False):
 class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A target's line in the lock. A line without `image` is reseeded and waits for its build.
 
+    inputs: digest of the pixels that came from other targets, where any did; a reseeded or merged upstream shows here.
     raw: the generated blob; image: the published bytes; pixels: the decoded picture before encoding; phash: its
     64-bit perceptual hash in hexadecimal; via: alias of the fallback model that made it.
     """
@@ -346,6 +391,7 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     intent: Digest = ""
     seed: int
     attempt: int
+    inputs: Digest = ""
     raw: Digest = ""
     image: Digest = ""
     pixels: Digest = ""
@@ -373,3 +419,16 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     manifest: dict[str, Value] = {}
     environment: dict[str, str] = {}
     info: dict[str, Value] = {}
+
+
+class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a target last ended, for as long as `holds_for` (its intent, rules, attempts and image) stands.
+
+    state: "pass", "warn", "review" and "fail" tell of the published image; "failed" that no image was accepted.
+    """
+
+    holds_for: Digest
+    state: Literal["pass", "warn", "review", "fail", "failed"]
+    why: str = ""
+    hint: str = ""
+    verdicts: tuple[Verdict, ...] = ()

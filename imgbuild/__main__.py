@@ -1,0 +1,23 @@
+"""The entry point: a build that has nothing to do ends here; everything else goes on to the command line."""
+
+import os
+import sys
+
+
+def main() -> int:
+    """Run the command line; the exit code."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["build"]:
+        from imgbuild.store.snapshot import recall
+
+        told = recall(arguments, os.environ, os.getcwd())  # noqa: PTH109 - pathlib is a heavy import here
+        if told is not None:
+            print(told[0])  # noqa: T201
+            return told[1]
+    from imgbuild.cli import run
+
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""From verdicts to what happens next: accept, try the next seed, or fail. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+from imgbuild.rules.base import GroupRule, Measured, Rule, verdict
+from imgbuild.types import Status, Verdict
+
+
+class Next(StrEnum):
+    """What becomes of an attempt."""
+
+    ACCEPT = "accept"
+    RETRY = "retry"
+    FAIL = "fail"
+
+
+def judge(rules: Sequence[Rule], measured: Mapping[int, Measured]) -> list[Verdict]:
+    """The verdicts of the rules that look at one image. measured: by the rule's place in `rules`."""
+    return [verdict(rule, rule.judge(measured[place])) for place, rule in enumerate(rules) if not rule.group]
+
+
+def judge_group(
+    rules: Sequence[Rule], members: Sequence[tuple[str, Mapping[int, Measured]]]
+) -> dict[str, list[Verdict]]:
+    """The verdicts of the rules that look at all images of an asset, by member. `members` come ranked."""
+    verdicts: dict[str, list[Verdict]] = {name: [] for name, _ in members}
+    for place, rule in enumerate(rules):
+        if isinstance(rule, GroupRule):
+            findings = rule.judge_group([(name, measured[place]) for name, measured in members])
+            for name, finding in findings.items():
+                verdicts[name].append(verdict(rule, finding))
+    return verdicts
+
+
+def rank(members: Sequence[str], locked: Sequence[str]) -> list[str]:
+    """Who is blamed in a clash: locked members come first, then each by its id; the later one is blamed."""
+    firm = set(locked)
+    return sorted(members, key=lambda name: (name not in firm, name))
+
+
+def decide(verdicts: Sequence[Verdict], tries: int, attempts: int) -> Next:
+    """What becomes of an image after `tries` attempts of at most `attempts`."""
+    broken = [item for item in verdicts if item.status == "fail"]
+    if not broken:
+        return Next.ACCEPT
+    if all(item.on_fail == "reroll" for item in broken) and tries < attempts:
+        return Next.RETRY
+    return Next.FAIL
+
+
+def status_of(verdicts: Sequence[Verdict]) -> Status:
+    """The worst of the verdicts."""
+    order: tuple[Status, ...] = ("fail", "review", "warn")
+    return next((status for status in order if any(item.status == status for item in verdicts)), "pass")
+
+
+def tell(verdicts: Sequence[Verdict]) -> str:
+    """The broken rules in words: `sharpness 42.1 (at least 100)`."""
+    return "; ".join(_told(item) for item in verdicts if item.status != "pass")
+
+
+def _told(item: Verdict) -> str:
+    figure = f"{item.rule} {item.figure}{f' {item.unit}' if item.unit else ''}"
+    clash = f", like {', '.join(item.others[:3])}" if item.others else ""
+    return f"{figure} ({item.limit}{clash})" if item.limit or clash else figure

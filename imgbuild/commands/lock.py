@@ -1,0 +1,128 @@
+"""`imgbuild lock`: check the lock, move pins and seeds, adopt what drifted. Images are made by `build` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import convert
+from msgspec.structs import replace
+
+from imgbuild.commands.session import Session
+from imgbuild.errors import Exit, LockWouldChange, UsageError, did_you_mean
+from imgbuild.expand.seeds import attempt_seed
+from imgbuild.ledger import candidate_key
+from imgbuild.lock.text import Lock
+from imgbuild.pipeline import Selection
+from imgbuild.plan import DOES_STEPS
+from imgbuild.report.text import plural
+from imgbuild.store.store import Store
+from imgbuild.survey import Adapters, Survey
+from imgbuild.types import Line, Pin
+
+
+def run_check(session: Session) -> int:
+    """Whether the lock is what the specs declare; needs no images. Raises LockWouldChange where it is not."""
+    project = session.project()
+    with session.reading(project) as store:
+        found = session.survey(project, store)
+    pending = [
+        (name, item.why)
+        for name, item in found.plan.decisions.items()
+        if item.action in DOES_STEPS and not item.reproduce
+    ]
+    pending += [(f"{spec}/{id}", "declared no more") for spec, ids in found.gone.items() for id in ids]
+    pending += [(old, f"renamed to {new}") for new, old in found.carried.items()]
+    if pending or found.book.notes:
+        for name, why in pending:
+            session.say(f"{name}: {why}")
+        for note in found.book.notes:
+            session.say(note)
+        raise LockWouldChange(
+            f"the lock is behind the specs: {plural(len(pending), 'target')}",
+            hint="run `imgbuild build` and commit the lock",
+        )
+    session.say(f"locked: {plural(len(found.plan.decisions), 'target')}")
+    return Exit.DONE
+
+
+def run_upgrade(session: Session, aliases: Sequence[str]) -> int:
+    """Resolve models anew and write their pins. Raises UsageError for an unknown model, TargetError."""
+    project = session.project()
+    with session.held(project) as store:
+        found = session.survey(project, store)
+        names = {alias: name for name in found.pins.models for alias in (name[1],)}
+        for alias in aliases:
+            if alias not in names:
+                raise UsageError(f"unknown model '{alias}'", hint=did_you_mean(alias, names, "models"))
+        adapters = Adapters()
+        moved: dict[tuple[str, str], Pin] = {}
+        for alias in aliases or sorted(names):
+            home = names[alias]
+            moved[home] = adapters[found.pins.models[home].model.provider].pin(found.pins.models[home].model)
+            before = found.pins.known.get(home)
+            session.say(
+                f"{alias}: {_told(before)} → {_told(moved[home])}"
+                if before != moved[home]
+                else f"{alias}: same"
+            )
+        _write(found, pins=moved)
+    return Exit.DONE
+
+
+def _told(pin: Pin | None) -> str:
+    return f"{pin.revision or pin.source or pin.provider} (adapter {pin.adapter})" if pin else "unpinned"
+
+
+def run_reseed(session: Session, patterns: Sequence[str]) -> int:
+    """Move locked targets to their next derived seed; the next build makes them. Raises UsageError."""
+    project = session.project()
+    with session.held(project) as store:
+        found = session.survey(project, store)
+        lines = {}
+        for target in session.choose(found, store, Selection(patterns=tuple(patterns))):
+            attempt = found.lines[target.id].attempt + 1 if target.id in found.lines else 1
+            lines[target.id] = Line(seed=attempt_seed(target.seed, attempt), attempt=attempt)
+        _write(found, lines=lines)
+        session.say(f"{plural(len(lines), 'target')} reseeded; `imgbuild build` makes them")
+    return Exit.DONE
+
+
+def run_accept(session: Session, patterns: Sequence[str]) -> int:
+    """Adopt the images that drifted from the lock. Raises UsageError where a target has none."""
+    project = session.project()
+    with session.held(project) as store:
+        found = session.survey(project, store)
+        chosen = session.choose(found, store, Selection(patterns=tuple(patterns)))
+        lines = {target.id: _candidate(store, project.settings.profile_name, target.id) for target in chosen}
+        _write(found, lines=lines)
+        session.say(f"{plural(len(lines), 'image')} accepted; `imgbuild build` publishes them")
+    return Exit.DONE
+
+
+def _candidate(store: Store, profile: str, name: str) -> Line:
+    key = candidate_key(profile, name)
+    record = store.records.get_records([key]).get(key)
+    if record is None:
+        raise UsageError(
+            f"{name} has no drifted image to accept", hint="`imgbuild build` finds out whether it drifts"
+        )
+    return convert(record.manifest, Line)
+
+
+def _write(
+    found: Survey,
+    *,
+    lines: Mapping[str, Line] | None = None,
+    pins: Mapping[tuple[str, str], Pin] | None = None,
+) -> None:
+    """Write the locks with these lines (by whole id) and pins changed, and nothing else."""
+    wanted = {
+        name: Lock(models=dict(lock.models), targets=dict(lock.targets))
+        for name, lock in found.book.base.items()
+    }
+    for id, line in (lines or {}).items():
+        spec = found.project.graph.targets[id].recipe.spec
+        wanted[spec].targets[id.removeprefix(f"{spec}/")] = line
+    for (home, alias), pin in (pins or {}).items():
+        wanted[home] = replace(wanted[home], models={**wanted[home].models, alias: pin})
+    found.book.write(wanted)

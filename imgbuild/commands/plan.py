@@ -1,0 +1,91 @@
+"""`imgbuild plan`: what a build would do, target by target, and why. It writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from imgbuild.commands.session import Session, selection_of
+from imgbuild.costs import estimate
+from imgbuild.errors import Exit, place
+from imgbuild.pins import outdated
+from imgbuild.pipeline import Selection
+from imgbuild.plan import AT_REST, Action, Decision
+from imgbuild.report.text import money, plural
+from imgbuild.select import handle
+from imgbuild.store.store import Store
+from imgbuild.survey import Survey
+
+SHOWN = 200  # rows of the table; --verbose shows all
+
+
+def run_plan(session: Session, paths: Sequence[str], select: Sequence[str], *, exit_code: bool) -> int:
+    """Print the plan; 0, or with `exit_code` 4 while work is pending. Raises SpecError."""
+    project = session.project(paths)
+    selection = selection_of(project, session, paths, select)
+    with session.reading(project) as store:
+        pending = print_plan(session, session.survey(project, store), store, selection)
+    return Exit.PENDING if exit_code and pending else Exit.DONE
+
+
+def print_plan(session: Session, found: Survey, store: Store, selection: Selection) -> int:
+    """Print what is to be done for the chosen targets; how many need something."""
+    chosen = {target.id for target in session.choose(found, store, selection)}
+    decisions = [item for name, item in found.plan.decisions.items() if name in chosen]
+    pending = [item for item in decisions if item.action is not Action.FRESH]
+    if session.json:
+        for item in decisions:
+            session.say(msgspec.json.encode(_fields(item, found)).decode())
+        return _work(pending)
+    if pending:
+        rows = [_row(item, found) for item in (pending if session.verbose else pending[:SHOWN])]
+        session.table(["action", "target", "why", "cost"], rows, frozenset({3}))
+    if len(pending) > SHOWN and not session.verbose:
+        session.say(f"… and {len(pending) - SHOWN} more; --verbose shows all")
+    session.say(_summary(decisions, found))
+    _warn(session, found)
+    return _work(pending)
+
+
+def _work(pending: Sequence[Decision]) -> int:
+    return sum(1 for item in pending if item.action not in AT_REST)
+
+
+def _row(item: Decision, found: Survey) -> list[str]:
+    cost = estimate(item, found.pins.known)
+    return [item.action.value, item.target.id, item.why, money(cost) if cost else ""]
+
+
+def _fields(item: Decision, found: Survey) -> dict[str, object]:
+    return {
+        "event": "plan",
+        "id": item.target.id,
+        "handle": handle(item.target.id),
+        "action": item.action.value,
+        "why": item.why,
+        "output": item.target.output,
+        "where": place(item.target.recipe.where),
+        "cost": estimate(item, found.pins.known),
+    }
+
+
+def _summary(decisions: Sequence[Decision], found: Survey) -> str:
+    counts = [(action, sum(1 for item in decisions if item.action is action)) for action in Action]
+    told = ", ".join(f"{count} {action.value}" for action, count in counts if count)
+    cost = sum(estimate(item, found.pins.known) or 0.0 for item in decisions)
+    return f"{plural(len(decisions), 'target')}: {told or 'nothing declared'}{f'; about {money(cost)}' if cost else ''}"
+
+
+def _warn(session: Session, found: Survey) -> None:
+    for notice in found.project.expansion.warnings:
+        at = f"{place(notice.where)}: " if notice.where else ""
+        session.say(f"warning: {at}{notice.message}")
+    gone = sum(len(ids) for ids in found.gone.values())
+    if gone:
+        guarded = ", and need --prune to go" if found.guarded else ""
+        session.say(f"{plural(gone, 'locked target')} declared no more{guarded}")
+    for _, alias in outdated(found.pins.known):
+        session.say(
+            f"model '{alias}' is pinned with an older adapter; `imgbuild lock --upgrade {alias}` moves it"
+        )

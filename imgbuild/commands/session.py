@@ -1,0 +1,135 @@
+"""What every command starts from: where it was called, with which flags, and how it opens the project."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from msgspec import Struct
+
+from imgbuild.errors import UsageError
+from imgbuild.files import Files
+from imgbuild.pipeline import Selection, choose, states_of
+from imgbuild.plan import Options
+from imgbuild.project import Project, load_project, open_settings
+from imgbuild.report import Reporter, reporter_for
+from imgbuild.report.output import emit, width_of
+from imgbuild.report.table import render_table
+from imgbuild.settings import Settings
+from imgbuild.store.hold import hold
+from imgbuild.store.store import Store, open_store
+from imgbuild.survey import Survey, open_book, survey
+from imgbuild.types import Target
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """One call of the command line. folder: where it was given; root: of the project it is in."""
+
+    arguments: tuple[str, ...]
+    folder: Path
+    root: Path
+    environ: Mapping[str, str]
+    profile: str = ""
+    json: bool = False
+    plain: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    stdout: TextIO = sys.stdout
+    stderr: TextIO = sys.stderr
+
+    def settings(self, flags: Mapping[str, object] | None = None) -> tuple[Files, Settings]:
+        return open_settings(self.root, self.environ, Path.home(), self.profile, flags)
+
+    def project(self, paths: Sequence[str] = (), flags: Mapping[str, object] | None = None) -> Project:
+        """The whole project, and spec files named on the command line beside it."""
+        files, settings = self.settings(flags)
+        return load_project(files, settings, [self.inside(path) for path in paths])
+
+    def inside(self, path: str) -> str:
+        """A path as given, from the project's root. Raises UsageError where it leads out of the project."""
+        whole = os.path.normpath(self.folder / path)
+        inside = os.path.relpath(whole, self.root).replace(os.sep, "/")
+        if inside == ".." or inside.startswith("../"):
+            raise UsageError(f"'{path}' is not in the project {self.root}", hint="go there, or use -C")
+        return inside
+
+    def reporter(self) -> Reporter:
+        return reporter_for(
+            json=self.json,
+            plain=self.plain,
+            quiet=self.quiet,
+            verbose=self.verbose,
+            stream=self.stdout,
+            environ=self.environ,
+        )
+
+    def say(self, text: str) -> None:
+        emit(self.stdout, f"{text}\n")
+
+    def table(
+        self, headers: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()
+    ) -> None:
+        """A table as wide as the terminal; uncut in a pipe."""
+        self.say(render_table(headers, rows, width_of(self.stdout, self.environ), right=right))
+
+    @contextmanager
+    def held(self, project: Project, *, wait: bool = True) -> Iterator[Store]:
+        """The store, to write in, held for this process. Raises Busy where another holds it and `wait` is False."""
+
+        def waiting(holder: str) -> None:
+            emit(self.stderr, f"{holder}; waiting for it\n")
+
+        with (
+            hold(project.store / "lock", wait=wait, waiting=waiting),
+            open_store(project.store, project.cache, write=True) as store,
+        ):
+            yield store
+
+    @contextmanager
+    def reading(self, project: Project) -> Iterator[Store]:
+        """The store, to look at; nobody waits and nothing changes."""
+        with open_store(project.store, project.cache, write=False) as store:
+            yield store
+
+    def survey(self, project: Project, store: Store, options: Options | None = None) -> Survey:
+        project.files.remember(store.records.file_digests())
+        book, pins = open_book(project)
+        return survey(project, store, options or Options(), pins, book)
+
+    def choose(self, found: Survey, store: Store, selection: Selection) -> list[Target]:
+        return choose(found.project, selection, states_of(found, store))
+
+
+def selection_of(
+    project: Project,
+    session: Session,
+    paths: Sequence[str],
+    patterns: Sequence[str],
+    sample: int | None = None,
+    shard: str = "",
+) -> Selection:
+    """The selection that a command's arguments mean. Paths that cover every spec select nothing in particular."""
+    specs = tuple(spec.name for spec in project.specs if not paths or _covers(session, paths, spec.file))
+    every = len(specs) == len(project.specs)
+    return Selection(
+        specs=() if every else specs,
+        patterns=tuple(patterns),
+        sample=sample,
+        shard=_shard(shard) if shard else None,
+    )
+
+
+def _covers(session: Session, paths: Sequence[str], file: str) -> bool:
+    inside = [session.inside(path) for path in paths]
+    return any(path in (".", file) or file.startswith(f"{path}/") for path in inside)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, _, of = text.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise UsageError(f"'{text}' is not a shard", hint="write number/count, such as 1/4")
+    return int(number), int(of)

@@ -1,0 +1,91 @@
+"""What an asset asks of its models besides the prompt, each thing with the line that asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from imgbuild.errors import SpecError, did_you_mean
+from imgbuild.expand.context import Context
+from imgbuild.spec.declared import Declared, Spec
+from imgbuild.types import ROLES, Asset, Bound, Value, Where
+
+STRENGTH = "strength"  # written among the inputs, since it says how far their picture may be left
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """One thing that is asked of a model, and the line that asks for it."""
+
+    value: Value
+    where: Where
+
+
+class Wishes(Struct, frozen=True, kw_only=True):
+    """All that one model is asked. size: None where it is left to the model."""
+
+    negative: Where | None
+    roles: Mapping[str, Where]
+    params: Mapping[str, Wish]
+    size: Wish | None
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What an asset asks of any of its models. over: the profile's parameters, which outrank all others."""
+
+    negative: Where | None
+    roles: Mapping[str, Where]
+    params: Mapping[str, Wish]
+    over: Mapping[str, Value]
+    size: Wish | None
+
+    def of(self, spec: Spec, bound: Bound) -> Wishes:
+        """All that this model is asked: its own parameters and size are the ground of it."""
+        own = {
+            name: Wish(value=value, where=_place(spec, bound, name))
+            for name, value in bound.model.params.items()
+        }
+        over = {name: Wish(value=value, where=bound.where) for name, value in self.over.items()}
+        size = self.size
+        if size is None and bound.model.size:
+            size = Wish(value=bound.model.size, where=bound.where)
+        return Wishes(
+            negative=self.negative, roles=self.roles, params={**own, **self.params, **over}, size=size
+        )
+
+
+def _place(spec: Spec, bound: Bound, param: str) -> Where:
+    declared = spec.models.get(bound.alias)
+    written = declared is not None and declared.value.params is bound.model.params
+    return declared.where("params", param) if declared is not None and written else bound.where
+
+
+def read_asked(context: Context, declared: Declared[Asset], negative: Where | None) -> Asked:
+    """What the asset's keys ask, under the active profile. negative: the place of its negative prompt."""
+    asset, profile = declared.value, context.settings.profile
+    _check_roles(declared)
+    params = {
+        name: Wish(value=value, where=declared.where("params", name)) for name, value in asset.params.items()
+    }
+    if STRENGTH in asset.inputs:
+        params[STRENGTH] = Wish(value=asset.inputs[STRENGTH], where=declared.where("inputs", STRENGTH))
+    size = Wish(value=asset.size, where=declared.where("size")) if asset.size else None
+    if profile is not None and profile.size:
+        size = Wish(value=profile.size, where=declared.where(key=True))
+    return Asked(
+        negative=negative,
+        roles={role: declared.where("inputs", role, key=True) for role in asset.inputs if role in ROLES},
+        params=params,
+        over=profile.params if profile is not None else {},
+        size=size,
+    )
+
+
+def _check_roles(declared: Declared[Asset]) -> None:
+    for role in declared.value.inputs:
+        if role not in (*ROLES, STRENGTH):
+            raise SpecError(
+                f"unknown input '{role}'",
+                where=declared.where("inputs", role, key=True),
+                hint=did_you_mean(role, (*ROLES, STRENGTH), "inputs"),
+            )

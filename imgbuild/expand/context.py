@@ -1,0 +1,43 @@
+"""What the expansion of every asset needs: the specs, the settings, the files, and where warnings go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from posixpath import dirname
+from typing import Any
+
+from msgspec import Struct
+
+from imgbuild.expand.words import Words
+from imgbuild.files import Files
+from imgbuild.settings import Settings
+from imgbuild.spec.declared import Spec
+from imgbuild.types import Bound, Where
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """Something worth knowing that stops nothing."""
+
+    message: str
+    where: Where | None = None
+
+
+class Context:
+    """One expansion. It remembers the models it bound, so that targets share them."""
+
+    def __init__(self, specs: Sequence[Spec], settings: Settings, files: Files) -> None:
+        self.specs: Mapping[str, Spec] = {spec.name: spec for spec in specs}
+        self.settings = settings
+        self.files = files
+        self.blocked = Words(settings.policy.blocked)
+        self.warned = Words(settings.policy.warned)
+        self.notices: dict[Notice, None] = {}
+        self.bounds: dict[tuple[str, str], Bound] = {}
+        self.drafts: dict[tuple[str, str], Any] = {}
+
+    def warn(self, message: str, where: Where | None) -> None:
+        self.notices[Notice(message=message, where=where)] = None
+
+    def folder(self, where: Where) -> str:
+        """The folder that paths written at this place are relative to."""
+        return dirname(where.file)

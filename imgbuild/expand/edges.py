@@ -1,0 +1,129 @@
+"""Edges: which target of another asset goes into a target, by the labels that the two share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from imgbuild.errors import SpecError, did_you_mean
+from imgbuild.expand.inputs import EdgeSource
+from imgbuild.types import Target
+
+Labels = tuple[str | None, ...]
+
+
+class Wanted(Struct, frozen=True, kw_only=True, eq=False):
+    """An edge that waits for its targets: for each position in the part, the input at `slot`."""
+
+    source: EdgeSource
+    slot: int
+    positions: list[int]
+
+
+class Part(Struct, frozen=True, kw_only=True, eq=False):
+    """The targets of one asset, with the edges that only the whole project can settle."""
+
+    targets: list[Target]
+    wanted: list[Wanted]
+
+
+def settle(parts: Mapping[tuple[str, str], Part]) -> None:
+    """Fill in every edge's target, in place. Raises SpecError where it is none, or several."""
+    for part in parts.values():
+        for wanted in part.wanted:
+            finder = _Finder(wanted.source, parts[wanted.source.upstream].targets)
+            for position in wanted.positions:
+                target = part.targets[position]
+                inputs = list(target.inputs)
+                inputs[wanted.slot] = replace(inputs[wanted.slot], target=finder.find(target))
+                part.targets[position] = replace(target, inputs=tuple(inputs))
+
+
+class _Finder:
+    """The targets of one asset, looked up by their labels. Each set of variables is indexed once."""
+
+    def __init__(self, source: EdgeSource, upstream: Sequence[Target]) -> None:
+        self.source = source
+        self._by_names: dict[tuple[str, ...], list[Target]] = {}
+        for target in upstream:
+            if source.edge.model and alias_of(target) != source.edge.model:
+                continue
+            self._by_names.setdefault(tuple([name for name, _ in target.cell]), []).append(target)
+        self._indexes: dict[tuple[tuple[str, ...], tuple[str, ...]], dict[Labels, list[Target]]] = {}
+        self._shared: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, ...]] = {}
+
+    def find(self, target: Target) -> str:
+        """The id of the one target that goes into this one."""
+        cell = dict(target.cell)
+        names = tuple(cell)
+        found: list[Target] = []
+        for theirs in self._by_names:
+            shared = self._match(names, theirs)
+            labels = tuple([cell.get(name) for name in shared])
+            found += self._index(theirs, shared).get(labels, ())
+        chosen = self._by_index(target, found)
+        if len(chosen) != 1:
+            raise self._not_one(target, chosen)
+        return chosen[0].id
+
+    def _match(self, ours: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[str, ...]:
+        """The variables that have to agree."""
+        known = self._shared.get((ours, theirs))
+        if known is None:
+            both = tuple([name for name in ours if name in theirs])
+            known = both if self.source.edge.match is None else tuple(self.source.edge.match)
+            for name in known:
+                if name not in both:
+                    raise self._unknown(name, both)
+            self._shared[ours, theirs] = known
+        return known
+
+    def _index(self, theirs: tuple[str, ...], shared: tuple[str, ...]) -> dict[Labels, list[Target]]:
+        index = self._indexes.get((theirs, shared))
+        if index is None:
+            index = self._indexes[theirs, shared] = {}
+            for target in self._by_names[theirs]:
+                cell = dict(target.cell)
+                index.setdefault(tuple([cell[name] for name in shared]), []).append(target)
+        return index
+
+    def _by_index(self, target: Target, found: list[Target]) -> list[Target]:
+        """Those with the index that the edge names; else with the same index as the target's, if there are any."""
+        index = self.source.edge.index
+        same = [other for other in found if other.index == (target.index if index is None else index)]
+        return same if same or index is not None else found
+
+    def _unknown(self, name: str, both: tuple[str, ...]) -> SpecError:
+        return SpecError(
+            f"'{name}' in 'match' is not a variable of both assets",
+            where=self.source.where,
+            hint=did_you_mean(name, both, "shared variables"),
+        )
+
+    def _not_one(self, target: Target, found: list[Target]) -> SpecError:
+        asset = self.source.edge.asset
+        if not found:
+            return SpecError(
+                f"no target of '{asset}' goes with '{target.id}'",
+                where=self.source.where,
+                hint="name fewer variables in 'match', or give that asset the missing cell",
+            )
+        models = {alias_of(other) for other in found}
+        cells = {other.cell for other in found}
+        ways = [
+            "a variable in 'match' that tells them apart" if len(cells) > 1 else "",
+            "'model'" if len(models) > 1 else "",
+            "'index'" if len({other.index for other in found}) > 1 else "",
+        ]
+        shown = f"{found[0].id}, {found[1].id}" + (", …" if len(found) > 2 else "")
+        return SpecError(
+            f"{len(found)} targets of '{asset}' go with '{target.id}': {shown}",
+            where=self.source.where,
+            hint=f"choose one: add {' and '.join(filter(None, ways))}",
+        )
+
+
+def alias_of(target: Target) -> str:
+    return target.recipe.model.alias if target.recipe.model else ""

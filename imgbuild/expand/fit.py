@@ -1,0 +1,173 @@
+"""What an asset asks, fitted to what one model takes. Nothing is dropped unless the model's declaration says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from imgbuild.errors import SpecError
+from imgbuild.expand.asked import Wish, Wishes
+from imgbuild.expand.faults import Fault
+from imgbuild.expand.matrix import Cell
+from imgbuild.expand.schemas import complaint, typed
+from imgbuild.expand.varying import Varying, is_varying
+from imgbuild.types import Ask, Bound, Capabilities, Value, Where
+
+Size = tuple[int, int]
+
+_SIZE = re.compile(r"\s*([1-9][0-9]{0,4})\s*[x×]\s*([1-9][0-9]{0,4})\s*")
+
+
+class Fit:
+    """What one model is asked, cell by cell. Pieces that cells share are made once."""
+
+    def __init__(self, bound: Bound, wishes: Wishes, instead_of: str = "") -> None:
+        self.bound = bound
+        self._title = f"model '{bound.alias}'" + (
+            f", which takes over from '{instead_of}'," if instead_of else ""
+        )
+        self._negative = self._fit_negative(wishes)
+        for role, where in wishes.roles.items():
+            if role not in bound.capabilities.takes:
+                self._refuse(role, f"takes no input '{role}'", where)
+        self.fixed: dict[str, Value] = {}
+        self._varying: dict[str, tuple[Varying, Value]] = {}
+        for name, wish in wishes.params.items():
+            self._fit_param(name, wish)
+        self.size = self._fit_size(wishes.size)
+        self._params_known: dict[Any, tuple[Mapping[str, Value], list[Fault]]] = {}
+        self._sizes_known: dict[Any, tuple[Size, list[Fault]]] = {}
+
+    def ask(self, cell: Cell, prompt: str, negative: str, faults: list[Fault]) -> Ask:
+        """The model's part in a target; what this cell asks in vain is added to `faults`. Raises SpecError."""
+        if negative and self._negative != "keep":
+            prompt = f"{prompt.rstrip(' .')}. Avoid: {negative}" if self._negative == "fold" else prompt
+            negative = ""
+        width, height = (
+            self.size if isinstance(self.size, tuple) else self._vary_size(self.size, cell, faults)
+        )
+        params = self._vary_params(cell, faults) if self._varying else self.fixed
+        return Ask(
+            alias=self.bound.alias,
+            prompt=prompt,
+            negative=negative,
+            width=width,
+            height=height,
+            params=params,
+        )
+
+    def _fit_negative(self, wishes: Wishes) -> str:
+        """What becomes of a negative prompt: "keep", "drop" or "fold"."""
+        if wishes.negative is None or "negative" in self.bound.capabilities.takes:
+            return "keep"
+        if self._unsupported("negative") == "fold":
+            return "fold"
+        self._refuse("negative", "takes no negative prompt", wishes.negative)
+        return "drop"
+
+    def _fit_param(self, name: str, wish: Wish) -> None:
+        schemas = self.bound.capabilities.params
+        if name not in schemas and "*" not in schemas:
+            takes = ", ".join(sorted(schemas)) or "none"
+            self._refuse(name, f"takes no parameter '{name}'", wish.where, f"; its parameters: {takes}")
+            return
+        schema = schemas[name] if name in schemas else schemas["*"]
+        if is_varying(wish.value):
+            self._varying[name] = Varying(wish.value, wish.where), schema
+            return
+        wrong = complaint(wish.value, schema)
+        if wrong:
+            raise SpecError(
+                f"parameter '{name}' of {self._title} does not fit: {wrong}",
+                where=wish.where,
+                hint=_advice(schema),
+            )
+        self.fixed[name] = wish.value
+
+    def _fit_size(self, wish: Wish | None) -> Size | Varying:
+        if wish is None:
+            return self.bound.capabilities.default_size
+        if is_varying(wish.value):
+            return Varying(wish.value, wish.where)
+        size = parse_size(wish.value)
+        if size is None:
+            raise SpecError(f"'{wish.value}' is not a size", where=wish.where, hint="write it as 1024x768")
+        wrong = misfit(size, self.bound.capabilities)
+        if wrong:
+            message, hint = f"makes no images of {size[0]}x{size[1]}", f"; {wrong}"
+            self._refuse("size", message, wish.where, hint)
+            return self.bound.capabilities.default_size
+        return size
+
+    def _vary_params(self, cell: Cell, faults: list[Fault]) -> Mapping[str, Value]:
+        key = tuple([varying.key(cell.bindings) for varying, _ in self._varying.values()])
+        if key not in self._params_known:
+            self._params_known[key] = self._compute_params(cell)
+        params, wrong = self._params_known[key]
+        faults += wrong
+        return params
+
+    def _compute_params(self, cell: Cell) -> tuple[Mapping[str, Value], list[Fault]]:
+        params, faults = dict(self.fixed), []
+        for name, (varying, schema) in self._varying.items():
+            value = typed(varying.of(cell.bindings), schema)
+            wrong = complaint(value, schema)
+            if wrong:
+                faults.append(
+                    Fault(f"parameter '{name}' of {self._title} does not fit: {wrong}", _advice(schema))
+                )
+            else:
+                params[name] = value
+        return params, faults
+
+    def _vary_size(self, varying: Varying, cell: Cell, faults: list[Fault]) -> Size:
+        key = varying.key(cell.bindings)
+        if key not in self._sizes_known:
+            self._sizes_known[key] = self._compute_size(str(varying.of(cell.bindings)))
+        size, wrong = self._sizes_known[key]
+        faults += wrong
+        return size
+
+    def _compute_size(self, text: str) -> tuple[Size, list[Fault]]:
+        size, default = parse_size(text), self.bound.capabilities.default_size
+        if size is None:
+            return default, [Fault(f"'{text}' is not a size", "write it as 1024x768")]
+        wrong = misfit(size, self.bound.capabilities)
+        if wrong and self._unsupported("size") != "drop":
+            return default, [Fault(f"{self._title} makes no images of {text}", wrong)]
+        return (default if wrong else size), []
+
+    def _unsupported(self, what: str) -> str:
+        policy = self.bound.model.unsupported
+        return policy if isinstance(policy, str) else policy.get(what, "error")
+
+    def _refuse(self, what: str, message: str, where: Where, more: str = "") -> None:
+        """Raise the error for what the model doesn't take, unless its declaration says to drop it."""
+        if self._unsupported(what) == "drop":
+            return
+        ways = f"drop}}' or '{{{what}: fold" if what == "negative" else "drop"
+        hint = f"leave it out, or let the model say 'unsupported: {{{what}: {ways}}}'{more}"
+        raise SpecError(f"{self._title} {message}", where=where, hint=hint)
+
+
+def parse_size(text: Value) -> Size | None:
+    found = _SIZE.fullmatch(str(text))
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def misfit(size: Size, capabilities: Capabilities) -> str:
+    """Why the model can't make images of this size, in pixels; empty where it can."""
+    if capabilities.sizes:
+        known = ", ".join(f"{width}x{height}" for width, height in capabilities.sizes)
+        return "" if size in capabilities.sizes else f"its sizes: {known}"
+    if not all(capabilities.min_side <= side <= capabilities.max_side for side in size):
+        return f"sides must be {capabilities.min_side} to {capabilities.max_side} pixels"
+    if any(side % capabilities.multiple_of for side in size):
+        return f"sides must be multiples of {capabilities.multiple_of}"
+    return ""
+
+
+def _advice(schema: Value) -> str:
+    wanted = {name: item for name, item in schema.items() if name not in ("description", "title")}
+    return f"it takes: {', '.join(f'{name} {item}' for name, item in wanted.items())}"

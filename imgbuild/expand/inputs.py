@@ -1,0 +1,136 @@
+"""The pictures that go into an asset's targets: files, named by templates, and targets of other assets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from imgbuild.errors import SpecError, did_you_mean
+from imgbuild.expand.context import Context
+from imgbuild.expand.faults import Fault
+from imgbuild.expand.matrix import Cell
+from imgbuild.expand.template import Template, compile_template
+from imgbuild.spec.declared import Declared, Spec
+from imgbuild.types import ROLES, Asset, Edge, Input, Value, Where
+
+
+class FileSource(Struct, frozen=True, kw_only=True):
+    """A file for each cell. The template gives its path, relative to the folder of the spec file."""
+
+    role: str
+    template: Template
+
+
+class EdgeSource(Struct, frozen=True, kw_only=True, eq=False):
+    """A target of another asset for each cell. upstream: that asset, as (spec, name)."""
+
+    role: str
+    edge: Edge
+    upstream: tuple[str, str]
+    where: Where
+
+
+class Inputs:
+    """The inputs of an asset's cells, in the order of their roles; those of edges are filled in later."""
+
+    def __init__(
+        self, context: Context, sources: list[FileSource | EdgeSource], taken: frozenset[str]
+    ) -> None:
+        self.sources = [source for source in sources if source.role in taken]
+        self.edges = [(at, item) for at, item in enumerate(self.sources) if isinstance(item, EdgeSource)]
+        self._context = context
+        self._known: dict[tuple[int, str], tuple[Input | None, Fault | None]] = {}
+
+    def of(self, cell: Cell, faults: list[Fault]) -> tuple[Input, ...]:
+        """One input for each source; none at all where a path leaves the project, which is a fault of the cell."""
+        found = [self._input(source, cell, faults) for source in self.sources]
+        inputs = tuple([item for item in found if item is not None])
+        return inputs if len(inputs) == len(found) else ()
+
+    def _input(self, source: FileSource | EdgeSource, cell: Cell, faults: list[Fault]) -> Input | None:
+        if isinstance(source, EdgeSource):
+            return Input(role=source.role)
+        key = id(source), source.template.render(cell.bindings).strip()
+        if key not in self._known:
+            self._known[key] = self._look(source, key[1])
+        found, fault = self._known[key]
+        if fault is not None:
+            faults.append(fault)
+        return found
+
+    def _look(self, source: FileSource, name: str) -> tuple[Input | None, Fault | None]:
+        where = source.template.where
+        try:
+            path = self._context.files.locate(name, self._context.folder(where), where)
+        except SpecError as error:
+            if not source.template.names:
+                raise
+            return None, Fault(error.message, error.hint)
+        found = Input(role=source.role, file=path)
+        if self._context.files.stamp(path) is not None:
+            return found, None
+        hint = f"it was looked for at {path}" if path != name else "put it there, or leave the row out"
+        return found, Fault(f"input image '{name}' does not exist", hint)
+
+
+def read_sources(context: Context, spec: Spec, declared: Declared[Asset]) -> list[FileSource | EdgeSource]:
+    """What the asset's `inputs`, or its `from`, names. Raises SpecError."""
+    asset = declared.value
+    if asset.from_:
+        return [_file(context, "image", asset.from_, declared.where("from"))]
+    sources: list[FileSource | EdgeSource] = []
+    for role in asset.inputs:
+        if role in ROLES:
+            sources += _sources(context, spec, declared, role)
+    return sources
+
+
+def _sources(
+    context: Context, spec: Spec, declared: Declared[Asset], role: str
+) -> Iterator[FileSource | EdgeSource]:
+    value = declared.value.inputs[role]
+    items: list[tuple[Value, tuple[Any, ...]]] = [(value, ("inputs", role))]
+    if isinstance(value, list):
+        items = [(item, ("inputs", role, at)) for at, item in enumerate(value)]
+    for item, path in items:
+        if isinstance(item, Mapping):
+            yield _edge(context, spec, declared, role, msgspec.convert(item, Edge), path)
+        else:
+            yield _file(context, role, item, declared.where(*path))
+
+
+def _file(context: Context, role: str, path: str, where: Where) -> FileSource:
+    template = compile_template(path, where)
+    if any(mark in template.literal for mark in "*?"):
+        raise SpecError(
+            f"'{path}' is a pattern, and a path is needed",
+            where=where,
+            hint="list the files in a table, and name them with its columns: photos/{{ sku }}.jpg",
+        )
+    if "{" not in template.literal:
+        context.files.locate(template.literal.replace(" ", "x").strip() or "x", context.folder(where), where)
+    return FileSource(role=role, template=template)
+
+
+def _edge(
+    context: Context, spec: Spec, declared: Declared[Asset], role: str, edge: Edge, path: tuple[Any, ...]
+) -> EdgeSource:
+    where = declared.where(*path)
+    home, _, name = edge.asset.rpartition("/")
+    other = context.specs.get(home) if home else spec
+    if edge.asset in spec.assets:
+        other, name = spec, edge.asset
+    if other is None or name not in other.assets:
+        known = [
+            *spec.assets,
+            *(f"{other.name}/{name}" for other in context.specs.values() for name in other.assets),
+        ]
+        raise SpecError(
+            f"unknown asset '{edge.asset}'",
+            where=declared.where(*path, "asset"),
+            hint=did_you_mean(edge.asset, known, "assets"),
+        )
+    return EdgeSource(role=role, edge=edge, upstream=(other.name, name), where=where)

@@ -1,0 +1,103 @@
+"""Models as recipes use them: found by name, under the active profile, with what they take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from imgbuild.errors import SpecError, did_you_mean
+from imgbuild.expand.context import Context
+from imgbuild.providers import PROVIDERS
+from imgbuild.spec.declared import Declared, Spec
+from imgbuild.types import Bound, Capabilities, Model, Where
+
+STAND_IN = "placeholder"  # the model that is there without being declared
+
+
+def bind(context: Context, spec: Spec, alias: str, where: Where) -> Bound:
+    """The model of that name. where: what names it. Raises SpecError."""
+    declared = spec.models.get(alias)
+    if declared is None and alias != STAND_IN:
+        raise SpecError(
+            f"unknown model '{alias}'", where=where, hint=did_you_mean(alias, spec.models, "models")
+        )
+    home = declared.home if declared else spec.name
+    known = context.bounds.get((home, alias))
+    if known is None:
+        known = context.bounds[home, alias] = _bind(context, spec, alias, declared, where)
+    return known
+
+
+def fallbacks(context: Context, spec: Spec, bound: Bound) -> tuple[Bound, ...]:
+    """The models that take over from this one, in order. Raises SpecError."""
+    return tuple(bind(context, spec, alias, bound.where) for alias in bound.model.fallback)
+
+
+def _bind(context: Context, spec: Spec, alias: str, declared: Declared[Model] | None, where: Where) -> Bound:
+    place = declared.where(key=True) if declared else where
+    model = _profiled(context, spec, alias, declared.value if declared else Model(provider=STAND_IN), place)
+    provider_place = declared.where("provider") if declared and declared.value is model else place
+    _check_policy(context, alias, model, provider_place)
+    return Bound(
+        alias=alias,
+        home=declared.home if declared else spec.name,
+        model=model,
+        capabilities=_capabilities(model, provider_place),
+        where=place,
+    )
+
+
+def _profiled(context: Context, spec: Spec, alias: str, model: Model, where: Where) -> Model:
+    """The model that the active profile puts in place of this one, or the model itself."""
+    profile = context.settings.profile
+    if profile is None:
+        return model
+    other = profile.models.get(alias, profile.models.get("*", model))
+    if not isinstance(other, str):
+        return other
+    if other in spec.models:
+        return spec.models[other].value
+    if other == STAND_IN:
+        return replace(model, provider=STAND_IN, source="", revision="", fallback=[])
+    raise SpecError(
+        f"profile '{context.settings.profile_name}' puts '{other}' in place of '{alias}', which is no model here",
+        where=where,
+        hint=did_you_mean(other, [*spec.models, STAND_IN], "models"),
+    )
+
+
+def _capabilities(model: Model, where: Where) -> Capabilities:
+    try:
+        return PROVIDERS.get(model.provider)().capabilities(model)
+    except SpecError as error:
+        raise SpecError(error.message, where=error.where or where, hint=error.hint) from error
+
+
+def _check_policy(context: Context, alias: str, model: Model, where: Where) -> None:
+    policy = context.settings.policy
+    if policy.providers and model.provider not in policy.providers and model.provider != STAND_IN:
+        raise SpecError(
+            f"model '{alias}' is of provider '{model.provider}', which the project does not allow",
+            where=where,
+            hint=f"allowed: {', '.join(policy.providers)} ('policy.providers' in imgbuild.yaml)",
+        )
+    if policy.licenses and model.license not in policy.licenses and model.provider != STAND_IN:
+        stated = f"has the licence '{model.license}'" if model.license else "states no licence"
+        raise SpecError(
+            f"model '{alias}' {stated}, which the project does not allow",
+            where=where,
+            hint=f"allowed: {', '.join(policy.licenses)} ('policy.licenses' in imgbuild.yaml)",
+        )
+
+
+def default_model(context: Context, spec: Spec, asset: str, where: Where) -> Bound:
+    """The model of an asset that names none: the one that is declared, or the stand-in where none is."""
+    names: Sequence[str] = list(spec.models) or [STAND_IN]
+    if len(names) > 1:
+        raise SpecError(
+            f"asset '{asset}' does not say which model makes it",
+            where=where,
+            hint=f"add 'models: [{names[0]}]'. Models here: {', '.join(sorted(names))}",
+        )
+    return bind(context, spec, names[0], where)

@@ -1,0 +1,143 @@
+"""Output names: rendered or made from labels, and fit for every file system."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from imgbuild.errors import SpecError
+from imgbuild.expand.finish import extension
+from imgbuild.expand.matrix import Cell
+from imgbuild.expand.template import Template
+from imgbuild.expand.values import nfc
+from imgbuild.types import Format, Where
+
+MAX_COMPONENT = 200  # bytes: file systems take 255, and temporary names need some
+BUILT_IN = ("asset", "ext", "index", "model", "spec")
+
+_RESERVED = r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]|\.git|\.imgbuild|\.\.?)"
+_PLAIN = re.compile(
+    rf"(?:(?!{_RESERVED}(?:[./]|$))[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*(?:/(?!$)|$))+",
+    re.ASCII | re.IGNORECASE,
+)
+_TAKEN = re.compile(rf"{_RESERVED}(?:\..*)?", re.IGNORECASE)
+_FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')
+_OUTSIDE = re.compile(r"[^\w.-]+")
+
+
+class Naming:
+    """The output paths of one asset. template: None for default names, `<asset>/<cell>_<index>.<type>`.
+
+    several: whether the asset has several models, so that default names need their alias.
+    """
+
+    def __init__(
+        self, spec: str, asset: str, template: Template | None, format: Format, where: Where, several: bool
+    ) -> None:
+        self.where = where
+        self.template = template
+        self.ext = extension(format)
+        self._fixed = {"spec": spec, "asset": asset, "ext": self.ext}
+        self._several = several
+        self._suffixes = _suffixes(format)
+        self._slugs: dict[str, str] = {}
+
+    def names(self, cell: Cell, alias: str, count: int) -> list[str]:
+        """The paths for the indexes 0 … count - 1. Raises SpecError for what is no path inside the folder."""
+        if self.template is None:
+            names = [self._default(cell, alias, index) for index in range(count)]
+        else:
+            bindings = {**cell.bindings, **self._fixed, "model": alias}
+            names = [self._rendered(self.template, bindings, index) for index in range(count)]
+        for name in names:
+            if len(name) > MAX_COMPONENT or not _PLAIN.fullmatch(name):
+                check_name(name, self.where)
+        return names
+
+    def _rendered(self, template: Template, bindings: dict[str, Any], index: int) -> str:
+        bindings["index"] = index
+        name = template.render(bindings)
+        return name if name.endswith(self._suffixes) else self._with_suffix(name)
+
+    def _with_suffix(self, name: str) -> str:
+        from imgbuild.images import SUFFIXES
+
+        dot = name.rfind(".")
+        suffix = name[dot:].lower() if dot > name.rfind("/") else ""
+        if suffix in self._suffixes:
+            return name
+        if suffix in SUFFIXES:
+            raise SpecError(
+                f"'{name}' does not end in '.{self.ext}', the type it is published in",
+                where=self.where,
+                hint="set 'format', or leave the suffix out of the value",
+            )
+        return f"{name}.{self.ext}"
+
+    def _default(self, cell: Cell, alias: str, index: int) -> str:
+        labels = [self._slug(label) for _, label in cell.pairs]
+        if self._several:
+            labels.append(self._slug(alias))
+        stem = "_".join([*labels, str(index)])
+        return f"{self._slug(self._fixed['asset'])}/{shorten(stem, f'.{self.ext}')}"
+
+    def _slug(self, label: str) -> str:
+        known = self._slugs.get(label)
+        if known is None:
+            known = self._slugs[label] = slug(label)
+        return known
+
+
+def _suffixes(format: Format) -> tuple[str, ...]:
+    from imgbuild.images import SUFFIXES
+
+    return tuple(suffix for suffix, kind in SUFFIXES.items() if kind == format.type)
+
+
+def slug(label: str) -> str:
+    """The label as part of a file name: letters, digits, '_', '.' and '-'; others as '-'."""
+    return _OUTSIDE.sub("-", nfc(label)).strip("-.") or sha256(label.encode()).hexdigest()[:8]
+
+
+def shorten(stem: str, suffix: str) -> str:
+    """The name, cut to MAX_COMPONENT bytes; what was cut is told apart by a digest."""
+    if len((stem + suffix).encode()) <= MAX_COMPONENT:
+        return stem + suffix
+    digest = sha256(stem.encode()).hexdigest()[:8]
+    room = MAX_COMPONENT - len(suffix) - len(digest) - 1
+    return f"{stem.encode()[:room].decode(errors='ignore').rstrip('-.')}-{digest}{suffix}"
+
+
+def check_name(name: str, where: Where) -> None:
+    """Raise SpecError for a name that leaves the output folder, or that some file system does not take."""
+    for part in name.split("/"):
+        wrong = _wrong(part)
+        if wrong:
+            shown = name if len(name) <= MAX_COMPONENT else f"{name[:40]}…"
+            raise SpecError(
+                f"'{shown}' can't be an output: {wrong}",
+                where=where,
+                hint="a relative path with '/', of names that every system takes; values of rows count too",
+            )
+
+
+def _wrong(part: str) -> str:
+    """Why this can't be the name of a file or folder; empty where it can."""
+    if part in ("", ".", ".."):
+        return f"'{part}' is no name" if part else "a name is empty"
+    found = _FORBIDDEN.search(part)
+    if found:
+        return f"it holds {found[0]!r}"
+    if _TAKEN.fullmatch(part):
+        return f"the name '{part}' is reserved"
+    if part[0] == " " or part[-1] in " .":
+        return f"'{part}' begins or ends with a space or a dot"
+    size = len(part.encode())
+    return f"a name has {size} bytes, more than {MAX_COMPONENT}" if size > MAX_COMPONENT else ""
+
+
+def ambiguous(template: Template, variables: Mapping[str, Any] | frozenset[str]) -> str:
+    """The first name that the template uses and that is both a variable and built in; empty where there is none."""
+    return next((name for name in BUILT_IN if name in template.names and name in variables), "")

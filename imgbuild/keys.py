@@ -1,0 +1,178 @@
+"""Which fields a target's intent and its steps' keys are taken over.
+
+An intent knows what is declared: pins, prompts, parameters, digests of input files, intents of upstream
+targets. A key knows what goes in: the seed, and the pixels of every input. Neither knows names, tags, paths,
+templates or rules, so that changing those makes nothing again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from imgbuild.digest import Manifest, canonical, digest_of, seal
+from imgbuild.process.base import Operation
+from imgbuild.rules.base import Rule
+from imgbuild.types import Ask, Bound, Digest, Format, Pin, Target, Value
+
+INTENT, GENERATE, IMPORT, PROCESS, ENCODE = "intent/1", "generate/1", "import/1", "process/1", "encode/1"
+
+
+def pin_fields(pin: Pin) -> dict[str, Value]:
+    """The part of a pin that can change bits; what the spec asked for (`declared`) is not."""
+    return {
+        "provider": pin.provider,
+        "source": pin.source,
+        "revision": pin.revision,
+        "weights": pin.weights,
+        "adapter": pin.adapter,
+    }
+
+
+class Intents:
+    """Digests of what targets declare. Parts that many targets share are walked once.
+
+    pins: (home, alias) → pin, for every model that is pinned. files: path → digest of its bytes.
+    """
+
+    def __init__(self, pins: Mapping[tuple[str, str], Pin], files: Mapping[str, Digest]) -> None:
+        self._pins = {name: pin_fields(pin) for name, pin in pins.items()}
+        self._files = files
+        self._params: dict[int, tuple[Mapping[str, Value], dict[str, Value]]] = {}
+        self._finish: dict[int, tuple[list[Value], dict[str, Value]]] = {}
+
+    def of(
+        self, target: Target, upstream: Mapping[str, Digest], via: str = ""
+    ) -> tuple[Digest, Manifest] | None:
+        """Intent and manifest of a target, or None while one of its models is unpinned.
+
+        upstream: intents of the targets it needs. via: alias of the fallback that made the locked image; its
+        own fields then count too, so that the fallback sticks until something it depends on changes.
+        """
+        fields = self._target_fields(target, upstream)
+        if fields is None:
+            return None
+        if via:
+            position = position_of(target, via)
+            taken = self._ask_fields(target, position) if position else None
+            if taken is None:
+                return None
+            fields["via"] = taken
+        return seal(INTENT, fields)
+
+    def _target_fields(self, target: Target, upstream: Mapping[str, Digest]) -> dict[str, Value] | None:
+        process, encoding = self._finishing(target)
+        fields: dict[str, Value] = {"process": process, "format": encoding}
+        if target.recipe.model is not None:
+            asked = self._ask_fields(target, 0)
+            if asked is None:
+                return None
+            fields.update(asked)
+        if target.inputs:
+            fields["inputs"] = self._input_fields(target, upstream)
+        return fields
+
+    def _ask_fields(self, target: Target, position: int) -> dict[str, Value] | None:
+        bound = bound_at(target, position)
+        pin = self._pins.get((bound.home, bound.alias))
+        ask = target.asks[position]
+        return None if pin is None else ask_fields(ask, pin, self._canonical_params(ask.params))
+
+    def _canonical_params(self, params: Mapping[str, Value]) -> dict[str, Value]:
+        known = self._params.get(id(params))
+        if known is None:  # the mapping is kept beside its copy, so that its id can't be used again
+            known = self._params[id(params)] = (params, canonical(params))
+        return known[1]
+
+    def _finishing(self, target: Target) -> tuple[list[Value], dict[str, Value]]:
+        known = self._finish.get(id(target.recipe))
+        if known is None:
+            known = (
+                [operation_fields(operation) for operation in target.recipe.process],
+                format_fields(target.recipe.format),
+            )
+            self._finish[id(target.recipe)] = known
+        return known
+
+    def _input_fields(self, target: Target, upstream: Mapping[str, Digest]) -> dict[str, list[Value]]:
+        inputs: dict[str, list[Value]] = {}
+        for item in target.inputs:
+            made = (
+                ["target", upstream[item.target]] if item.target else ["file", self._files.get(item.file, "")]
+            )
+            inputs.setdefault(item.role, []).append(made)
+        return inputs
+
+
+def bound_at(target: Target, position: int) -> Bound:
+    """The target's own model at 0, then its fallbacks. Only for targets that are generated."""
+    recipe = target.recipe
+    if position:
+        return recipe.fallbacks[position - 1]
+    assert recipe.model is not None
+    return recipe.model
+
+
+def position_of(target: Target, alias: str) -> int:
+    """Where in the chain the model of that alias stands; 0 where it is the first, or not in the chain."""
+    aliases = [bound.alias for bound in target.recipe.fallbacks]
+    return aliases.index(alias) + 1 if alias in aliases else 0
+
+
+def ask_fields(ask: Ask, pin: Mapping[str, Value], params: Mapping[str, Value]) -> dict[str, Value]:
+    return {
+        "model": pin,
+        "prompt": ask.prompt,
+        "negative": ask.negative,
+        "width": ask.width,
+        "height": ask.height,
+        "params": params,
+    }
+
+
+def operation_fields(operation: Operation) -> dict[str, Value]:
+    return {"name": operation.name, "version": operation.version, **msgspec.to_builtins(operation)}
+
+
+def format_fields(format: Format) -> dict[str, Value]:
+    return {
+        name: getattr(format, name) for name in format.__struct_fields__ if getattr(format, name) is not None
+    }
+
+
+def generate_key(
+    ask: Ask, pin: Pin, seed: int, inputs: Mapping[str, Sequence[Digest]]
+) -> tuple[Digest, Manifest]:
+    """The key of a generate step. inputs: for each role, the pixel digests of its pictures."""
+    fields = ask_fields(ask, pin_fields(pin), canonical(ask.params))
+    return seal(GENERATE, {**fields, "seed": seed, "inputs": inputs})
+
+
+def import_key(file: Digest) -> tuple[Digest, Manifest]:
+    """The key of the step that takes an existing picture in, by the digest of its file."""
+    return seal(IMPORT, {"file": file})
+
+
+def process_key(operation: Operation, pixels: Digest) -> tuple[Digest, Manifest]:
+    return seal(PROCESS, {"operation": operation_fields(operation), "pixels": pixels})
+
+
+def encode_key(format: Format, pixels: Digest) -> tuple[Digest, Manifest]:
+    return seal(ENCODE, {"format": format_fields(format), "pixels": pixels})
+
+
+def rule_reference(rule: Rule, digest: Callable[[str], Digest | None]) -> Digest:
+    """What a measurement depends on beside image, rule and version: parameters and reference files."""
+    references = {path: digest(path) or "" for path in rule.files()}
+    if not references and not rule.measured_by():
+        return ""
+    return digest_of("measure/1", {"by": canonical(rule.measured_by()), "files": references})
+
+
+def rules_digest(rules: Sequence[Rule], attempts: int, digest: Callable[[str], Digest | None]) -> Digest:
+    """What a remembered outcome holds for, beside the intent and the image: the rules and the attempts."""
+    declared = [
+        [rule.name, rule.version, msgspec.to_builtins(rule), rule_reference(rule, digest)] for rule in rules
+    ]
+    return digest_of("rules/1", {"rules": declared, "attempts": attempts})

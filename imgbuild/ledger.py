@@ -1,0 +1,110 @@
+"""What a run has learnt, written to the store in batches, and readable at once. Only the loop's thread uses it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from imgbuild.digest import Manifest
+from imgbuild.rules.base import Measured
+from imgbuild.store.records import Measurement, Output, Records
+from imgbuild.types import Digest, Line, Outcome, Record
+
+BATCH_SECONDS = 0.5  # how long what was learnt may wait for its commit
+
+
+class Ledger:
+    """Pending rows over the database. `profile` ("" for none) keeps its own outputs and outcomes."""
+
+    def __init__(self, records: Records, profile: str) -> None:
+        self.db, self.profile = records, profile
+        self._records: dict[Digest, Record] = {}
+        self._measured: dict[Measurement, Measured] = {}
+        self._outputs: dict[str, Output] = {}
+        self._outcomes: dict[str, Outcome] = {}
+        self._equivalents: list[tuple[Digest, Digest]] = []
+        self._next = time.monotonic() + BATCH_SECONDS
+
+    def put_records(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self._records[record.key] = record
+
+    def record(self, key: Digest) -> Record | None:
+        return self._records.get(key) or self.db.get_records([key]).get(key)
+
+    def put_measured(self, measured: Iterable[tuple[Measurement, Measured]]) -> None:
+        self._measured.update(measured)
+
+    def measured(self, keys: Sequence[Measurement]) -> dict[Measurement, Measured]:
+        found = {key: self._measured[key] for key in keys if key in self._measured}
+        missing = [key for key in keys if key not in found]
+        return {**found, **self.db.get_measured(missing)} if missing else found
+
+    def put_output(self, path: str, output: Output) -> None:
+        self._outputs[path] = output
+
+    def put_outcome(self, name: str, outcome: Outcome) -> None:
+        self._outcomes[name] = outcome
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """How every target of the profile last ended."""
+        return {**self.db.outcomes(self.profile), **self._outcomes}
+
+    def put_equivalent(self, image: Digest, equal_to: Digest) -> None:
+        self._equivalents.append((image, equal_to))
+
+    def put_intent(self, intent: Digest, manifest: Manifest) -> None:
+        """What an intent was taken over, so that `why` can tell the old values from the new."""
+        self.put_records([Record(key=intent, step="intent", blob="", pixels="", manifest=manifest)])
+
+    def put_pixels(self, pixels: Digest, blob: Digest) -> None:
+        """Which blob holds exactly these pixels, where the published file does not."""
+        self.put_records([Record(key=pixels_key(pixels), step="pixels", blob=blob, pixels=pixels)])
+
+    def put_candidate(self, name: str, line: Line) -> None:
+        """An image that drifted from the lock, for `lock --accept`."""
+        manifest: dict[str, Any] = msgspec.to_builtins(line)
+        record = Record(
+            key=candidate_key(self.profile, name),
+            step="candidate",
+            blob=line.image,
+            pixels=line.pixels,
+            manifest=manifest,
+        )
+        self.put_records([record])
+
+    def commit_in_time(self) -> None:
+        if time.monotonic() >= self._next:
+            self.commit()
+
+    def commit(self) -> None:
+        """Write all that is pending, together; nothing is touched where nothing is."""
+        pending = (self._records, self._measured, self._outputs, self._outcomes, self._equivalents)
+        if not any(pending):
+            return
+        with self.db.batch():
+            self.db.put_records(self._records.values())
+            self.db.put_measured(self._measured.items())
+            self.db.put_outputs(self.profile, self._outputs)
+            self.db.put_outcomes(self.profile, self._outcomes)
+            self.db.put_equivalents(self._equivalents)
+        for rows in pending:
+            rows.clear()  # type: ignore[attr-defined]
+        self._next = time.monotonic() + BATCH_SECONDS
+
+
+def pixels_key(pixels: Digest) -> str:
+    return f"pixels {pixels}"
+
+
+def candidate_key(profile: str, name: str) -> str:
+    return f"candidate {profile} {name}"
+
+
+def manifest_of(records: Records, intent: Digest) -> Mapping[str, Any]:
+    """The fields that a stored intent was taken over; empty where it is not known here."""
+    record = records.get_records([intent]).get(intent)
+    return record.manifest if record else {}

@@ -1,0 +1,164 @@
+"""All lock files of a project under one profile: which file holds which line, read at once and written at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from imgbuild.files import Files
+from imgbuild.lock.conflict import AtHand, merge_newer, merge_sides
+from imgbuild.lock.text import Lock, ReadLock, read_lock, write_lock
+from imgbuild.settings import Settings
+from imgbuild.spec.declared import Spec
+from imgbuild.types import Line, Pin
+
+Fits = Callable[[str, Line], bool]
+EMPTY = Lock(models={}, targets={})
+
+
+class LockBook:
+    """The locks beside the specs, or, for a profile that commits none, in the store.
+
+    notes: what was damaged, merged or left behind, one sentence each.
+    """
+
+    def __init__(self, files: Files, settings: Settings, specs: Sequence[Spec]) -> None:
+        self.files, self.settings = files, settings
+        self.paths = {spec.name: lock_path(settings, spec.file) for spec in specs}
+        self.notes: list[str] = []
+        self.orphans = self._orphans()
+        self.found = {name: self._read(path) for name, path in (self.paths | self.orphans).items()}
+        self.base = {name: read.lock for name, read in self.found.items()}
+
+    def _read(self, path: str) -> ReadLock:
+        try:
+            data = self.files.read(path)
+        except FileNotFoundError:
+            return ReadLock(lock=EMPTY)
+        read = read_lock(data, path)
+        self.notes += read.faults
+        return read
+
+    def _orphans(self) -> dict[str, str]:
+        """Locks whose spec is gone, by the name it had: a renamed file's lines are taken over from there."""
+        if self.settings.profile is not None:
+            return {}
+        known = set(self.paths.values())
+        stems = {os.path.splitext(path)[0] for path in known}  # noqa: PTH122 - text
+        profiled = {f"{stem}.{profile}.lock" for stem in stems for profile in self.settings.profiles}
+        orphans = {}
+        for folder in self.settings.specs:
+            for path in sorted((self.files.root / folder).rglob("*.lock")):
+                inside = path.relative_to(self.files.root).as_posix()
+                if inside not in known and inside not in profiled and _is_ours(path):
+                    orphans[inside.removeprefix(f"{folder}/").removesuffix(".lock")] = inside
+        return orphans
+
+    @property
+    def has_sides(self) -> bool:
+        return any(read.sides for read in self.found.values())
+
+    def merge_pins(self) -> None:
+        """Settle the pins of conflicted locks, which the lines' intents are then taken with."""
+        for name, read in self.found.items():
+            if read.sides:
+                ours, theirs = (replace(side, targets={}) for side in read.sides)
+                merged, notes = merge_sides(ours, theirs, lambda *_: True, lambda _: False)
+                self.notes += [f"{self.path(name)}: {note}" for note in notes]
+                self.base[name] = replace(self.base[name], models=merged.models)
+
+    def merge_lines(self, fits: Fits, at_hand: AtHand) -> None:
+        """Settle the lines of conflicted locks. `fits` takes whole ids."""
+        for name, read in self.found.items():
+            if read.sides:
+                ours, theirs = (replace(side, models={}) for side in read.sides)
+                merged, notes = merge_sides(ours, theirs, _prefixed(name, fits), at_hand)
+                self.notes += [f"{self.path(name)}: {note}" for note in notes]
+                self.base[name] = replace(self.base[name], targets=merged.targets)
+
+    def path(self, name: str) -> str:
+        return self.paths.get(name) or self.orphans[name]
+
+    def lines(self) -> dict[str, Line]:
+        """Every line, by whole target id."""
+        return {f"{name}/{id}": line for name, lock in self.base.items() for id, line in lock.targets.items()}
+
+    def pins(self) -> dict[tuple[str, str], Pin]:
+        """Every pin, by the declaring spec's name and the alias."""
+        return {(name, alias): pin for name, lock in self.base.items() for alias, pin in lock.models.items()}
+
+    def changes(self, wanted: Mapping[str, Lock]) -> dict[str, bytes | None]:
+        """Lock files, by path, whose bytes would change; None where a file goes (nothing is locked in it).
+
+        A file is read again, and merged, if it changed since this book was opened.
+        """
+        changes: dict[str, bytes | None] = {}
+        for name, lock in wanted.items():
+            path = self.path(name)
+            now = self._bytes(path)
+            newer = read_lock(now, path) if now is not None else ReadLock(lock=EMPTY)
+            if not newer.sides and not newer.faults and newer.lock != self.found[name].lock:
+                lock = merge_newer(newer.lock, self.base[name], lock)
+            data = write_lock(lock) if lock.models or lock.targets else None
+            if data != now:
+                changes[path] = data
+        return changes
+
+    def _bytes(self, path: str) -> bytes | None:
+        try:
+            return (self.files.root / path).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, wanted: Mapping[str, Lock]) -> list[str]:
+        """Write the locks that change, each at once; their paths. A damaged file is kept beside its mended one."""
+        changes = self.changes(wanted)
+        damaged = {self.path(name) for name, read in self.found.items() if read.faults}
+        for path, data in changes.items():
+            place = self.files.root / path
+            if path in damaged:
+                place.with_name(f"{place.name}.bad").write_bytes(place.read_bytes())
+            if data is None:
+                place.unlink(missing_ok=True)
+            else:
+                _write(place, data)
+        return sorted(changes)
+
+
+def lock_path(settings: Settings, file: str) -> str:
+    """Where the lock of a spec file lies, from the root."""
+    stem = os.path.splitext(file)[0]  # noqa: PTH122 - text
+    if settings.profile is None:
+        return f"{stem}.lock"
+    if settings.profile.lock:
+        return f"{stem}.{settings.profile_name}.lock"
+    return f"{settings.store}/profiles/{settings.profile_name}/{stem}.lock"
+
+
+def _prefixed(name: str, fits: Fits) -> Fits:
+    return lambda id, line: fits(f"{name}/{id}", line)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a *.lock file is one of imgbuild's, by how it begins."""
+    try:
+        with path.open("rb") as file:
+            return file.read(14).startswith(b'{"version": 1,')
+    except OSError:
+        return False
+
+
+def _write(place: Path, data: bytes) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(place)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,76 @@
+"""Pins of the models that targets use: kept while their declaration is, resolved where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from imgbuild.errors import TargetError
+from imgbuild.keys import bound_at
+from imgbuild.providers import PROVIDERS
+from imgbuild.providers.base import Provider
+from imgbuild.types import Bound, Pin, Target
+
+Name = tuple[str, str]  # the declaring spec's name, and the alias
+
+
+class Pins:
+    """known: pins that hold. missing: models that have none yet. failed: why one could not be resolved."""
+
+    def __init__(self, targets: Iterable[Target], locked: Mapping[Name, Pin]) -> None:
+        self.models = used_models(targets)
+        self.known = {name: pin for name, bound in self.models.items() if (pin := _kept(name, bound, locked))}
+        self.missing = [name for name in self.models if name not in self.known]
+        self.failed: dict[Name, TargetError] = {}
+
+    def resolve(self, provider: Callable[[str], Provider], *, offline: bool) -> None:
+        """Pin what is missing; a model that can't be pinned fails its own targets, not the build."""
+        for name in self.missing:
+            model = self.models[name].model
+            adapter = provider(model.provider)
+            try:
+                if offline and adapter.network:
+                    raise TargetError(
+                        f"pinning '{name[1]}' needs the network", hint="build without --offline"
+                    )
+                self.known[name] = adapter.pin(model)
+            except TargetError as error:
+                self.failed[name] = error
+        self.missing = [name for name in self.missing if name not in self.known]
+
+    def why_missing(self, target: Target) -> tuple[str, str]:
+        """Why a target's model has no pin, and a hint."""
+        for position in range(len(target.asks)):
+            bound = bound_at(target, position)
+            error = self.failed.get((bound.home, bound.alias))
+            if error is not None:
+                return error.message, error.hint
+        return "its model is not pinned yet", "`imgbuild build` pins it"
+
+
+def used_models(targets: Iterable[Target]) -> dict[Name, Bound]:
+    """The models that any target may be made by, fallbacks included."""
+    models: dict[Name, Bound] = {}
+    recipes = {id(target.recipe): target.recipe for target in targets}
+    for recipe in recipes.values():
+        for bound in (recipe.model, *recipe.fallbacks):
+            if bound is not None:
+                models.setdefault((bound.home, bound.alias), bound)
+    return models
+
+
+def _kept(name: Name, bound: Bound, locked: Mapping[Name, Pin]) -> Pin | None:
+    """The lock's pin while the declaration is what it was resolved from; a renamed model takes over its pin."""
+    own = locked.get(name)
+    if own is not None:
+        return own if is_of(own, bound) else None
+    return next((pin for _, pin in sorted(locked.items()) if is_of(pin, bound)), None)
+
+
+def is_of(pin: Pin, bound: Bound) -> bool:
+    model = bound.model
+    return (pin.provider, pin.source, pin.declared) == (model.provider, model.source, model.revision)
+
+
+def outdated(pins: Mapping[Name, Pin]) -> list[Name]:
+    """Models whose adapter has a newer version than the pin: `lock --upgrade` moves them, nothing else does."""
+    return [name for name, pin in pins.items() if pin.adapter < PROVIDERS.get(pin.provider).version]

@@ -1,0 +1,327 @@
+"""Graph + lock + records → Plan: for each target what has to be done, and why. Reads only, writes nothing.
+
+`plan`, `build --dry-run` and `build` all call `make_plan`, so they can't disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from imgbuild.digest import Manifest, digest_of
+from imgbuild.expand.seeds import attempt_seed
+from imgbuild.files import Stamp
+from imgbuild.graph import Graph
+from imgbuild.keys import Intents, rules_digest
+from imgbuild.store.records import Output
+from imgbuild.types import Digest, Line, Outcome, Target
+
+
+class Action(StrEnum):
+    """What a target needs.
+
+    fresh: nothing. check: only its rules. restore: its bytes are at hand, not at their place. run: steps.
+    maybe: steps, if what it is made from turns out different. unpinned: as run, but nobody knows yet what the
+    model stands for. blocked: its output path holds a file that is not ours. failed: what failed before would
+    fail again. fault: its row is at fault.
+    """
+
+    FRESH = "fresh"
+    CHECK = "check"
+    RESTORE = "restore"
+    RUN = "run"
+    MAYBE = "maybe"
+    UNPINNED = "unpinned"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+    FAULT = "fault"
+
+
+DOES_STEPS = frozenset({Action.RUN, Action.MAYBE, Action.UNPINNED})
+AT_REST = frozenset({Action.FRESH, Action.FAILED, Action.BLOCKED, Action.FAULT})
+
+
+class Decision(Struct, frozen=True, kw_only=True, eq=False):
+    """What is to be done for one target.
+
+    line: the lock's, carried over a rename where there was one. seed, attempt: to start from. rules: digest of the
+    rules and attempts that its outcomes are remembered for. reproduce: the lock names an image whose bytes are
+    nowhere: make it again from its pins and compare.
+    """
+
+    target: Target
+    action: Action
+    why: str = ""
+    hint: str = ""
+    intent: Digest = ""
+    line: Line | None = None
+    seed: int
+    attempt: int
+    rules: Digest = ""
+    reproduce: bool = False
+
+
+class Plan(Struct, frozen=True, kw_only=True, eq=False):
+    """decisions: by target id, inputs first. sealed: the declared intent of each target whose model is pinned.
+    manifests: what was hashed, for the targets that do steps."""
+
+    decisions: Mapping[str, Decision]
+    sealed: Mapping[str, Digest]
+    manifests: Mapping[str, Manifest]
+
+    def count(self, *actions: Action) -> int:
+        return sum(1 for decision in self.decisions.values() if decision.action in actions)
+
+
+class View(Struct, frozen=True, kw_only=True, eq=False):
+    """What a plan looks at, all of it read-only.
+
+    lines: by target id. outputs: what was published, by path; outcomes: how targets ended, by id.
+    stamp, hashed: of the file at an output path. has_blob: whether bytes are at hand. is_ours: whether a digest
+    was ever made or locked here. equals: an image digest → those recorded as equivalent to it.
+    reference: digest of a file that a rule reads. pixels_at_hand: whether a line's pixels can be read.
+    unpinned: why a target's model has no pin, with a hint.
+    """
+
+    lines: Mapping[str, Line]
+    outputs: Mapping[str, Output]
+    outcomes: Mapping[str, Outcome]
+    stamp: Callable[[str], Stamp | None]
+    hashed: Callable[[str], Digest | None]
+    has_blob: Callable[[Digest], bool]
+    is_ours: Callable[[Digest], bool]
+    equals: Mapping[Digest, Collection[Digest]]
+    reference: Callable[[str], Digest | None]
+    pixels_at_hand: Callable[[Target, Line], bool]
+    unpinned: Callable[[Target], tuple[str, str]]
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """force: also write over files that are not ours. reroll: also locked images that fail an edited rule.
+    retry: try again what a rule or a provider turned down before."""
+
+    force: bool = False
+    reroll: bool = False
+    retry: bool = False
+
+
+def make_plan(graph: Graph, intents: Intents, view: View, options: Options) -> Plan:
+    """The plan for all targets of the graph, inputs first."""
+    planner = _Planner(graph, intents, view, options)
+    for target in graph.targets.values():
+        planner.decide(target)
+    planner.call_back_inputs()
+    return Plan(decisions=planner.decisions, sealed=planner.sealed, manifests=planner.manifests)
+
+
+class _Planner:
+    def __init__(self, graph: Graph, intents: Intents, view: View, options: Options) -> None:
+        self.graph, self.intents, self.view, self.options = graph, intents, view, options
+        self.decisions: dict[str, Decision] = {}
+        self.manifests: dict[str, Manifest] = {}
+        self.sealed: dict[str, Digest] = {}
+        self.rules: dict[int, Digest] = {}
+
+    def decide(self, target: Target) -> None:
+        line = self.view.lines.get(target.id)
+        if target.fault:
+            self.put(target, line, Action.FAULT, target.fault, hint=target.hint)
+            return
+        sealed = self.intents.of(target, self.sealed, line.via if line else "")
+        if sealed is None:
+            self.put(target, line, Action.UNPINNED, *self.view.unpinned(target))
+            return
+        intent, manifest = sealed
+        if line is not None and line.via:  # downstream counts the declaration alone, whoever made the image
+            declared = self.intents.of(target, self.sealed)
+            self.sealed[target.id] = declared[0] if declared else intent
+        else:
+            self.sealed[target.id] = intent
+        self.weigh(target, line, intent, manifest)
+
+    def weigh(self, target: Target, line: Line | None, intent: Digest, manifest: Manifest) -> None:
+        why = self.outdated(target, line, intent)
+        if why:
+            maybe = line is not None and line.image and self.moving(target)
+            self.manifests[target.id] = manifest
+            self.put(target, line, Action.MAYBE if maybe else Action.RUN, why, intent=intent)
+            return
+        assert line is not None
+        self.settle(target, line, intent, manifest)
+
+    def outdated(self, target: Target, line: Line | None, intent: Digest) -> str:
+        """Why the locked image is not what is declared; empty where it is."""
+        if line is None:
+            return "new"
+        if target.explicit and line.seed != attempt_seed(target.seed, line.attempt):
+            return f"seed {line.seed} → {target.seed}"
+        if not line.image:
+            return "reseeded"
+        moving = self.moving(target)
+        if moving:
+            return f"input {moving[0]} is made again"
+        if line.intent != intent:
+            return "changed"
+        if line.inputs != self.inputs_digest(target):
+            return "an input has other pixels than the lock knows"
+        return ""
+
+    def moving(self, target: Target) -> list[str]:
+        return [
+            name
+            for name in self.graph.needs.get(target.id, ())
+            if self.decisions[name].action in DOES_STEPS and not self.decisions[name].reproduce
+        ]
+
+    def inputs_digest(self, target: Target) -> Digest:
+        return inputs_digest(target, {name: line.pixels for name, line in self.upstream_lines(target)})
+
+    def upstream_lines(self, target: Target) -> list[tuple[str, Line]]:
+        lines = [(name, self.view.lines.get(name)) for name in self.graph.needs.get(target.id, ())]
+        return [(name, line) for name, line in lines if line is not None]
+
+    def settle(self, target: Target, line: Line, intent: Digest, manifest: Manifest) -> None:
+        """The locked image is the right one: is it at its place, and does it pass its rules?"""
+        stamp = self.view.stamp(target.output)
+        found = self.on_disk(target.output, stamp)
+        wanted = {line.image, *self.view.equals.get(line.image, ())}
+        if found in wanted:
+            self.judge(target, line, intent)
+        elif any(self.view.has_blob(digest) for digest in wanted):
+            self.put(target, line, Action.RESTORE, _misplaced(found), intent=intent)
+        else:
+            self.manifests[target.id] = manifest
+            self.put(target, line, Action.RUN, "its locked bytes are gone", intent=intent, reproduce=True)
+
+    def on_disk(self, path: str, stamp: Stamp | None) -> Digest | None:
+        """Digest of the file at an output path; not read where its stamp is as it was published."""
+        if stamp is None:
+            return None
+        output = self.view.outputs.get(path)
+        return output.digest if output is not None and output.stamp == stamp else self.view.hashed(path)
+
+    def judge(self, target: Target, line: Line, intent: Digest) -> None:
+        if not target.recipe.rules:
+            self.put(target, line, Action.FRESH, intent=intent)
+            return
+        holds_for = outcome_key(intent, self.rules_of(target), line.image)
+        outcome = self.view.outcomes.get(target.id)
+        if outcome is None or outcome.holds_for != holds_for:
+            self.put(target, line, Action.CHECK, "its rules were not checked on this image", intent=intent)
+        elif outcome.state == "fail" and self.options.reroll:
+            self.put(target, line, Action.RUN, "rerolled", intent=intent, reroll=True)
+        else:
+            self.put(target, line, Action.FRESH, intent=intent)
+
+    def rules_of(self, target: Target) -> Digest:
+        known = self.rules.get(id(target.recipe))
+        if known is None:
+            known = rules_digest(target.recipe.rules, target.recipe.attempts, self.view.reference)
+            self.rules[id(target.recipe)] = known
+        return known
+
+    def put(
+        self,
+        target: Target,
+        line: Line | None,
+        action: Action,
+        why: str = "",
+        hint: str = "",
+        *,
+        intent: Digest = "",
+        reproduce: bool = False,
+        reroll: bool = False,
+    ) -> None:
+        seed, attempt = start_of(target, line)
+        if reroll:
+            attempt += 1
+            seed = attempt_seed(target.seed, attempt)
+        rules = self.rules_of(target) if target.recipe.rules else ""
+        if action in DOES_STEPS or action is Action.RESTORE:
+            action, why, hint = self.allowed(target, action, why, hint)
+        if action is Action.RUN and not reproduce:
+            action, why, hint = self.remembered(target, action, why, hint, outcome_key(intent, rules, ""))
+        self.decisions[target.id] = Decision(
+            target=target,
+            action=action,
+            why=why,
+            hint=hint,
+            intent=intent,
+            line=line,
+            seed=seed,
+            attempt=attempt,
+            rules=rules,
+            reproduce=reproduce,
+        )
+
+    def allowed(self, target: Target, action: Action, why: str, hint: str) -> tuple[Action, str, str]:
+        """An output path that holds somebody else's file blocks its target before anything is spent."""
+        if self.options.force:
+            return action, why, hint
+        path = target.output
+        found = self.on_disk(path, self.view.stamp(path))
+        if found is None or self.view.is_ours(found):
+            return action, why, hint
+        return (
+            Action.BLOCKED,
+            f"{path} was not written by imgbuild, or was edited since",
+            "move it away, or write over it with --force",
+        )
+
+    def remembered(
+        self, target: Target, action: Action, why: str, hint: str, holds_for: Digest
+    ) -> tuple[Action, str, str]:
+        outcome = self.view.outcomes.get(target.id)
+        if (
+            self.options.retry
+            or outcome is None
+            or outcome.holds_for != holds_for
+            or outcome.state != "failed"
+        ):
+            return action, why, hint
+        return Action.FAILED, outcome.why, outcome.hint
+
+    def call_back_inputs(self) -> None:
+        """Targets whose pixels a run needs and which only exist as published lossy bytes are made again."""
+        for name in reversed(list(self.decisions)):
+            if self.decisions[name].action in DOES_STEPS:
+                for needed in self.graph.needs.get(name, ()):
+                    self.call_back(needed)
+
+    def call_back(self, name: str) -> None:
+        decision = self.decisions[name]
+        if decision.action in DOES_STEPS or decision.action in (Action.FAULT, Action.BLOCKED, Action.FAILED):
+            return
+        if decision.line is not None and not self.view.pixels_at_hand(decision.target, decision.line):
+            self.put(
+                decision.target,
+                decision.line,
+                Action.RUN,
+                "its pixels are needed, and gone",
+                intent=decision.intent,
+                reproduce=True,
+            )
+
+
+def _misplaced(found: Digest | None) -> str:
+    return "its output is missing" if found is None else "its output is an older one"
+
+
+def start_of(target: Target, line: Line | None) -> tuple[int, int]:
+    """Seed and attempt to begin with: the locked ones, unless the spec writes another seed down."""
+    if line is None or (target.explicit and line.seed != attempt_seed(target.seed, line.attempt)):
+        return target.seed, 0
+    return line.seed, line.attempt
+
+
+def inputs_digest(target: Target, pixels: Mapping[str, Digest]) -> Digest:
+    """Digest of the pixels that other targets give to this one, in order; empty where none do."""
+    given = [pixels.get(item.target, "") for item in target.inputs if item.target]
+    return digest_of("inputs/1", {"pixels": given}) if given else ""
+
+
+def outcome_key(intent: Digest, rules: Digest, image: Digest) -> Digest:
+    """What a remembered outcome holds for: an accepted image under its rules, or (no image) a failed search."""
+    return digest_of("outcome/1", {"intent": intent, "rules": rules, "image": image})

@@ -1,0 +1,76 @@
+"""Scales a picture to a size with Lanczos filtering."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from PIL.Image import Resampling
+
+from imgbuild.process.base import Operation
+from imgbuild.process.placement import Anchor, check_result, check_size, offset, part_of, scaled
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+
+class Resize(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Scales to `width` × `height` pixels. With one of them, the other follows from the picture's ratio.
+
+    fit: "cover" fills the size and cuts off what stands over, keeping what is at `anchor`; "contain" gives the
+    largest picture that fits inside; "fill" stretches. upscale: false never enlarges; what is too small
+    keeps its scale, and cover then only cuts.
+    """
+
+    name: ClassVar[str] = "resize"
+
+    width: int | None = None
+    height: int | None = None
+    fit: Literal["cover", "contain", "fill"] = "cover"
+    anchor: Anchor = "center"
+    upscale: bool = True
+
+    def __post_init__(self) -> None:
+        if self.width is None and self.height is None:
+            raise ValueError("resize needs width, height or both")
+        check_size(self.width, self.height)
+        if self.anchor != "center" and (self.fit != "cover" or None in (self.width, self.height)):
+            raise ValueError("anchor only matters where fit is cover and both width and height are given")
+
+    def apply(self, picture: PILImage) -> PILImage:
+        across, down = self._factors(*picture.size)
+        width, height = scaled(picture.width, across), scaled(picture.height, down)
+        if self.fit == "cover" and self.width and self.height:
+            return cover(picture, min(width, self.width), min(height, self.height), self.anchor)
+        check_result(self.name, width, height)
+        return stretch(picture, width, height)
+
+    def _factors(self, width: int, height: int) -> tuple[Fraction, Fraction]:
+        """By how much the width and the height of a picture of that size are scaled."""
+        across = Fraction(self.width, width) if self.width else Fraction(self.height or 1, height)
+        down = Fraction(self.height, height) if self.height else across
+        if self.fit != "fill":
+            across = down = max(across, down) if self.fit == "cover" else min(across, down)
+        return (across, down) if self.upscale else (min(across, Fraction(1)), min(down, Fraction(1)))
+
+
+def cover(picture: PILImage, width: int, height: int, anchor: Anchor) -> PILImage:
+    """The largest part of the picture with the size's ratio, scaled to it; only cut where the scale is 1."""
+    wide, high = part_of(*picture.size, Fraction(width, height))
+    left, top = offset(anchor, picture.width - wide, picture.height - high)
+    if wide == picture.width and high == picture.height:
+        return stretch(picture, width, height)
+    if wide == width and high == height:
+        return picture.crop((int(left), int(top), int(left) + width, int(top) + height))
+    box = (float(left), float(top), float(left + wide), float(top + high))
+    return picture.resize((width, height), Resampling.LANCZOS, box)
+
+
+def stretch(picture: PILImage, width: int, height: int) -> PILImage:
+    """The whole picture at that size. Pillow premultiplies alpha, so that hidden colours don't bleed."""
+    if (width, height) == picture.size:
+        return picture
+    if width > picture.width and height < picture.height:
+        # Pillow scales across first: a thin tall picture made wide and low would be wide and tall between.
+        picture = picture.resize((picture.width, height), Resampling.LANCZOS)
+    return picture.resize((width, height), Resampling.LANCZOS)

@@ -1,0 +1,110 @@
+"""Outputs: putting blobs at their places, telling whose a file is, removing what no spec declares."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from imgbuild.digest import digest_file
+from imgbuild.errors import TargetError
+from imgbuild.files import Stamp, stamp_of
+from imgbuild.store.blobs import Blobs
+from imgbuild.types import Digest
+
+GUARD_SHARE, GUARD_COUNT = 0.1, 10  # removing more than both of these of a spec's targets waits for --prune
+
+
+class Outputs:
+    """The output folder. Paths are below it, with '/'. Every write stays inside it, symbolic links included."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._root = os.path.realpath(folder)
+        self._safe: set[str] = set()
+        self._hashed: dict[str, tuple[Stamp, Digest]] = {}
+
+    def stamp(self, path: str) -> Stamp | None:
+        return stamp_of(f"{self.folder}/{path}")
+
+    def digest(self, path: str) -> Digest | None:
+        """SHA-256 of the file there now, or None; a file is read once as long as its stamp stands."""
+        stamp = self.stamp(path)
+        if stamp is None:
+            return None
+        known = self._hashed.get(path)
+        if known is None or known[0] != stamp:
+            try:
+                known = self._hashed[path] = (stamp, digest_file(self.folder / path))
+            except OSError:  # a folder, or not readable: certainly not what was published
+                return ""
+        return known[1]
+
+    def publish(self, blobs: Blobs, digest: Digest, path: str) -> Stamp:
+        """Put a blob's bytes at a path, at once or not at all. Raises TargetError."""
+        self._make_folder(path)
+        place = self.folder / path
+        try:
+            blobs.publish(digest, place)
+        except OSError as error:
+            raise TargetError(
+                f"{path} can't be written: {error.strerror}", hint="see to its folder's permissions and space"
+            ) from error
+        stamp = stamp_of(place)
+        if stamp is None:
+            raise TargetError(
+                f"{path} vanished while it was written", hint="is something cleaning the output folder?"
+            )
+        return stamp
+
+    def _make_folder(self, path: str) -> None:
+        folder = path.rpartition("/")[0]
+        if folder in self._safe:
+            return
+        try:
+            (self.folder / folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TargetError(
+                f"the folder of {path} can't be made: {error.strerror}", hint="move away what is in its place"
+            ) from error
+        real = os.path.realpath(self.folder / folder)
+        if real != self._root and not real.startswith(f"{self._root}{os.sep}"):
+            raise TargetError(
+                f"the folder of {path} leads out of the output folder through a symbolic link",
+                hint="replace the link by a folder",
+            )
+        self._safe.add(folder)
+
+    def remove(self, paths: Iterable[str]) -> list[str]:
+        """Remove files and the folders that this leaves empty; those that were there."""
+        removed = []
+        for path in paths:
+            try:
+                (self.folder / path).unlink()
+            except OSError:
+                continue
+            removed.append(path)
+            self._remove_empty(path.rpartition("/")[0])
+        return removed
+
+    def _remove_empty(self, folder: str) -> None:
+        while folder:
+            try:
+                (self.folder / folder).rmdir()
+            except OSError:
+                return
+            self._safe.discard(folder)
+            folder = folder.rpartition("/")[0]
+
+    def strays(self, known: Collection[str]) -> list[str]:
+        """Files below the output folder that are not among the known paths, sorted."""
+        found = []
+        for folder, _, names in os.walk(self.folder):
+            inside = os.path.relpath(folder, self.folder).replace(os.sep, "/")
+            found += [name if inside == "." else f"{inside}/{name}" for name in names]
+        return sorted(set(found) - set(known))
+
+
+def is_mass_removal(gone: int, total: int) -> bool:
+    """Whether so many of a spec's targets are gone that somebody should say so first."""
+    return gone > GUARD_COUNT and gone > GUARD_SHARE * total

@@ -1,0 +1,462 @@
+"""The loop: which target moves when. It dispatches, and alone writes state; worker threads only compute.
+
+A target waits for its inputs, is looked up in the records of earlier builds, is made by its provider where they
+don't carry far enough, is finished and measured, waits for its group where a rule judges the group, and is then
+accepted, tried again with the next seed, or given up.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from queue import SimpleQueue
+from typing import Any
+
+from msgspec import Struct
+
+from imgbuild.accept import Next, decide, judge, judge_group, rank, tell
+from imgbuild.errors import ProviderFailed, Refused, TargetError
+from imgbuild.expand.seeds import attempt_seed
+from imgbuild.graph import Graph
+from imgbuild.keys import bound_at
+from imgbuild.plan import AT_REST, Action, Plan
+from imgbuild.report import Reporter
+from imgbuild.report.events import TargetMoved
+from imgbuild.rules.base import Measured
+from imgbuild.steps import Made
+from imgbuild.types import Image, Verdict
+from imgbuild.work import ENDED, State, Work, move
+from imgbuild.workshop import Workshop
+
+LOOKAHEAD = 2  # calls submitted for each thread of a provider, so that none waits for the loop
+BACKLOG = 8  # finished images waiting for a finishing thread, for each such thread: bounds their memory
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """jobs: finishing threads. fail_fast: stop at the first failure. reroll: also locked images that fail a rule."""
+
+    jobs: int
+    fail_fast: bool = False
+    reroll: bool = False
+
+
+class Lane:
+    """One provider's queue and threads. device: its calls occupy a device, so nothing else is done in them."""
+
+    def __init__(self, threads: int, device: bool) -> None:
+        self.queue: deque[Work] = deque()
+        self.pool = ThreadPoolExecutor(threads)
+        self.room = threads if device else threads * LOOKAHEAD
+        self.out = 0
+
+
+class Schedule:
+    """One run over a plan. `chosen` are the targets to bring up to date; `works` ends up holding how each ended."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        plan: Plan,
+        chosen: Iterable[str],
+        shop: Workshop,
+        reporter: Reporter,
+        limits: Limits,
+        stop: threading.Event,
+    ) -> None:
+        self.graph, self.plan, self.shop, self.reporter = graph, plan, shop, reporter
+        self.limits, self.stop = limits, stop
+        self.done: SimpleQueue[tuple[Callable[..., None], Any, Any]] = SimpleQueue()
+        self.lanes: dict[str, Lane] = {}
+        self.making: dict[str, list[Work]] = {}  # by key: who waits for a request that is under way
+        self.ready: deque[Work] = deque()
+        self.out = self.finishing = 0
+        self.works = self._begin(chosen)
+        self.groups = self._grouped()
+        self.unmeasured = {
+            name: sum(1 for work in works if not _is_settled(work)) for name, works in self.groups.items()
+        }
+
+    # --- the works of this run -------------------------------------------------------------------------
+
+    def _begin(self, chosen: Iterable[str]) -> dict[str, Work]:
+        """A work for each chosen target that needs something, and for the fresh members of a group that moves."""
+        chosen = set(chosen)
+        active = {name for name in chosen if self.plan.decisions[name].action is not Action.FRESH}
+        for members in self.graph.groups.values():
+            if any(self._moves(name) for name in members if name in active):
+                active.update(name for name in members if name in chosen)
+        works: dict[str, Work] = {}
+        for name in self.graph.targets:
+            if name in active:
+                works[name] = self._work(name, works)
+        return works
+
+    def _moves(self, name: str) -> bool:
+        return self.plan.decisions[name].action not in AT_REST
+
+    def _work(self, name: str, works: Mapping[str, Work]) -> Work:
+        decision = self.plan.decisions[name]
+        waits = [works[needed] for needed in self.graph.needs.get(name, ()) if needed in works]
+        locked = decision.action in (Action.FRESH, Action.CHECK, Action.RESTORE)
+        work = Work(decision, sum(1 for other in waits if other.state not in ENDED), locked=locked)
+        if decision.action in (*AT_REST, Action.UNPINNED) and not locked:
+            work.state, work.error = State.FAILED, TargetError(decision.why, hint=decision.hint)
+        elif not locked and any(other.state in (State.FAILED, State.SKIPPED) for other in waits):
+            work.state = State.SKIPPED
+        elif not work.waits:
+            work.state = State.READY
+            self.ready.append(work)
+        return work
+
+    def _grouped(self) -> dict[tuple[str, str], list[Work]]:
+        """The works of each group that are still to be judged."""
+        groups = {}
+        for name, members in self.graph.groups.items():
+            works = [self.works[member] for member in members if member in self.works]
+            if any(work.state not in ENDED for work in works):
+                groups[name] = works
+        return groups
+
+    # --- the loop --------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Bring the works to their ends. Raises what a worker could not expect (a bug), after the others ended."""
+        with ExitStack() as pools:
+            self.pools = pools
+            self.finishers = pools.enter_context(ThreadPoolExecutor(self.limits.jobs))
+            while self._dispatch():
+                handler, subject, result = self.done.get()
+                self.out -= 1
+                if isinstance(result, BaseException) and not isinstance(result, TargetError):
+                    self.stop.set()
+                    raise result
+                handler(subject, result)
+        self._leave_rest()
+
+    def _dispatch(self) -> bool:
+        """Send out all that can go; whether there is anything to wait for."""
+        while not self.stop.is_set():
+            while self.ready:
+                self._look(self.ready.popleft())
+            for lane in self.lanes.values():
+                self._fill(lane)
+            if not self.ready and not self._judge_groups():
+                break
+        return self.out > 0
+
+    def _submit(
+        self, pool: ThreadPoolExecutor, handler: Callable[..., None], subject: Any, call: Callable[[Any], Any]
+    ) -> None:
+        def task() -> None:
+            try:
+                result = call(subject)
+            except BaseException as error:  # handed to the loop, which tells a fault from a bug
+                result = error
+            self.done.put((handler, subject, result))
+
+        self.out += 1
+        pool.submit(task)
+
+    # --- one target's way ------------------------------------------------------------------------------
+
+    def _look(self, work: Work) -> None:
+        """A target whose inputs are there: find out how much of it is known, and send out the rest."""
+        if work.locked:
+            self._look_at_locked(work)
+        elif self.shop.unopened(work):
+            self._move(work, State.OPENING)
+            self._submit(self.finishers, self._opened, work, self.shop.open_inputs)
+        elif self.shop.is_unmoved(work):
+            work.locked = True
+            self._look_at_locked(work)
+        else:
+            self._take_up(work)
+
+    def _opened(self, work: Work, result: Any) -> None:
+        if isinstance(result, TargetError):
+            self._fail(work, result)
+            return
+        self.shop.note_inputs(result)
+        self._move(work, State.READY)
+        self.ready.append(work)
+
+    def _look_at_locked(self, work: Work) -> None:
+        work.made = self.shop.locked_image(work)
+        self._measured_or_measure(work)
+
+    def _take_up(self, work: Work) -> None:
+        made = self.shop.look_up(work)
+        assert work.trace is not None
+        if made is not None:
+            work.made = made
+            self._measured_or_measure(work)
+        elif work.trace.first is not None or work.decision.target.recipe.model is None:
+            self._send_to_finish(work)
+        else:
+            self._queue(work)
+
+    def _measured_or_measure(self, work: Work) -> None:
+        if self.shop.recall_measured(work):
+            self._judge(work)
+        else:
+            self._move(work, State.FINISHING)
+            self.finishing += 1
+            self._submit(self.finishers, self._finished, work, self.shop.measure)
+
+    def _queue(self, work: Work) -> None:
+        """Queue a request; one that is under way already is joined, not sent again."""
+        assert work.trace is not None
+        self._move(work, State.QUEUED)
+        waiting = self.making.get(work.trace.key)
+        if waiting is not None:
+            waiting.append(work)
+            return
+        self.making[work.trace.key] = []
+        self._lane(work).queue.append(work)
+
+    def _lane(self, work: Work) -> Lane:
+        name, threads, device = self.shop.lane_of(work)
+        if name not in self.lanes:
+            lane = self.lanes[name] = Lane(threads, device)
+            self.pools.enter_context(lane.pool)
+        return self.lanes[name]
+
+    def _fill(self, lane: Lane) -> None:
+        while lane.queue and lane.out < lane.room and self.finishing < BACKLOG * self.limits.jobs:
+            batch = self._batch(lane)
+            if batch:
+                lane.out += 1
+                self._submit(lane.pool, self._made, batch, self.shop.make)
+
+    def _batch(self, lane: Lane) -> list[Work]:
+        """The next requests of one pin, as many as the model takes at a time, with their cost set aside."""
+        first = lane.queue[0]
+        size = bound_at(first.decision.target, first.position).capabilities.batch
+        batch: list[Work] = []
+        while lane.queue and len(batch) < size and self.shop.is_same_pin(lane.queue[0], first):
+            work = lane.queue.popleft()
+            try:
+                self.shop.reserve(work)
+            except TargetError as error:
+                self._let_go(work)
+                self._fail(work, error)
+                continue
+            self._move(work, State.MAKING)
+            self._tell(work, "running")
+            batch.append(work)
+        return batch
+
+    def _made(self, batch: Sequence[Work], results: list[Made | Image | TargetError] | TargetError) -> None:
+        self._lane(batch[0]).out -= 1
+        answers = [results] * len(batch) if isinstance(results, TargetError) else results
+        for work, result in zip(batch, answers, strict=True):
+            self.shop.settle(work, result)
+            if isinstance(result, TargetError):
+                self._let_go(work)
+                self._fall_back(work, result)
+            elif isinstance(result, Made):
+                self._finished(work, result)
+            else:
+                work.image = result
+                self._send_to_finish(work)
+
+    def _send_to_finish(self, work: Work) -> None:
+        self._move(work, State.FINISHING)
+        self.finishing += 1
+        self._submit(self.finishers, self._finished, work, self.shop.finish)
+
+    def _finished(self, work: Work, result: Made | TargetError) -> None:
+        if work.state is State.FINISHING:
+            self.finishing -= 1
+        work.image = None
+        if isinstance(result, TargetError):
+            self._let_go(work)
+            self._fail(work, result)
+            return
+        self.shop.keep(work, result)
+        work.made = result
+        self._let_go(work)
+        self._judge(work)
+
+    def _let_go(self, work: Work) -> None:
+        """Whoever waited for this request looks again: now its record is there, or it has to be sent anew."""
+        if work.trace is None:
+            return
+        for other in self.making.pop(work.trace.key, ()):
+            self._move(other, State.READY)
+            self.ready.append(other)
+
+    # --- verdicts --------------------------------------------------------------------------------------
+
+    def _judge(self, work: Work) -> None:
+        """All is measured: what do the rules that look at one image say?"""
+        assert work.made is not None
+        work.verdicts = judge(work.decision.target.recipe.rules, work.made.measured)
+        if work.decision.reproduce and not work.locked:
+            try:
+                self.shop.compare(work)
+            except TargetError as error:
+                self._fail(work, error)
+                return
+            work.locked = True
+        if self._next(work, work.verdicts) is Next.ACCEPT and self._group_of(work) in self.groups:
+            self._move(work, State.HELD)
+        else:
+            self._conclude(work, work.verdicts)
+
+    def _move(self, work: Work, to: State) -> None:
+        before = _is_settled(work)
+        move(work, to)
+        group = self._group_of(work)
+        if group in self.groups:
+            self.unmeasured[group] += before - _is_settled(work)
+
+    def _group_of(self, work: Work) -> tuple[str, str]:
+        recipe = work.decision.target.recipe
+        return recipe.spec, recipe.asset
+
+    def _next(self, work: Work, verdicts: Sequence[Verdict]) -> Next:
+        """A locked image stays, whatever an edited rule says of it, unless rerolling was asked for."""
+        following = decide(verdicts, work.tries, work.decision.target.recipe.attempts)
+        if work.locked and not (following is Next.RETRY and self.limits.reroll):
+            return Next.ACCEPT
+        return following
+
+    def _conclude(self, work: Work, verdicts: list[Verdict]) -> None:
+        work.verdicts = verdicts
+        following = self._next(work, verdicts)
+        if following is Next.RETRY:
+            self._retry(work)
+        elif following is Next.FAIL:
+            self._fail(
+                work,
+                TargetError(tell(verdicts), hint="change the prompt, the rule, or the number of attempts"),
+            )
+        else:
+            self._accept(work)
+
+    def _retry(self, work: Work) -> None:
+        work.attempt += 1
+        work.tries += 1
+        work.seed = attempt_seed(work.decision.target.seed, work.attempt)
+        work.locked, work.trace, work.made = False, None, None
+        self._tell(work, "retry", tell(work.verdicts))
+        self._move(work, State.READY)
+        self.ready.append(work)
+
+    def _judge_groups(self) -> bool:
+        """Judge each group whose members are all measured; whether one was."""
+        ripe = [name for name in self.groups if not self.unmeasured[name]]
+        for name in ripe:
+            self._judge_group(name)
+        return bool(ripe)
+
+    def _judge_group(self, name: tuple[str, str]) -> None:
+        """Reroll those that a rule blames, and judge again when they are back; else all are concluded."""
+        held = [work for work in self.groups[name] if work.state is State.HELD]
+        verdicts = self._group_verdicts(name, held)
+        blamed = [work for work in held if self._next(work, verdicts[work.id]) is Next.RETRY]
+        if not blamed:
+            del self.groups[name]
+        for work in blamed or held:
+            self._conclude(work, verdicts[work.id])
+
+    def _group_verdicts(self, name: tuple[str, str], held: Sequence[Work]) -> dict[str, list[Verdict]]:
+        measured: dict[str, Mapping[int, Measured]] = {
+            work.id: work.made.measured for work in held if work.made
+        }
+        outside = [member for member in self.graph.groups[name] if member not in self.works]
+        for member in outside:
+            known = self.shop.measured_of_line(member)
+            if known is not None:
+                measured[member] = known
+        firm = [*outside, *(work.id for work in held if work.locked)]
+        ranked = [(member, measured[member]) for member in rank(list(measured), firm)]
+        rules = self.graph.targets[self.graph.groups[name][0]].recipe.rules
+        found = judge_group(rules, ranked)
+        return {work.id: work.verdicts + found[work.id] for work in held}
+
+    # --- the ends --------------------------------------------------------------------------------------
+
+    def _accept(self, work: Work) -> None:
+        try:
+            changed = self.shop.put_in_place(work)
+        except TargetError as error:
+            self._fail(work, error)
+            return
+        self.shop.remember(work)
+        self._move(work, State.DONE)
+        self._tell(work, "done" if work.made and work.made.ran else "restored" if changed else "checked")
+        self._release(work)
+
+    def _fall_back(self, work: Work, error: TargetError) -> None:
+        """A refusal or a permanent failure hands the target to the next model of the chain, if there is one."""
+        last = work.position >= len(work.decision.target.recipe.fallbacks)
+        if last or not isinstance(error, Refused | ProviderFailed) or work.decision.reproduce:
+            self._fail(work, error)
+            return
+        work.position += 1
+        work.trace = None
+        self._tell(work, "retry", f"{error.message}; falling back")
+        self._move(work, State.READY)
+        self.ready.append(work)
+
+    def _fail(self, work: Work, error: TargetError) -> None:
+        if self.stop.is_set() and not work.verdicts:
+            self._move(work, State.LEFT)
+            return
+        work.error = error
+        self._move(work, State.FAILED)
+        self.shop.remember(work)
+        self._tell(work, "failed", error.message)
+        if self.limits.fail_fast:
+            self.stop.set()
+        self._release(work)
+
+    def _release(self, ended: Work) -> None:
+        """Tell those that wait for this target, and those that wait for what is skipped with it."""
+        todo = [ended]
+        while todo:
+            work = todo.pop()
+            for name in self.graph.needed_by.get(work.id, ()):
+                other = self.works.get(name)
+                if other is not None and other.state is State.WAITING:
+                    todo += self._inform(other, work)
+
+    def _inform(self, other: Work, work: Work) -> list[Work]:
+        """One input of `other` has ended; `other` itself where it has ended with it."""
+        other.waits -= 1
+        if work.state is not State.DONE and not other.locked:
+            self._move(other, State.SKIPPED)
+            self._tell(other, "skipped", f"{work.id} failed")
+            return [other]
+        if not other.waits:
+            self._move(other, State.READY)
+            self.ready.append(other)
+        return []
+
+    def _leave_rest(self) -> None:
+        for work in self.works.values():
+            if work.state not in ENDED:
+                self._move(work, State.LEFT)
+
+    def _tell(self, work: Work, state: Any, why: str = "") -> None:
+        self.reporter.event(
+            TargetMoved(
+                id=work.id,
+                state=state,
+                output=work.decision.target.output,
+                attempt=work.attempt,
+                seconds=round(work.made.seconds, 4) if work.made else 0.0,
+                cost=work.cost,
+                why=why,
+            )
+        )
+
+
+def _is_settled(work: Work) -> bool:
+    """Whether its group need not wait for it."""
+    return work.state is State.HELD or work.state in ENDED

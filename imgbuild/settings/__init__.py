@@ -1,0 +1,19 @@
+"""The project's settings: where things are, what is allowed, how fast and how dear it may be."""
+
+from imgbuild.settings.load import load_settings
+from imgbuild.settings.nouns import Budget, Limit, Policy, Profile, Settings, SettingsFile
+from imgbuild.settings.root import PROJECT_FILE, find_root
+from imgbuild.settings.size import parse_size
+
+__all__ = [
+    "PROJECT_FILE",
+    "Budget",
+    "Limit",
+    "Policy",
+    "Profile",
+    "Settings",
+    "SettingsFile",
+    "find_root",
+    "load_settings",
+    "parse_size",
+]

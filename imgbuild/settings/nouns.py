@@ -1,0 +1,109 @@
+"""Settings as a person writes them, and as they are in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from imgbuild.types import Model, Value
+
+
+class Limit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How fast a provider may be asked.
+
+    concurrency: requests at a time. per_second: requests a second. per_minute: requests a minute.
+    """
+
+    concurrency: int | None = None
+    per_second: float | None = None
+    per_minute: float | None = None
+
+
+class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be spent, in US dollars. build: by one build. month: in one calendar month."""
+
+    build: float | None = None
+    month: float | None = None
+
+
+class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the project allows.
+
+    blocked: whole words that no prompt may hold. warned: whole words that are pointed out in prompts.
+    prompt_length: characters a prompt may have.
+    table_text: what becomes of table cells that read like instructions or Jinja.
+    licenses: of the models that may be used; empty, any. providers: that may be used; empty, any.
+    """
+
+    blocked: list[str] = []
+    warned: list[str] = []
+    prompt_length: int = 4000
+    table_text: Literal["allow", "warn", "refuse"] = "allow"
+    licenses: list[str] = []
+    providers: list[str] = []
+
+
+class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another way to build the same specs, with outputs and state of its own.
+
+    models: declared name, or `*` for all, → another model, or its name. size: in place of every size.
+    params: over every model's and asset's. validate: false switches the rules off.
+    attempts: in place of every asset's. output: folder; left out, the profile's name below the output folder.
+    lock: whether the profile has a committed lock of its own.
+    """
+
+    models: dict[str, str | Model] = {}
+    size: str = ""
+    params: dict[str, Value] = {}
+    validate: bool | None = None
+    attempts: int | None = None
+    output: str = ""
+    lock: bool = False
+
+
+class SettingsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A settings file, as a person wrote it; every key may be left out.
+
+    specs: folders that hold specs. output: folder of the published images. store: folder of state and blobs.
+    cache: folder that serves as second store. limits: provider → how fast it may be asked.
+    budget: what may be spent. policy: what is allowed. profiles: name → another way to build.
+    store_limit: size that `gc` brings the store down to, such as "10 GB". jobs: work done at a time.
+    resend: whether requests of unknown fate are sent again after a crash.
+    """
+
+    version: Literal[1] = 1
+    specs: str | list[str] = "specs"
+    output: str = "out"
+    store: str = ".imgbuild"
+    cache: str | None = None
+    limits: dict[str, Limit] = {}
+    budget: Budget = Budget()
+    policy: Policy = Policy()
+    profiles: dict[str, Profile] = {}
+    store_limit: str = ""
+    jobs: int | None = None
+    resend: Literal["no", "yes", "ask"] = "no"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The settings in force. output, specs: from the root; store, cache: from the root, or absolute.
+
+    profile_name, profile: the active profile; `output` is its own.
+    """
+
+    root: Path
+    specs: tuple[str, ...] = ("specs",)
+    output: str = "out"
+    store: str = ".imgbuild"
+    cache: str | None = None
+    limits: dict[str, Limit] = {}
+    budget: Budget = Budget()
+    policy: Policy = Policy()
+    profiles: dict[str, Profile] = {}
+    store_limit: str = ""
+    jobs: int | None = None
+    resend: Literal["no", "yes", "ask"] = "no"
+    profile_name: str = ""
+    profile: Profile | None = None

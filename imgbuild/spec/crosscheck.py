@@ -1,0 +1,125 @@
+"""What the schema can't see: names that nothing declares, keys that exclude each other, fallbacks in a circle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from imgbuild.errors import SpecError, did_you_mean
+from imgbuild.spec.declared import Declared, Spec
+from imgbuild.types import Asset, Model
+
+MOST = 20  # faults of one file told at once
+STAND_IN = "placeholder"  # the model that is there without being declared
+
+# What steers generation has no meaning for pictures that exist already.
+NOT_BESIDE_FROM = (
+    "template",
+    "prompt",
+    "negative",
+    "requires",
+    "forbid",
+    "models",
+    "route",
+    "seeds",
+    "size",
+    "params",
+    "inputs",
+)
+
+
+def crosscheck(spec: Spec, *, whole: bool = True) -> list[SpecError]:
+    """The faults of a spec's own declarations. whole: every include was read, so an unknown name is a fault."""
+    own = {name: model for name, model in spec.models.items() if model.document is spec.document}
+    errors = [error for model in own.values() for error in _fallbacks(model, spec, whole)]
+    errors += _circles(own)
+    for name, asset in spec.assets.items():
+        errors += _exclusions(name, asset)
+        errors += _unknown_names(asset, spec) if whole else ()
+    return sorted(errors, key=_order)[:MOST]
+
+
+def _order(error: SpecError) -> tuple[int, int]:
+    return (error.where.line, error.where.column) if error.where is not None else (0, 0)
+
+
+def _fallbacks(model: Declared[Model], spec: Spec, whole: bool) -> Iterator[SpecError]:
+    for index, alias in enumerate(model.value.fallback):
+        if whole and not _is_known(alias, spec):
+            yield _unknown_model(alias, spec, model, ("fallback", index))
+
+
+def _unknown_names(asset: Declared[Asset], spec: Spec) -> Iterator[SpecError]:
+    written = asset.value
+    if written.template and written.template not in spec.templates:
+        hint = did_you_mean(written.template, spec.templates, "templates")
+        yield SpecError(f"unknown template '{written.template}'", where=asset.where("template"), hint=hint)
+    for index, alias in enumerate(written.models):
+        if not _is_known(alias, spec):
+            yield _unknown_model(alias, spec, asset, ("models", index))
+    for index, route in enumerate(written.route):
+        if not _is_known(route.model, spec):
+            yield _unknown_model(route.model, spec, asset, ("route", index, "model"))
+
+
+def _is_known(alias: str, spec: Spec) -> bool:
+    return alias in spec.models or alias == STAND_IN
+
+
+def _unknown_model(
+    alias: str, spec: Spec, declared: Declared[Asset] | Declared[Model], path: tuple[str | int, ...]
+) -> SpecError:
+    hint = did_you_mean(alias, spec.models, "models")
+    return SpecError(f"unknown model '{alias}'", where=declared.where(*path), hint=hint)
+
+
+def _exclusions(name: str, asset: Declared[Asset]) -> Iterator[SpecError]:
+    """Keys of which an asset takes one only."""
+    keys = asset.document.data["assets"][name]
+    if "from" in keys:
+        for key in NOT_BESIDE_FROM:
+            if key in keys:
+                hint = "existing pictures are not generated; remove one of the two"
+                yield _at_key(asset, key, f"'{key}' has no meaning beside 'from'", hint)
+        return
+    if "template" in keys and "prompt" in keys:
+        yield _at_key(
+            asset, "prompt", f"asset '{name}' has both a template and a prompt", "remove one of the two"
+        )
+    if "template" not in keys and "prompt" not in keys:
+        hint = "add 'template', 'prompt' or, for existing pictures, 'from'"
+        message = f"asset '{name}' has neither a template nor a prompt"
+        yield SpecError(message, where=asset.where(key=True), hint=hint)
+    if "models" in keys and "route" in keys:
+        hint = (
+            "'models' builds every cell with each of them, 'route' picks one per cell; remove one of the two"
+        )
+        yield _at_key(asset, "route", f"asset '{name}' has both models and a route", hint)
+
+
+def _at_key(asset: Declared[Asset], key: str, message: str, hint: str) -> SpecError:
+    return SpecError(message, where=asset.where(key, key=True), hint=hint)
+
+
+def _circles(models: Mapping[str, Declared[Model]]) -> Iterator[SpecError]:
+    """Each circle of fallbacks once, at the place that closes it."""
+    settled: set[str] = set()
+    for name in models:
+        yield from _walk(name, [], models, settled)
+
+
+def _walk(
+    name: str, trail: list[str], models: Mapping[str, Declared[Model]], settled: set[str]
+) -> Iterator[SpecError]:
+    if name in settled or name not in models:
+        return
+    trail.append(name)
+    for index, alias in enumerate(models[name].value.fallback):
+        if alias in trail:
+            circle = " → ".join([*trail[trail.index(alias) :], alias])
+            where = models[name].where("fallback", index)
+            hint = "each model of a chain may stand in it once"
+            yield SpecError(f"fallbacks go round in a circle: {circle}", where=where, hint=hint)
+        else:
+            yield from _walk(alias, trail, models, settled)
+    trail.pop()
+    settled.add(name)

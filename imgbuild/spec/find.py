@@ -1,0 +1,71 @@
+"""Which spec files there are, and what each is called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from imgbuild.errors import SpecError
+from imgbuild.files import Files
+from imgbuild.settings import Settings
+
+SUFFIXES = (".yaml", ".yml")
+
+
+def find_specs(files: Files, settings: Settings, extra: Sequence[str] = ()) -> dict[str, str]:
+    """Spec name → file, sorted by name: all below the specs folders, and the files and folders in `extra`.
+
+    `extra` holds paths from the root. Raises SpecError where two files would have one name.
+    """
+    found: dict[str, str] = {}
+    for file in _files(files, settings, extra):
+        name = spec_name(file, settings)
+        other = found.setdefault(name, file)
+        if other != file:
+            raise SpecError(
+                f"{other} and {file} would both be the spec '{name}'",
+                hint="rename one, since its name is part of target ids",
+            )
+    return dict(sorted(found.items()))
+
+
+def spec_name(file: str, settings: Settings) -> str:
+    """The path below its specs folder, else from the root, without suffix."""
+    stem = os.path.splitext(file)[0]  # noqa: PTH122 - text, not a path on disk
+    for folder in sorted(settings.specs, key=len, reverse=True):
+        if stem.startswith(f"{folder}/"):
+            return stem[len(folder) + 1 :]
+    return stem
+
+
+def _files(files: Files, settings: Settings, extra: Sequence[str]) -> Iterator[str]:
+    skipped = {settings.output, settings.store, *(profile.output for profile in settings.profiles.values())}
+    for name in settings.specs:
+        yield from _below(files, name, skipped)
+    for name in extra:
+        path = files.locate(name)
+        if (files.root / path).is_dir():
+            yield from _below(files, path, skipped)
+        elif (files.root / path).is_file():
+            yield path
+        else:
+            raise SpecError(f"there is no file '{name}'", hint="give a spec, or a folder that holds specs")
+
+
+def _below(files: Files, path: str, skipped: set[str]) -> Iterator[str]:
+    """Every spec in the folder and below; hidden ones, outputs and linked folders are left out."""
+    if (files.root / path).is_file():
+        yield path
+        return
+    if files.stamp(path) is None:
+        return
+    with os.scandir(files.root / path) as scan:
+        entries = sorted(scan, key=lambda entry: entry.name)
+    for entry in entries:
+        inner = entry.name if path == "." else f"{path}/{entry.name}"
+        if entry.name.startswith(".") or inner in skipped:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(files, inner, skipped)
+        elif entry.name.endswith(SUFFIXES) and inner != "imgbuild.yaml":
+            yield files.locate(inner)

@@ -1,0 +1,105 @@
+"""What the store may forget: the oldest blobs first, never what is still needed or can't be made again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+
+import msgspec
+
+from imgbuild.store.blobs import Blobs
+from imgbuild.store.records import Records
+from imgbuild.types import Digest, Grade, Record
+
+_Blob = tuple[Digest, int, float]  # size in bytes, seconds since the epoch
+
+
+class Collected(msgspec.Struct, frozen=True):
+    """Blobs removed, their bytes, and blobs that stay; of a dry run, what they would be."""
+
+    removed: int
+    freed: int
+    kept: int
+
+
+def collect(
+    blobs: Blobs,
+    records: Records,
+    keep: AbstractSet[Digest],
+    limit: int | None = None,
+    older_than: float | None = None,
+    dry_run: bool = False,
+    *,
+    all: bool = False,
+    unreproducible: bool = False,
+    now: float | None = None,
+) -> Collected:
+    """Remove blobs, with their manifests and records, until the store is no larger than `limit` bytes.
+
+    older_than: seconds; younger blobs stay. Without a limit everything that is older goes, or, without either,
+    everything with `all`. What is in `keep` stays always; what can't be made again, unless `unreproducible`.
+    """
+    by_blob = _by_blob(records)
+    present = list(blobs.all())
+    latest = _latest(limit, older_than, all, time.time() if now is None else now)
+    old = [blob for blob in present if blob[2] <= latest and blob[0] not in keep]
+    spare = [blob for blob in old if unreproducible or _can_be_made_again(blobs, by_blob, blob[0])]
+    spare.sort(key=lambda blob: (blob[2], blob[0]))
+    excess = None if limit is None else sum(size for _, size, _ in present) - limit
+    gone = spare if excess is None else _first(spare, excess)
+    if not dry_run:
+        _remove(blobs, records, by_blob, [digest for digest, _, _ in gone])
+    return Collected(len(gone), sum(size for _, size, _ in gone), len(present) - len(gone))
+
+
+def is_reproducible(record: Record) -> bool:
+    """Whether its blob can be made again for nothing: not if it cost money, had no seed, or says "stored"."""
+    if record.step != "generate":
+        return True
+    return record.cost == 0 and record.seed is not None and record.info.get("grade") != Grade.STORED
+
+
+def _by_blob(records: Records) -> dict[Digest, list[Record]]:
+    found: dict[Digest, list[Record]] = {}
+    for record in records.all_records().values():
+        found.setdefault(record.blob, []).append(record)
+    return found
+
+
+def _latest(limit: int | None, older_than: float | None, all: bool, now: float) -> float:
+    """The latest time of writing that may go."""
+    if older_than is not None:
+        return now - older_than
+    return float("inf") if all or limit is not None else float("-inf")
+
+
+def _can_be_made_again(blobs: Blobs, by_blob: Mapping[Digest, list[Record]], digest: Digest) -> bool:
+    """As its records say; for a blob without any, its manifests. One that can't be understood says no."""
+    try:
+        known = by_blob.get(digest) or msgspec.convert(blobs.manifests_of(digest), list[Record])
+    except msgspec.ValidationError:
+        return False
+    return all(is_reproducible(record) for record in known)
+
+
+def _first(spare: Iterable[_Blob], excess: int) -> list[_Blob]:
+    """The first blobs that together have at least `excess` bytes, or all."""
+    chosen: list[_Blob] = []
+    for blob in spare:
+        if excess <= 0:
+            break
+        chosen.append(blob)
+        excess -= blob[1]
+    return chosen
+
+
+def _remove(
+    blobs: Blobs, records: Records, by_blob: Mapping[Digest, list[Record]], digests: list[Digest]
+) -> None:
+    """Rows first: a blob that a crash leaves without a row is collected next time, or found by its manifest."""
+    with records.batch():
+        records.drop_records(record.key for digest in digests for record in by_blob.get(digest, []))
+        records.drop_measured(digests)
+    for digest in digests:
+        blobs.remove(digest)

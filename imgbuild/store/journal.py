@@ -1,0 +1,159 @@
+"""What was asked for money: written to the disk before it is sent, and again as it goes on.
+
+Each line is a checksum and the whole state of one request, so that the last whole line of a request tells all
+of it and a damaged line costs no more than its own news. Only the process that holds the project appends.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from typing import Literal
+
+import msgspec
+import xxhash
+
+from imgbuild.store.temporary import sync_folder, write_all
+from imgbuild.types import Digest
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One paid request. begun: seconds since the epoch; estimate, cost: US dollars, None where not known.
+
+    key: of the step it was sent for; provider_id: the vendor's name for it; blob: the bytes it gave.
+    """
+
+    id: str
+    key: Digest
+    provider: str
+    begun: float
+    estimate: float | None = None
+    state: Literal["in flight", "settled", "abandoned"] = "in flight"
+    provider_id: str = ""
+    cost: float | None = None
+    blob: Digest | None = None
+    reason: str = ""
+
+
+class Journal:
+    """The requests of the journal at `path`. Every change is on the disk before its method returns.
+
+    write: False for readers, who change nothing. notes: what was found damaged, one sentence each.
+    Safe to use from several threads.
+    """
+
+    def __init__(self, path: Path, *, write: bool = True, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self.notes: list[str] = []
+        self._clock = clock
+        self._lock = Lock()
+        self._entries: dict[str, Entry] = {}
+        text = path.read_bytes() if path.exists() else b""
+        self._load(text)
+        if write and text and not text.endswith(b"\n"):
+            self._mend(text)
+
+    def begin(self, request_key: Digest, provider: str, cost_estimate: float | None) -> str:
+        """A request is about to be sent; its id in this journal."""
+        entry = Entry(
+            id=secrets.token_hex(8),
+            key=request_key,
+            provider=provider,
+            begun=self._clock(),
+            estimate=cost_estimate,
+        )
+        self._append(entry)
+        return entry.id
+
+    def known(self, id: str, provider_request_id: str) -> None:
+        """The vendor has named the request: after a crash it can be asked for."""
+        self._append(msgspec.structs.replace(self._entries[id], provider_id=provider_request_id))
+
+    def settle(self, id: str, cost: float | None, blob: Digest | None) -> None:
+        """The request is answered. cost: None where the vendor doesn't say; the estimate counts then."""
+        self._append(msgspec.structs.replace(self._entries[id], state="settled", cost=cost, blob=blob))
+
+    def abandon(self, id: str, reason: str) -> None:
+        """The request was refused or never reached the vendor: it costs nothing."""
+        self._append(msgspec.structs.replace(self._entries[id], state="abandoned", reason=reason))
+
+    def in_flight(self) -> list[Entry]:
+        """Requests whose end is not known, oldest first."""
+        return [entry for entry in self._all() if entry.state == "in flight"]
+
+    def spent(self, since: datetime | None = None) -> float:
+        """US dollars spent on requests begun since then (time zone given); of unknown cost, the estimate."""
+        start = since.timestamp() if since is not None else 0.0
+        return sum(_cost(entry) for entry in self._all() if entry.begun >= start)
+
+    def bought(self) -> dict[Digest, Digest]:
+        """For each key that was paid for, the blob it gave: nothing of this need ever be bought again."""
+        return {entry.key: entry.blob for entry in self._all() if entry.blob}
+
+    def _all(self) -> list[Entry]:
+        with self._lock:
+            return list(self._entries.values())
+
+    def _append(self, entry: Entry) -> None:
+        with self._lock:
+            is_new = not self.path.exists()
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+            try:
+                write_all(descriptor, _line(entry))
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            if is_new:
+                sync_folder(str(self.path.parent))
+            self._entries[entry.id] = entry
+
+    def _load(self, text: bytes) -> None:
+        lines = text.split(b"\n")
+        for number, line in enumerate(lines, start=1):
+            if not line:
+                continue
+            entry = _parse(line)
+            if entry is not None:
+                self._entries[entry.id] = entry
+            elif number == len(lines):
+                self.notes.append(f"{self.path}: the last line was cut off and has been dropped")
+            else:
+                self.notes.append(f"{self.path}: line {number} is damaged and was skipped")
+
+    def _mend(self, text: bytes) -> None:
+        """Let the file end in a whole line, so that the next one starts on its own."""
+        whole, _, last = text.rpartition(b"\n")
+        with self.path.open("r+b") as file:
+            if _parse(last) is not None:
+                file.seek(len(text))
+                file.write(b"\n")
+            else:
+                file.truncate(len(whole) + 1 if whole else 0)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _cost(entry: Entry) -> float:
+    if entry.state == "abandoned":
+        return 0.0
+    return (entry.estimate if entry.cost is None else entry.cost) or 0.0
+
+
+def _line(entry: Entry) -> bytes:
+    text = msgspec.json.encode(entry)
+    return xxhash.xxh3_64_hexdigest(text).encode() + b" " + text + b"\n"
+
+
+def _parse(line: bytes) -> Entry | None:
+    checksum, _, text = line.partition(b" ")
+    if checksum != xxhash.xxh3_64_hexdigest(text).encode():
+        return None
+    try:
+        return msgspec.json.decode(text, type=Entry)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

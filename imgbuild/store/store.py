@@ -1,0 +1,64 @@
+"""The folder in which a project keeps what it made: blobs, records, and the journal of what was paid for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imgbuild.store.blobs import Blobs
+from imgbuild.store.journal import Journal
+from imgbuild.store.records import Records
+from imgbuild.store.recover import open_records
+
+_MARKS = {
+    ".gitignore": "*\n",
+    "CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55\n# The store of imgbuild.\n",
+}
+
+
+class Store:
+    """An open store. Close it, or use it with `with`."""
+
+    def __init__(
+        self, folder: Path, blobs: Blobs, records: Records, journal: Journal, mended: list[str]
+    ) -> None:
+        self.folder = folder
+        self.blobs = blobs
+        self.records = records
+        self.journal = journal
+        self._mended = mended
+
+    @property
+    def notes(self) -> list[str]:
+        """What was found damaged so far, and what was done about it, one sentence each."""
+        return [*self._mended, *self.journal.notes, *self.blobs.notes]
+
+    def close(self) -> None:
+        self.records.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_store(folder: Path, second: Path | None = None, *, write: bool) -> Store:
+    """The store at `folder`; `second` is a shared folder of the same layout, and may be absent.
+
+    write: make the folder, mend what is damaged and sweep what a crash left; the caller holds the project.
+    Readers need no hold and change nothing. Raises OSError where the folder can't be used.
+    """
+    if write:
+        _prepare(folder)
+    blobs = Blobs(folder / "blobs", second / "blobs" if second is not None else None)
+    if write:
+        blobs.sweep_temporary([folder])
+    records, mended = open_records(folder, write=write)
+    return Store(folder, blobs, records, Journal(folder / "journal", write=write), mended)
+
+
+def _prepare(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in _MARKS.items():
+        if not (folder / name).exists():
+            (folder / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,186 @@
+"""What a project declares held against what is locked and stored: the plan, and all that it was made from.
+
+`plan`, `why`, `ls` and `build` look at a project through the same survey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from imgbuild.graph import Graph
+from imgbuild.keys import Intents
+from imgbuild.lock.book import LockBook
+from imgbuild.lock.rename import carry_over
+from imgbuild.pins import Pins
+from imgbuild.plan import Options, Plan, View, make_plan
+from imgbuild.project import Project
+from imgbuild.providers import PROVIDERS
+from imgbuild.providers.base import Provider
+from imgbuild.publish import Outputs, is_mass_removal
+from imgbuild.store.records import Output
+from imgbuild.store.store import Store
+from imgbuild.traces import Find, lossless_blob
+from imgbuild.types import Digest, Line, Target
+
+
+class Survey(Struct, frozen=True, kw_only=True, eq=False):
+    """carried: new target id → the old id whose line it takes over. gone: by spec, locked ids that nothing
+    declares. guarded: the specs of which too many are gone to remove them unasked. lines: by whole id, after renames.
+    """
+
+    project: Project
+    book: LockBook
+    pins: Pins
+    intents: Intents
+    outputs: Outputs
+    published: Mapping[str, Output]
+    lines: Mapping[str, Line]
+    carried: Mapping[str, str]
+    gone: Mapping[str, list[str]]
+    guarded: frozenset[str]
+    plan: Plan
+
+
+class Adapters(dict[str, Provider]):
+    """One instance of each provider that is asked for, by name."""
+
+    def __missing__(self, name: str) -> Provider:
+        provider = self[name] = PROVIDERS.get(name)()
+        return provider
+
+
+def survey(project: Project, store: Store, options: Options, pins: Pins, book: LockBook) -> Survey:
+    """Hold a loaded project against its locks and its store. Reads only."""
+    intents = Intents(pins.known, _Digests(project))
+    if book.has_sides:
+        _merge(project.graph, book, intents, store)
+    locked = book.lines()
+    carried = _carry(project.graph, intents, locked)
+    lines = _after_renames(locked, carried)
+    gone = _gone(book, project.graph, carried)
+    outputs = project.outputs
+    published = store.records.outputs(project.settings.profile_name)
+    view = _view(project, store, outputs, published, lines, pins)
+    return Survey(
+        project=project,
+        book=book,
+        pins=pins,
+        intents=intents,
+        outputs=outputs,
+        published=published,
+        lines=lines,
+        carried=carried,
+        gone=gone,
+        guarded=frozenset(
+            name for name, ids in gone.items() if is_mass_removal(len(ids), len(book.base[name].targets))
+        ),
+        plan=make_plan(project.graph, intents, view, options),
+    )
+
+
+class _Digests(dict[str, Digest]):
+    """Digests of input files, taken when they are asked for."""
+
+    def __init__(self, project: Project) -> None:
+        super().__init__()
+        self._files = project.files
+
+    def get(self, path: str, default: Digest = "") -> Digest:  # type: ignore[override]
+        return self._files.digest(path) or default
+
+
+def open_book(project: Project) -> tuple[LockBook, Pins]:
+    """The project's locks, and the pins that they hold for the models in use."""
+    book = LockBook(project.files, project.settings, project.specs)
+    if book.has_sides:
+        book.merge_pins()
+    return book, Pins(project.graph.targets.values(), book.pins())
+
+
+def _merge(graph: Graph, book: LockBook, intents: Intents, store: Store) -> None:
+    sealed = seal_all(graph, intents)
+
+    def fits(name: str, line: Line) -> bool:
+        target = graph.targets.get(name)
+        found = intents.of(target, sealed, line.via) if target is not None and name in sealed else None
+        return found is not None and found[0] == line.intent
+
+    book.merge_lines(fits, store.blobs.has)
+
+
+def seal_all(graph: Graph, intents: Intents) -> dict[str, Digest]:
+    """The declared intent of every target that has one, inputs first."""
+    sealed: dict[str, Digest] = {}
+    for name, target in graph.targets.items():
+        if all(needed in sealed for needed in graph.needs.get(name, ())):
+            found = None if target.fault else intents.of(target, sealed)
+            if found is not None:
+                sealed[name] = found[0]
+    return sealed
+
+
+def _carry(graph: Graph, intents: Intents, locked: Mapping[str, Line]) -> dict[str, str]:
+    """Which new targets take over a vanished one's line; only computed where ids both came and went."""
+    if all(name in graph.targets for name in locked) or all(name in locked for name in graph.targets):
+        return {}
+    return carry_over(dict(locked), seal_all(graph, intents))
+
+
+def _after_renames(locked: Mapping[str, Line], carried: Mapping[str, str]) -> dict[str, Line]:
+    return {**locked, **{new: locked[old] for new, old in carried.items()}}
+
+
+def _gone(book: LockBook, graph: Graph, carried: Mapping[str, str]) -> dict[str, list[str]]:
+    taken = set(carried.values())
+    gone = {}
+    for name, lock in book.base.items():
+        ids = [
+            id for id in lock.targets if (whole := f"{name}/{id}") not in graph.targets and whole not in taken
+        ]
+        if ids:
+            gone[name] = ids
+    return gone
+
+
+def _view(
+    project: Project,
+    store: Store,
+    outputs: Outputs,
+    published: Mapping[str, Output],
+    lines: Mapping[str, Line],
+    pins: Pins,
+) -> View:
+    profile = project.settings.profile_name
+    own = {output.digest for output in published.values()} | {line.image for line in lines.values()}
+
+    def pixels_at_hand(target: Target, line: Line) -> bool:
+        return bool(lossless_blob(target, line, _finder(store), store.blobs.has))
+
+    return View(
+        lines=lines,
+        outputs=published,
+        outcomes=store.records.outcomes(profile),
+        stamp=outputs.stamp,
+        hashed=outputs.digest,
+        has_blob=store.blobs.has,
+        is_ours=lambda digest: digest in own or store.blobs.has(digest),
+        equals=_stand_ins(store.records.equivalents()),
+        reference=project.files.digest,
+        pixels_at_hand=pixels_at_hand,
+        unpinned=pins.why_missing,
+    )
+
+
+def _stand_ins(equivalents: Mapping[Digest, set[Digest]]) -> dict[Digest, set[Digest]]:
+    """For each locked image, those that may stand for it."""
+    found: dict[Digest, set[Digest]] = {}
+    for image, others in equivalents.items():
+        for other in others:
+            found.setdefault(other, set()).add(image)
+    return found
+
+
+def _finder(store: Store) -> Find:
+    return lambda key: store.records.get_records([key]).get(key)

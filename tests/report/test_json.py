@@ -1,0 +1,42 @@
+"""Events as JSON lines."""
+
+import io
+
+from imgbuild.report.events import Failure, Finished, Note, Started, TargetMoved
+from imgbuild.report.json import JsonReporter
+
+
+def test_one_event_a_line() -> None:
+    stream = io.StringIO()
+    reporter = JsonReporter(stream)
+    reporter.event(Started(targets=3, fresh=1, restore=0, run=2, cost=0.04))
+    reporter.event(TargetMoved(id="a/b[sku=猫]#0", state="done", output="b.png", seconds=0.5, cost=0.02))
+    reporter.event(
+        Failure(id="a/b#1", output="b1.png", where="specs/a.yaml:3:1", cause="no\nfile", hint="add it")
+    )
+    reporter.event(Note(text="a pin is old", level="warning"))
+    reporter.event(Finished(built=1, generated=1, fresh=1, failed=1, seconds=0.5, cost=0.02, exit_code=1))
+    reporter.close()
+    assert stream.getvalue() == (
+        '{"event":"started","targets":3,"fresh":1,"restore":0,"run":2,"maybe":0,"cost":0.04}\n'
+        '{"event":"target","id":"a/b[sku=猫]#0","state":"done","output":"b.png","seconds":0.5,"cost":0.02}\n'
+        '{"event":"failure","id":"a/b#1","output":"b1.png","where":"specs/a.yaml:3:1","cause":"no\\nfile",'
+        '"hint":"add it"}\n'
+        '{"event":"note","text":"a pin is old","level":"warning"}\n'
+        '{"event":"finished","built":1,"generated":1,"fresh":1,"failed":1,"seconds":0.5,"cost":0.02,'
+        '"exit_code":1}\n'
+    )
+
+
+def test_every_line_is_flushed_as_it_is_written() -> None:
+    class Counting(io.StringIO):
+        flushes = 0
+
+        def flush(self) -> None:
+            self.flushes += 1
+
+    stream = Counting()
+    reporter = JsonReporter(stream)
+    reporter.event(Note(text="one"))
+    reporter.event(Note(text="two"))
+    assert stream.flushes == 2

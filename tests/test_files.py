@@ -1,0 +1,143 @@
+"""Reads stay inside the project and are remembered with their stamps."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgbuild.errors import SpecError
+from imgbuild.files import Files
+from imgbuild.types import Where
+
+
+def complaint(files: Files, name: str, base: str = "") -> str:
+    with pytest.raises(SpecError) as caught:
+        files.locate(name, base)
+    return str(caught.value)
+
+
+def test_paths_are_found_from_the_folder_they_are_written_in(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    assert files.locate("a.csv") == "a.csv"
+    assert files.locate("a.csv", "specs/sub") == "specs/sub/a.csv"
+    assert files.locate("../a.csv", "specs/sub") == "specs/a.csv"
+    assert files.locate("../../a.csv", "specs/sub") == "a.csv"
+    assert files.locate("./x/../a.csv", "specs") == "specs/a.csv"
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "", "a\0b", "..\\a", "C:a"])
+def test_what_is_no_relative_path_is_refused(tmp_path: Path, name: str) -> None:
+    assert complaint(Files(tmp_path), name) == (
+        f"error: '{name}' is not a path inside the project\nhint: write a relative path with '/'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "base"), [("..", ""), ("../a", ""), ("../../a", "specs"), ("a/../../b", "")]
+)
+def test_paths_that_lead_out_are_refused(tmp_path: Path, name: str, base: str) -> None:
+    assert complaint(Files(tmp_path), name, base) == (
+        f"error: '{name}' leads out of the project\nhint: move the file into the project"
+    )
+
+
+def test_links_that_lead_out_are_refused(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "root-outside"
+    root.mkdir()
+    outside.mkdir()
+    (outside / "a.csv").write_text("x")
+    (root / "linked").symlink_to(outside)
+    (root / "a.csv").symlink_to(outside / "a.csv")
+    (root / "dangling").symlink_to(tmp_path / "nowhere")
+    files = Files(root)
+    for name in ("linked/a.csv", "linked", "a.csv", "dangling", "linked/../x/../linked/a.csv"):
+        assert complaint(files, name) == (
+            f"error: '{name}' leads out of the project through a symbolic link\nhint: copy the file into the project"
+        )
+
+
+def test_links_inside_the_project_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.csv").write_text("x")
+    (tmp_path / "linked").symlink_to(tmp_path / "real")
+    files = Files(tmp_path)
+    assert files.read(files.locate("linked/a.csv")) == b"x"
+
+
+def test_a_project_below_a_link_is_read(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.csv").write_text("x")
+    (tmp_path / "alias").symlink_to(tmp_path / "real")
+    files = Files(tmp_path / "alias")
+    assert files.read(files.locate("a.csv")) == b"x"
+
+
+def test_an_error_has_the_place_of_the_path(tmp_path: Path) -> None:
+    where = Where(file="a.yaml", line=2, column=3)
+    with pytest.raises(SpecError) as caught:
+        Files(tmp_path).locate("/x", where=where)
+    assert caught.value.where == where
+
+
+def test_what_was_read_is_remembered_also_what_is_absent(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    files = Files(tmp_path)
+    assert files.read("a") == b"abc"
+    with pytest.raises(FileNotFoundError):
+        files.read("b")
+    stamp = files.seen["a"]
+    assert stamp is not None
+    assert stamp.size == 3
+    assert files.seen["b"] is None
+    files.forget()
+    assert files.seen == {}
+
+
+def test_too_large_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    with pytest.raises(SpecError) as caught:
+        Files(tmp_path).read("a", 2)
+    assert (
+        str(caught.value)
+        == "error: a is larger than 2 bytes\nhint: split it, or leave out what is not needed"
+    )
+
+
+def test_pipes_and_folders_are_no_files(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder"):
+        with pytest.raises(OSError, match="it is not a file"):
+            Files(tmp_path).read(name)
+
+
+def test_digests_are_taken_again_when_the_file_changed(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    files = Files(tmp_path)
+    first = files.digest("a")
+    (tmp_path / "a").write_bytes(b"abd")
+    files.forget()
+    assert files.digest("a") != first
+    assert files.digest("absent") is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(["..", ".", "a", "linked", "", "out", "b"]), max_size=6).map("/".join))
+def test_whatever_is_located_is_inside(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    top = tmp_path_factory.getbasetemp() / "any"
+    root = top / "root"
+    if not root.exists():
+        (root / "a").mkdir(parents=True)
+        (top / "secret").mkdir()
+        (root / "linked").symlink_to(root / "a")
+        (root / "out").symlink_to(top / "secret")
+        (root / "a" / "b").symlink_to(top)
+    try:
+        path = Files(root).locate(name)
+    except SpecError:
+        return
+    assert (root / path).resolve().is_relative_to(root.resolve())
