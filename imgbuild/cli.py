@@ -15,18 +15,27 @@ from imgbuild.commands.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PATHS = click.argument("paths", nargs=-1, metavar="[SPECS]...")
+
+def known_targets(ctx: click.Context, param: click.Parameter, begun: str) -> list[str]:
+    """What the shell completes a target with."""
+    from imgbuild.commands.completion import known_names
+
+    return known_names(Path(ctx.find_root().params.get("directory") or "."), os.environ, begun)
+
+
+PATHS = click.argument("paths", nargs=-1, metavar="[SPECS]...", type=click.Path())
 SELECT = click.option(
     "-s",
     "--select",
     multiple=True,
     metavar="PATTERN",
+    shell_complete=known_targets,
     help="Only these targets and what they need: id, glob, output path, handle, tag:…, model:…, state:…, var=label.",
 )
 
 
 class Command(click.Command):
-    """A command whose help ends with examples, one a line, as they were written."""
+    """A command whose help ends with examples, one a line, never wrapped: they are there to be copied."""
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **options: Any) -> None:
         super().__init__(*args, **options)
@@ -35,7 +44,11 @@ class Command(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Examples"):
             for example in self.examples:
-                formatter.write_text(example)
+                formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+
+
+class Verbs(Command, click.Group):
+    """The program itself: its help lists the verbs, and ends with examples too."""
 
 
 def verb(name: str, *examples: str) -> Callable[[F], Command]:
@@ -48,8 +61,12 @@ def verb(name: str, *examples: str) -> Callable[[F], Command]:
     return declare
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="imgbuild")
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    examples=("imgbuild init", "imgbuild build specs/"),
+)
+@click.version_option(__version__, prog_name="imgbuild", message="%(prog)s %(version)s")
 @click.option(
     "-C", "--directory", type=click.Path(file_okay=False, exists=True), help="Run as if started there."
 )
@@ -152,10 +169,13 @@ def plan(ctx: click.Context, /, **flags: Any) -> int:
 
 
 @verb("why", "imgbuild why out/catalog/A1_red_0.png", "imgbuild why 3f2a91c0")
-@click.argument("targets", nargs=-1, required=True)
+@click.argument("targets", nargs=-1, required=True, shell_complete=known_targets)
 @shared
 def why(ctx: click.Context, /, **flags: Any) -> int:
-    """Say why a target is, or is not, up to date: each changed field, old → new."""
+    """Say why a target is, or is not, up to date.
+
+    Shows each field that changed since the locked image was made, old → new.
+    """
     from imgbuild.commands.why import run_why
 
     common, own = split(flags)
@@ -201,6 +221,12 @@ def graph(ctx: click.Context, /, **flags: Any) -> int:
 @click.option(
     "--accept", "action", flag_value="accept", help="Adopt the images of these targets that drifted."
 )
+@click.option(
+    "--retry-fallback",
+    "action",
+    flag_value="retry_fallback",
+    help="Give these targets back to their own model.",
+)
 @shared
 def lock(ctx: click.Context, /, **flags: Any) -> int:
     """Check the lock, or move pins and seeds on purpose."""
@@ -214,8 +240,155 @@ def lock(ctx: click.Context, /, **flags: Any) -> int:
     if own["action"] == "upgrade":
         return verbs.run_upgrade(here, own["targets"])
     if not own["targets"]:
-        raise UsageError(f"--{own['action']} needs targets", hint="name them as `imgbuild ls` does")
-    return (verbs.run_reseed if own["action"] == "reseed" else verbs.run_accept)(here, own["targets"])
+        flag = own["action"].replace("_", "-")
+        raise UsageError(f"--{flag} needs targets", hint="name them as `imgbuild ls` does")
+    moves = {
+        "reseed": verbs.run_reseed,
+        "accept": verbs.run_accept,
+        "retry_fallback": verbs.run_retry_fallback,
+    }
+    return moves[own["action"]](here, own["targets"])
+
+
+@verb("watch", "imgbuild watch", "imgbuild watch --profile preview -s hero")
+@PATHS
+@SELECT
+@click.option(
+    "--budget", type=click.FloatRange(0), metavar="USD", help="Let paid requests spend so much a build."
+)
+@shared
+def watch(ctx: click.Context, /, **flags: Any) -> int:
+    """Build whatever a saved file affects, until Ctrl-C."""
+    from imgbuild.commands.watch import run_watch
+
+    common, own = split(flags)
+    return run_watch(session(ctx, **common), own["paths"], own["select"], own["budget"])
+
+
+@verb("verify", "imgbuild verify", "imgbuild verify -s 'logo/*' --verbose")
+@PATHS
+@SELECT
+@shared
+def verify(ctx: click.Context, /, **flags: Any) -> int:
+    """Make locked images again, and compare them with the lock."""
+    from imgbuild.commands.verify import run_verify
+
+    common, own = split(flags)
+    return run_verify(session(ctx, **common), own["paths"], own["select"])
+
+
+DRY_RUN = click.option("-n", "--dry-run", is_flag=True, help="Only say what would go.")
+
+
+@verb("init", "imgbuild init", "imgbuild init brand && imgbuild -C brand build")
+@click.argument("folder", default=".", metavar="[DIR]", type=click.Path(file_okay=False))
+@shared
+def init(ctx: click.Context, /, **flags: Any) -> int:
+    """Write a first spec, settings, and what git and editors need.
+
+    Files that are there already stay as they are; .gitignore and .gitattributes get the lines they lack.
+    """
+    from imgbuild.commands.init import run_init
+
+    common, own = split(flags)
+    return run_init(session(ctx, **common), own["folder"])
+
+
+@verb("check", "imgbuild check", "imgbuild check -s hero --review")
+@PATHS
+@SELECT
+@click.option("--review", is_flag=True, help="Only the images that are up for review.")
+@shared
+def check(ctx: click.Context, /, **flags: Any) -> int:
+    """Hold published images against their rules; nothing is generated."""
+    from imgbuild.commands.check import run_check
+
+    common, own = split(flags)
+    return run_check(session(ctx, **common), own["paths"], own["select"], review=own["review"])
+
+
+@verb("cost", "imgbuild cost", "imgbuild cost --spent")
+@PATHS
+@SELECT
+@click.option("--spent", is_flag=True, help="What was spent so far, by day.")
+@shared
+def cost(ctx: click.Context, /, **flags: Any) -> int:
+    """Say what a build would cost now, and one from nothing."""
+    from imgbuild.commands.cost import run_cost, run_spent
+
+    common, own = split(flags)
+    here = session(ctx, **common)
+    return run_spent(here) if own["spent"] else run_cost(here, own["paths"], own["select"])
+
+
+@verb("clean", "imgbuild clean --dry-run", "imgbuild clean -s 'drafts/*' --yes")
+@PATHS
+@SELECT
+@DRY_RUN
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@shared
+def clean(ctx: click.Context, /, **flags: Any) -> int:
+    """Remove published images; a build puts them back.
+
+    The store and the lock stay. A file that was edited since it was published stays too.
+    """
+    from imgbuild.commands.clean import run_clean
+
+    common, own = split(flags)
+    here = session(ctx, **common)
+    return run_clean(here, own["paths"], own["select"], dry_run=own["dry_run"], yes=own["yes"])
+
+
+@verb("gc", "imgbuild gc --max-size '10 GB'", "imgbuild gc --older-than 30 --dry-run")
+@click.option("--max-size", default="", metavar="SIZE", help="Shrink the store to this, oldest first.")
+@click.option(
+    "--older-than", type=click.FloatRange(0), metavar="DAYS", help="Only what was written before that."
+)
+@click.option("--all", "everything", is_flag=True, help="All that is not needed, whatever its age.")
+@DRY_RUN
+@shared
+def gc(ctx: click.Context, /, **flags: Any) -> int:
+    """Free space in the store; what locks and specs need stays.
+
+    So does what was paid for, and what can't be made again.
+    """
+    from imgbuild.commands.gc import Bounds, run_gc
+
+    common, own = split(flags)
+    dry_run = own.pop("dry_run")
+    return run_gc(session(ctx, **common), Bounds(**own), dry_run=dry_run)
+
+
+@verb("doctor", "imgbuild doctor", "imgbuild doctor --json")
+@shared
+def doctor(ctx: click.Context, /, **flags: Any) -> int:
+    """Look over the installation and the project.
+
+    Exits with 1 where something is broken. Names of keys are shown, never their values.
+    """
+    from imgbuild.commands.doctor import run_doctor
+
+    common, _ = split(flags)
+    return run_doctor(session(ctx, **common))
+
+
+@verb("models", "imgbuild models", "imgbuild models --profile preview --json")
+@shared
+def models(ctx: click.Context, /, **flags: Any) -> int:
+    """List the declared models: pins, licences, what they take."""
+    from imgbuild.commands.models import run_models
+
+    common, _ = split(flags)
+    return run_models(session(ctx, **common))
+
+
+@verb("completion", 'eval "$(imgbuild completion bash)"', "imgbuild completion fish | source")
+@click.argument("shell", required=False, type=click.Choice(["bash", "zsh", "fish"]))
+def completion(ctx: click.Context, /, shell: str | None) -> int:
+    """Print a script that lets the shell complete verbs and targets."""
+    from imgbuild.commands.completion import run_completion
+
+    return run_completion(session(ctx), main, shell)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -94,6 +94,10 @@ class BadImage(TargetError):
     """Bytes that are no image, a broken one, or one too large to open safely."""
 
 
+class Drift(TargetError):
+    """What the pins make now is not the picture that the lock names."""
+
+
 class Errors(ImgbuildError):
     """Several errors at once, in the order of their places; each is shown whole."""
 

@@ -14,9 +14,10 @@ import msgspec
 from imgbuild.digest import Manifest, canonical, digest_of, seal
 from imgbuild.process.base import Operation
 from imgbuild.rules.base import Rule
-from imgbuild.types import Ask, Bound, Digest, Format, Pin, Target, Value
+from imgbuild.types import Ask, Bound, Digest, Format, Input, Pin, Target, Value
 
 INTENT, GENERATE, IMPORT, PROCESS, ENCODE = "intent/1", "generate/1", "import/1", "process/1", "encode/1"
+RULES = "rules/1"
 
 
 def pin_fields(pin: Pin) -> dict[str, Value]:
@@ -114,6 +115,12 @@ def bound_at(target: Target, position: int) -> Bound:
     return recipe.model
 
 
+def inputs_for(target: Target, position: int) -> list[Input]:
+    """The inputs that go to the model at that place in the chain: those of the roles that it takes."""
+    takes = bound_at(target, position).capabilities.takes
+    return [item for item in target.inputs if item.role in takes]
+
+
 def position_of(target: Target, alias: str) -> int:
     """Where in the chain the model of that alias stands; 0 where it is the first, or not in the chain."""
     aliases = [bound.alias for bound in target.recipe.fallbacks]
@@ -170,9 +177,17 @@ def rule_reference(rule: Rule, digest: Callable[[str], Digest | None]) -> Digest
     return digest_of("measure/1", {"by": canonical(rule.measured_by()), "files": references})
 
 
-def rules_digest(rules: Sequence[Rule], attempts: int, digest: Callable[[str], Digest | None]) -> Digest:
+def seal_rules(
+    rules: Sequence[Rule], attempts: int, digest: Callable[[str], Digest | None]
+) -> tuple[Digest, Manifest]:
     """What a remembered outcome holds for, beside the intent and the image: the rules and the attempts."""
     declared = [
-        [rule.name, rule.version, msgspec.to_builtins(rule), rule_reference(rule, digest)] for rule in rules
+        {
+            "name": rule.name,
+            "version": rule.version,
+            "reference files": rule_reference(rule, digest),
+            **msgspec.to_builtins(rule),
+        }
+        for rule in rules
     ]
-    return digest_of("rules/1", {"rules": declared, "attempts": attempts})
+    return seal(RULES, {"rules": declared, "attempts": attempts})

@@ -57,7 +57,7 @@ class Ledger:
         self._equivalents.append((image, equal_to))
 
     def put_intent(self, intent: Digest, manifest: Manifest) -> None:
-        """What an intent was taken over, so that `why` can tell the old values from the new."""
+        """What an intent (or a digest of rules) was taken over, so that `why` can tell the old values from the new."""
         self.put_records([Record(key=intent, step="intent", blob="", pixels="", manifest=manifest)])
 
     def put_pixels(self, pixels: Digest, blob: Digest) -> None:
@@ -92,7 +92,7 @@ class Ledger:
             self.db.put_outcomes(self.profile, self._outcomes)
             self.db.put_equivalents(self._equivalents)
         for rows in pending:
-            rows.clear()  # type: ignore[attr-defined]
+            rows.clear()
         self._next = time.monotonic() + BATCH_SECONDS
 
 

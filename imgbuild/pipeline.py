@@ -4,40 +4,30 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from imgbuild.errors import LockWouldChange, place
+from imgbuild.conclusion import Conclusion
+from imgbuild.costs import estimate
+from imgbuild.errors import LockWouldChange, UsageError, place
 from imgbuild.graph import closure
 from imgbuild.limits import Budget
+from imgbuild.making import Making, Terms
+from imgbuild.materials import Materials
 from imgbuild.plan import DOES_STEPS, Action, Options
 from imgbuild.project import Project
+from imgbuild.recall import Recall
 from imgbuild.relock import relock
 from imgbuild.report import Reporter
 from imgbuild.report.events import Note, Started
+from imgbuild.report.text import money
 from imgbuild.results import Built, built
 from imgbuild.schedule import Limits, Schedule
-from imgbuild.select import sample, select, shard
+from imgbuild.select import Selection, choose
 from imgbuild.store.store import Store
-from imgbuild.survey import Adapters, Survey, open_book, survey
-from imgbuild.types import Target
-from imgbuild.workshop import Terms, Workshop
-
-
-class Selection(Struct, frozen=True, kw_only=True):
-    """Which targets a command is about; nothing given means all.
-
-    specs: names of specs; patterns: of `--select`; sample: at most so many; shard: number and count.
-    """
-
-    specs: tuple[str, ...] = ()
-    patterns: tuple[str, ...] = ()
-    sample: int | None = None
-    shard: tuple[int, int] | None = None
-
-    def is_all(self) -> bool:
-        return not self.specs and not self.patterns and self.sample is None and self.shard is None
+from imgbuild.survey import Adapters, Survey, open_book, states_of, survey
 
 
 class BuildOptions(Struct, frozen=True, kw_only=True):
@@ -52,20 +42,6 @@ class BuildOptions(Struct, frozen=True, kw_only=True):
     prune: bool = False
     resend: bool = False
     budget: float | None = None
-
-
-def choose(project: Project, selection: Selection, states: Mapping[str, str]) -> list[Target]:
-    """The targets that a selection names, without what they need. Raises UsageError."""
-    targets = list(project.graph.targets.values())
-    if selection.specs:
-        targets = [target for target in targets if target.recipe.spec in selection.specs]
-    if selection.patterns:
-        targets = select(targets, selection.patterns, states, project.settings.output)
-    if selection.shard:
-        targets = shard(targets, *selection.shard)
-    if selection.sample is not None:
-        targets = sample(targets, selection.sample)
-    return targets
 
 
 def build(
@@ -87,14 +63,16 @@ def build(
     chosen = _chosen(found, options.selection, store)
     if options.locked:
         _refuse_changes(found, chosen, options)
+    limit = _budget(found, store, chosen, options)
     reporter.event(_started(found, chosen))
-    shop = _workshop(found, store, adapters, options, stop)
-    schedule = _run(found, shop, chosen, options, reporter, stop)
-    shop.ledger.commit()
-    found.book.write(relock(found, shop.lines, chosen, whole=options.selection.is_all(), prune=options.prune))
-    removed = _tidy(found, store, shop, reporter) if _is_whole(options, stop) else []
-    store.records.put_file_digests(project.files.digests())
-    ended = built(found, shop, schedule, chosen, len(removed), stop, time.perf_counter() - began)
+    materials = Materials(found, store)
+    making = _making(materials, adapters, options, limit, stop)
+    schedule = _run(found, materials, chosen, options, reporter, making)
+    whole = options.selection.is_all()
+    found.book.write(relock(found, materials.lines, chosen, whole=whole, prune=options.prune))
+    removed = _tidy(materials, reporter, prune=options.prune) if whole and not stop.is_set() else []
+    _keep_file_digests(project, store)
+    ended = built(materials, schedule, chosen, len(removed), making.budget.spent, time.perf_counter() - began)
     for failure in ended.failures:
         reporter.event(failure)
     reporter.event(ended.finished)
@@ -107,21 +85,15 @@ def _chosen(found: Survey, selection: Selection, store: Store) -> set[str]:
     if selection.is_all():
         return set(graph.targets)
     states = states_of(found, store)
-    return closure(graph, [target.id for target in choose(found.project, selection, states)])
-
-
-def states_of(found: Survey, store: Store) -> dict[str, str]:
-    """What `state:` selects by: the plan's action, or how the target ended where it is at rest."""
-    outcomes = store.records.outcomes(found.project.settings.profile_name)
-    states = {}
-    for name, decision in found.plan.decisions.items():
-        state = decision.action.value
-        if decision.action is Action.FRESH and name in outcomes and outcomes[name].state != "pass":
-            state = outcomes[name].state
-        elif decision.action in (Action.FAILED, Action.FAULT, Action.BLOCKED):
-            state = "failed"
-        states[name] = state
-    return states
+    return closure(
+        graph,
+        [
+            target.id
+            for target in choose(
+                list(graph.targets.values()), selection, states, found.project.settings.output
+            )
+        ],
+    )
 
 
 def _tell_notes(project: Project, store: Store, found: Survey, reporter: Reporter) -> None:
@@ -168,46 +140,62 @@ def _started(found: Survey, chosen: Collection[str]) -> Started:
     )
 
 
-def _workshop(
-    found: Survey, store: Store, adapters: Adapters, options: BuildOptions, stop: threading.Event
-) -> Workshop:
-    limit = options.budget if options.budget is not None else found.project.settings.budget.build
-    return Workshop(
-        survey=found,
-        store=store,
-        providers=adapters,
-        budget=Budget(limit),
-        terms=Terms(offline=options.offline, resend=options.resend or found.project.settings.resend == "yes"),
-        stop=stop,
-    )
-
-
 def _run(
     found: Survey,
-    shop: Workshop,
+    materials: Materials,
     chosen: Collection[str],
     options: BuildOptions,
     reporter: Reporter,
-    stop: threading.Event,
+    making: Making,
 ) -> Schedule:
+    recall = Recall(materials)
     limits = Limits(jobs=options.jobs, fail_fast=options.fail_fast, reroll=options.plan.reroll)
-    schedule = Schedule(found.project.graph, found.plan, chosen, shop, reporter, limits, stop)
+    conclusion = Conclusion(materials, recall)
+    schedule = Schedule(found.project.graph, found.plan, chosen, recall, making, conclusion, reporter, limits)
     try:
         schedule.run()
     finally:
-        shop.ledger.commit()
+        materials.ledger.commit()
     return schedule
 
 
-def _is_whole(options: BuildOptions, stop: threading.Event) -> bool:
-    return options.selection.is_all() and not stop.is_set()
+def _making(
+    materials: Materials,
+    adapters: Adapters,
+    options: BuildOptions,
+    limit: float | None,
+    stop: threading.Event,
+) -> Making:
+    resend = options.resend or materials.survey.project.settings.resend == "yes"
+    return Making(materials, adapters, Budget(limit), Terms(offline=options.offline, resend=resend), stop)
 
 
-def _tidy(found: Survey, store: Store, shop: Workshop, reporter: Reporter) -> list[str]:
+def _budget(found: Survey, store: Store, chosen: Collection[str], options: BuildOptions) -> float | None:
+    """US dollars that this build may spend; None without a limit. Raises UsageError where it would need more."""
+    budget = found.project.settings.budget
+    limits = [options.budget if options.budget is not None else budget.build]
+    if budget.month is not None:
+        month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        limits.append(max(0.0, budget.month - store.journal.spent(month)))
+    limit = min((item for item in limits if item is not None), default=None)
+    if limit is not None:
+        decisions = [found.plan.decisions[name] for name in chosen]
+        cost = sum(estimate(item, found.pins.known, store.records) or 0.0 for item in decisions)
+        if cost > limit:
+            raise UsageError(
+                f"this build would cost about {money(cost)}, and {money(limit)} is left to spend",
+                hint="raise the budget, or build a selection; `imgbuild plan` shows what costs how much",
+            )
+    return limit
+
+
+def _tidy(materials: Materials, reporter: Reporter, *, prune: bool) -> list[str]:
     """Remove outputs whose targets are gone, as long as they are still what was published."""
+    found = materials.survey
     wanted = {target.output for target in found.project.graph.targets.values()}
-    stale = {path: output for path, output in shop.published.items() if path not in wanted}
-    kept_ids = {f"{spec}/{id}" for spec in found.guarded for id in found.gone[spec]}
+    stale = {path: output for path, output in materials.published.items() if path not in wanted}
+    guarded = () if prune else found.guarded
+    kept_ids = {f"{spec}/{id}" for spec in guarded for id in found.gone[spec]}
     removable = {}
     for path, output in stale.items():
         if output.target in kept_ids:
@@ -217,5 +205,13 @@ def _tidy(found: Survey, store: Store, shop: Workshop, reporter: Reporter) -> li
         else:
             reporter.event(Note(text=f"{path} belongs to no target any more, but was edited: left alone"))
     removed = found.outputs.remove(removable)
-    store.records.drop_outputs(found.project.settings.profile_name, removable)
+    if stale:
+        materials.store.records.drop_outputs(found.project.settings.profile_name, removable)
     return removed
+
+
+def _keep_file_digests(project: Project, store: Store) -> None:
+    """Input files need not be read again while they stay as they are; nothing is written where none was read."""
+    digests = project.files.digests()
+    if digests != store.records.file_digests():
+        store.records.put_file_digests(digests)

@@ -14,9 +14,9 @@ from imgbuild.digest import Manifest, digest_of
 from imgbuild.expand.seeds import attempt_seed
 from imgbuild.files import Stamp
 from imgbuild.graph import Graph
-from imgbuild.keys import Intents, rules_digest
+from imgbuild.keys import Intents, seal_rules
 from imgbuild.store.records import Output
-from imgbuild.types import Digest, Line, Outcome, Target
+from imgbuild.types import Digest, Grade, Line, Outcome, Target
 
 
 class Action(StrEnum):
@@ -24,8 +24,8 @@ class Action(StrEnum):
 
     fresh: nothing. check: only its rules. restore: its bytes are at hand, not at their place. run: steps.
     maybe: steps, if what it is made from turns out different. unpinned: as run, but nobody knows yet what the
-    model stands for. blocked: its output path holds a file that is not ours. failed: what failed before would
-    fail again. fault: its row is at fault.
+    model stands for. blocked: its output path holds a file that is not ours. lost: its locked bytes are nowhere, and
+    nothing can make them again. failed: what failed before would fail again. fault: its row is at fault.
     """
 
     FRESH = "fresh"
@@ -35,12 +35,19 @@ class Action(StrEnum):
     MAYBE = "maybe"
     UNPINNED = "unpinned"
     BLOCKED = "blocked"
+    LOST = "lost"
     FAILED = "failed"
     FAULT = "fault"
 
 
 DOES_STEPS = frozenset({Action.RUN, Action.MAYBE, Action.UNPINNED})
-AT_REST = frozenset({Action.FRESH, Action.FAILED, Action.BLOCKED, Action.FAULT})
+AT_REST = frozenset({Action.FRESH, Action.FAILED, Action.BLOCKED, Action.LOST, Action.FAULT})
+
+
+LOST = (
+    "its locked bytes are gone, and its model can't make them again",
+    "get them back from a store, a shared cache or git, or give them up with `imgbuild lock --reseed`",
+)
 
 
 class Decision(Struct, frozen=True, kw_only=True, eq=False):
@@ -48,7 +55,7 @@ class Decision(Struct, frozen=True, kw_only=True, eq=False):
 
     line: the lock's, carried over a rename where there was one. seed, attempt: to start from. rules: digest of the
     rules and attempts that its outcomes are remembered for. reproduce: the lock names an image whose bytes are
-    nowhere: make it again from its pins and compare.
+    nowhere: make it again from its pins and compare. broken: it failed before, and it was a rule that said so.
     """
 
     target: Target
@@ -61,6 +68,7 @@ class Decision(Struct, frozen=True, kw_only=True, eq=False):
     attempt: int
     rules: Digest = ""
     reproduce: bool = False
+    broken: bool = False
 
 
 class Plan(Struct, frozen=True, kw_only=True, eq=False):
@@ -191,6 +199,8 @@ class _Planner:
             self.judge(target, line, intent)
         elif any(self.view.has_blob(digest) for digest in wanted):
             self.put(target, line, Action.RESTORE, _misplaced(found), intent=intent)
+        elif line.grade is Grade.STORED:
+            self.put(target, line, Action.LOST, *LOST, intent=intent)
         else:
             self.manifests[target.id] = manifest
             self.put(target, line, Action.RUN, "its locked bytes are gone", intent=intent, reproduce=True)
@@ -218,7 +228,7 @@ class _Planner:
     def rules_of(self, target: Target) -> Digest:
         known = self.rules.get(id(target.recipe))
         if known is None:
-            known = rules_digest(target.recipe.rules, target.recipe.attempts, self.view.reference)
+            known, _ = seal_rules(target.recipe.rules, target.recipe.attempts, self.view.reference)
             self.rules[id(target.recipe)] = known
         return known
 
@@ -241,8 +251,9 @@ class _Planner:
         rules = self.rules_of(target) if target.recipe.rules else ""
         if action in DOES_STEPS or action is Action.RESTORE:
             action, why, hint = self.allowed(target, action, why, hint)
-        if action is Action.RUN and not reproduce:
-            action, why, hint = self.remembered(target, action, why, hint, outcome_key(intent, rules, ""))
+        failed = self.failed_before(target, intent, rules) if action is Action.RUN and not reproduce else None
+        if failed is not None:
+            action, why, hint = Action.FAILED, failed.why, failed.hint
         self.decisions[target.id] = Decision(
             target=target,
             action=action,
@@ -254,6 +265,7 @@ class _Planner:
             attempt=attempt,
             rules=rules,
             reproduce=reproduce,
+            broken=failed is not None and bool(failed.verdicts),
         )
 
     def allowed(self, target: Target, action: Action, why: str, hint: str) -> tuple[Action, str, str]:
@@ -270,18 +282,15 @@ class _Planner:
             "move it away, or write over it with --force",
         )
 
-    def remembered(
-        self, target: Target, action: Action, why: str, hint: str, holds_for: Digest
-    ) -> tuple[Action, str, str]:
+    def failed_before(self, target: Target, intent: Digest, rules: Digest) -> Outcome | None:
+        """How the same search for an image ended in vain, if it did."""
         outcome = self.view.outcomes.get(target.id)
-        if (
-            self.options.retry
-            or outcome is None
-            or outcome.holds_for != holds_for
-            or outcome.state != "failed"
-        ):
-            return action, why, hint
-        return Action.FAILED, outcome.why, outcome.hint
+        same = (
+            outcome is not None
+            and outcome.state == "failed"
+            and outcome.holds_for == outcome_key(intent, rules, "")
+        )
+        return outcome if same and not self.options.retry else None
 
     def call_back_inputs(self) -> None:
         """Targets whose pixels a run needs and which only exist as published lossy bytes are made again."""
@@ -292,17 +301,20 @@ class _Planner:
 
     def call_back(self, name: str) -> None:
         decision = self.decisions[name]
-        if decision.action in DOES_STEPS or decision.action in (Action.FAULT, Action.BLOCKED, Action.FAILED):
+        if decision.action in DOES_STEPS or decision.action in (
+            Action.FAULT,
+            Action.BLOCKED,
+            Action.LOST,
+            Action.FAILED,
+        ):
             return
         if decision.line is not None and not self.view.pixels_at_hand(decision.target, decision.line):
-            self.put(
-                decision.target,
-                decision.line,
-                Action.RUN,
-                "its pixels are needed, and gone",
-                intent=decision.intent,
-                reproduce=True,
+            gone = (
+                (Action.LOST, *LOST)
+                if decision.line.grade is Grade.STORED
+                else (Action.RUN, "its pixels are gone")
             )
+            self.put(decision.target, decision.line, *gone, intent=decision.intent, reproduce=True)
 
 
 def _misplaced(found: Digest | None) -> str:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
 
 from msgspec import Struct
 
 from imgbuild.errors import Exit, TargetError, place
 from imgbuild.files import Stamp
+from imgbuild.materials import Materials
 from imgbuild.plan import Action, Decision
 from imgbuild.report.events import Failure, Finished
 from imgbuild.schedule import Schedule
-from imgbuild.survey import Survey
 from imgbuild.work import State, Work
-from imgbuild.workshop import Workshop
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -32,42 +31,44 @@ class Built(Struct, frozen=True, kw_only=True):
 
 
 def built(
-    found: Survey,
-    shop: Workshop,
+    materials: Materials,
     schedule: Schedule,
     chosen: Collection[str],
     removed: int,
-    stop: threading.Event,
+    spent: float,
     seconds: float,
 ) -> Built:
+    """What a finished run came to. removed: how many outputs went; spent: US dollars; seconds: of wall time."""
+    found = materials.survey
     works = schedule.works.values()
+    done = [work for work in works if work.state is State.DONE]
     failures = [*map(_failure, (work for work in works if work.state in (State.FAILED, State.SKIPPED)))]
-    failures += _verdicts(found, schedule, chosen, shop)
-    interrupted = stop.is_set() and any(work.state is State.LEFT for work in works)
+    failures += _verdicts(materials, schedule, chosen)
+    interrupted = any(work.state is State.LEFT for work in works)
     code = _exit_code(failures, interrupted)
     finished = Finished(
-        built=sum(1 for work in works if work.state is State.DONE and work.made and work.made.ran),
-        generated=shop.ran.get("generate", 0),
-        restored=sum(1 for work in works if work.state is State.DONE and not (work.made and work.made.ran)),
-        fresh=len(chosen) - len(schedule.works),
+        built=sum(1 for work in done if _has_run(work)),
+        generated=materials.ran.get("generate", 0),
+        restored=sum(1 for work in done if work.changed and not _has_run(work)),
+        fresh=len(chosen) - len(works) + sum(1 for work in done if not work.changed and not _has_run(work)),
         failed=sum(1 for failure in failures if failure.kind in ("failed", "rule")),
         review=sum(1 for failure in failures if failure.kind == "review"),
         skipped=sum(1 for failure in failures if failure.kind == "skipped"),
         removed=removed,
         seconds=round(seconds, 3),
-        cost=shop.budget.spent,
+        cost=spent,
         interrupted=interrupted,
         exit_code=code,
     )
     lasting = not interrupted and all(
         _is_lasting(found.plan.decisions[failure.id], failure) for failure in failures
     )
-    outputs = {path: output.stamp for path, output in shop.published.items()}
+    outputs = {path: output.stamp for path, output in materials.published.items()}
     return Built(
         finished=finished,
         failures=tuple(failures),
         lasting=lasting,
-        ran=dict(shop.ran),
+        ran=dict(materials.ran),
         outputs=outputs,
         locks=tuple(found.book.paths.values()),
     )
@@ -79,23 +80,30 @@ def _is_lasting(decision: Decision, failure: Failure) -> bool:
 
 
 def _failure(work: Work) -> Failure:
-    target = work.decision.target
+    target, line = work.decision.target, work.decision.line
     error = work.error or TargetError("an input of it failed", hint="mend that first")
-    kind = "skipped" if work.state is State.SKIPPED else "rule" if work.verdicts else "failed"
+    stale = "the last image stays published, and is stale" if line is not None and line.image else ""
     return Failure(
         id=target.id,
         output=target.output,
         where=place(target.recipe.where),
         cause=error.message,
-        hint=error.hint,
-        kind=kind,  # type: ignore[arg-type]
+        hint="; ".join(filter(None, (error.hint, stale))),
+        kind=_kind(work),
     )
 
 
-def _verdicts(found: Survey, schedule: Schedule, chosen: Collection[str], shop: Workshop) -> list[Failure]:
+def _kind(work: Work) -> Literal["failed", "rule", "skipped"]:
+    if work.state is State.SKIPPED:
+        return "skipped"
+    return "rule" if work.verdicts or work.decision.broken else "failed"
+
+
+def _verdicts(materials: Materials, schedule: Schedule, chosen: Collection[str]) -> list[Failure]:
     """Published images that a rule finds fault with, or puts up for review."""
+    found = materials.survey
     told = []
-    for name, outcome in shop.ledger.outcomes().items():
+    for name, outcome in materials.ledger.outcomes().items():
         if name not in chosen or outcome.state not in ("fail", "review"):
             continue
         work = schedule.works.get(name)
@@ -104,6 +112,8 @@ def _verdicts(found: Survey, schedule: Schedule, chosen: Collection[str], shop: 
         if work is None and found.plan.decisions[name].action is not Action.FRESH:
             continue
         target = found.project.graph.targets[name]
+        if not target.recipe.rules:
+            continue
         told.append(
             Failure(
                 id=name,
@@ -126,3 +136,7 @@ def _exit_code(failures: Sequence[Failure], interrupted: bool) -> int:
     if kinds & {"failed", "skipped"}:
         return Exit.TARGET_FAILED
     return Exit.RULE_FAILED if "rule" in kinds else Exit.DONE
+
+
+def _has_run(work: Work) -> bool:
+    return work.made is not None and bool(work.made.ran)

@@ -7,7 +7,6 @@ accepted, tried again with the next seed, or given up.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,18 +17,20 @@ from typing import Any
 from msgspec import Struct
 
 from imgbuild.accept import Next, decide, judge, judge_group, rank, tell
+from imgbuild.conclusion import Conclusion
 from imgbuild.errors import ProviderFailed, Refused, TargetError
 from imgbuild.expand.seeds import attempt_seed
 from imgbuild.graph import Graph
 from imgbuild.keys import bound_at
+from imgbuild.making import Making
 from imgbuild.plan import AT_REST, Action, Plan
+from imgbuild.recall import Recall
 from imgbuild.report import Reporter
 from imgbuild.report.events import TargetMoved
 from imgbuild.rules.base import Measured
 from imgbuild.steps import Made
 from imgbuild.types import Image, Verdict
 from imgbuild.work import ENDED, State, Work, move
-from imgbuild.workshop import Workshop
 
 LOOKAHEAD = 2  # calls submitted for each thread of a provider, so that none waits for the loop
 BACKLOG = 8  # finished images waiting for a finishing thread, for each such thread: bounds their memory
@@ -61,13 +62,15 @@ class Schedule:
         graph: Graph,
         plan: Plan,
         chosen: Iterable[str],
-        shop: Workshop,
+        recall: Recall,
+        making: Making,
+        conclusion: Conclusion,
         reporter: Reporter,
         limits: Limits,
-        stop: threading.Event,
     ) -> None:
-        self.graph, self.plan, self.shop, self.reporter = graph, plan, shop, reporter
-        self.limits, self.stop = limits, stop
+        self.graph, self.plan, self.reporter = graph, plan, reporter
+        self.recall, self.make, self.conclude = recall, making, conclusion
+        self.limits, self.stop = limits, making.stop
         self.done: SimpleQueue[tuple[Callable[..., None], Any, Any]] = SimpleQueue()
         self.lanes: dict[str, Lane] = {}
         self.making: dict[str, list[Work]] = {}  # by key: who waits for a request that is under way
@@ -166,10 +169,10 @@ class Schedule:
         """A target whose inputs are there: find out how much of it is known, and send out the rest."""
         if work.locked:
             self._look_at_locked(work)
-        elif self.shop.unopened(work):
+        elif unopened := self.recall.unopened(work):
             self._move(work, State.OPENING)
-            self._submit(self.finishers, self._opened, work, self.shop.open_inputs)
-        elif self.shop.is_unmoved(work):
+            self._submit(self.finishers, self._opened, work, lambda _: self.make.open_inputs(unopened))
+        elif self.recall.is_unmoved(work):
             work.locked = True
             self._look_at_locked(work)
         else:
@@ -179,16 +182,17 @@ class Schedule:
         if isinstance(result, TargetError):
             self._fail(work, result)
             return
-        self.shop.note_inputs(result)
+        self.recall.note_inputs(result)
+        self.conclude.keep_imports(result)
         self._move(work, State.READY)
         self.ready.append(work)
 
     def _look_at_locked(self, work: Work) -> None:
-        work.made = self.shop.locked_image(work)
+        work.made = self.recall.locked_image(work)
         self._measured_or_measure(work)
 
     def _take_up(self, work: Work) -> None:
-        made = self.shop.look_up(work)
+        made = self.recall.look_up(work)
         assert work.trace is not None
         if made is not None:
             work.made = made
@@ -199,12 +203,12 @@ class Schedule:
             self._queue(work)
 
     def _measured_or_measure(self, work: Work) -> None:
-        if self.shop.recall_measured(work):
+        if self.recall.measured(work):
             self._judge(work)
         else:
             self._move(work, State.FINISHING)
             self.finishing += 1
-            self._submit(self.finishers, self._finished, work, self.shop.measure)
+            self._submit(self.finishers, self._finished, work, self.make.measure)
 
     def _queue(self, work: Work) -> None:
         """Queue a request; one that is under way already is joined, not sent again."""
@@ -218,7 +222,7 @@ class Schedule:
         self._lane(work).queue.append(work)
 
     def _lane(self, work: Work) -> Lane:
-        name, threads, device = self.shop.lane_of(work)
+        name, threads, device = self.make.lane_of(work)
         if name not in self.lanes:
             lane = self.lanes[name] = Lane(threads, device)
             self.pools.enter_context(lane.pool)
@@ -229,17 +233,17 @@ class Schedule:
             batch = self._batch(lane)
             if batch:
                 lane.out += 1
-                self._submit(lane.pool, self._made, batch, self.shop.make)
+                self._submit(lane.pool, self._made, batch, self.make.make)
 
     def _batch(self, lane: Lane) -> list[Work]:
         """The next requests of one pin, as many as the model takes at a time, with their cost set aside."""
         first = lane.queue[0]
         size = bound_at(first.decision.target, first.position).capabilities.batch
         batch: list[Work] = []
-        while lane.queue and len(batch) < size and self.shop.is_same_pin(lane.queue[0], first):
+        while lane.queue and len(batch) < size and self.make.is_same_pin(lane.queue[0], first):
             work = lane.queue.popleft()
             try:
-                self.shop.reserve(work)
+                self.make.reserve(work)
             except TargetError as error:
                 self._let_go(work)
                 self._fail(work, error)
@@ -253,7 +257,7 @@ class Schedule:
         self._lane(batch[0]).out -= 1
         answers = [results] * len(batch) if isinstance(results, TargetError) else results
         for work, result in zip(batch, answers, strict=True):
-            self.shop.settle(work, result)
+            self.make.settle(work, result)
             if isinstance(result, TargetError):
                 self._let_go(work)
                 self._fall_back(work, result)
@@ -266,7 +270,7 @@ class Schedule:
     def _send_to_finish(self, work: Work) -> None:
         self._move(work, State.FINISHING)
         self.finishing += 1
-        self._submit(self.finishers, self._finished, work, self.shop.finish)
+        self._submit(self.finishers, self._finished, work, self.make.finish)
 
     def _finished(self, work: Work, result: Made | TargetError) -> None:
         if work.state is State.FINISHING:
@@ -276,7 +280,7 @@ class Schedule:
             self._let_go(work)
             self._fail(work, result)
             return
-        self.shop.keep(work, result)
+        self.conclude.keep(work, result)
         work.made = result
         self._let_go(work)
         self._judge(work)
@@ -294,14 +298,14 @@ class Schedule:
     def _judge(self, work: Work) -> None:
         """All is measured: what do the rules that look at one image say?"""
         assert work.made is not None
-        work.verdicts = judge(work.decision.target.recipe.rules, work.made.measured)
-        if work.decision.reproduce and not work.locked:
+        if work.decision.reproduce and not work.locked and work.tries == 1:
             try:
-                self.shop.compare(work)
+                self.conclude.compare(work)
             except TargetError as error:
                 self._fail(work, error)
                 return
             work.locked = True
+        work.verdicts = judge(work.decision.target.recipe.rules, work.made.measured)
         if self._next(work, work.verdicts) is Next.ACCEPT and self._group_of(work) in self.groups:
             self._move(work, State.HELD)
         else:
@@ -370,7 +374,7 @@ class Schedule:
         }
         outside = [member for member in self.graph.groups[name] if member not in self.works]
         for member in outside:
-            known = self.shop.measured_of_line(member)
+            known = self.recall.measured_of_line(member)
             if known is not None:
                 measured[member] = known
         firm = [*outside, *(work.id for work in held if work.locked)]
@@ -383,13 +387,13 @@ class Schedule:
 
     def _accept(self, work: Work) -> None:
         try:
-            changed = self.shop.put_in_place(work)
+            work.changed = self.conclude.put_in_place(work)
         except TargetError as error:
             self._fail(work, error)
             return
-        self.shop.remember(work)
+        self.conclude.remember(work)
         self._move(work, State.DONE)
-        self._tell(work, "done" if work.made and work.made.ran else "restored" if changed else "checked")
+        self._tell(work, "done" if work.made and work.made.ran else "restored" if work.changed else "fresh")
         self._release(work)
 
     def _fall_back(self, work: Work, error: TargetError) -> None:
@@ -410,7 +414,7 @@ class Schedule:
             return
         work.error = error
         self._move(work, State.FAILED)
-        self.shop.remember(work)
+        self.conclude.remember_failure(work)
         self._tell(work, "failed", error.message)
         if self.limits.fail_fast:
             self.stop.set()

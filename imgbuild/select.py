@@ -6,10 +6,40 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from hashlib import sha256
 
+from msgspec import Struct
+
 from imgbuild.errors import UsageError, did_you_mean
 from imgbuild.types import Target
 
 States = Mapping[str, str]  # target id → "failed", "review", "stale", …
+
+
+class Selection(Struct, frozen=True, kw_only=True):
+    """Which targets a command is about; nothing given means all.
+
+    specs: names of specs; patterns: of `--select`; sample: at most so many; shard: number and count.
+    """
+
+    specs: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    sample: int | None = None
+    shard: tuple[int, int] | None = None
+
+    def is_all(self) -> bool:
+        return not self.specs and not self.patterns and self.sample is None and self.shard is None
+
+
+def choose(targets: Sequence[Target], selection: Selection, states: States, output: str) -> list[Target]:
+    """The targets that a selection names, without what they need. Raises UsageError."""
+    if selection.specs:
+        targets = [target for target in targets if target.recipe.spec in selection.specs]
+    if selection.patterns:
+        targets = select(targets, selection.patterns, states, output)
+    if selection.shard:
+        targets = shard(targets, *selection.shard)
+    if selection.sample is not None:
+        targets = sample(targets, selection.sample)
+    return list(targets)
 
 
 def handle(target_id: str) -> str:

@@ -14,7 +14,7 @@ from imgbuild.keys import Intents
 from imgbuild.lock.book import LockBook
 from imgbuild.lock.rename import carry_over
 from imgbuild.pins import Pins
-from imgbuild.plan import Options, Plan, View, make_plan
+from imgbuild.plan import AT_REST, Action, Options, Plan, View, make_plan
 from imgbuild.project import Project
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
@@ -28,6 +28,7 @@ from imgbuild.types import Digest, Line, Target
 class Survey(Struct, frozen=True, kw_only=True, eq=False):
     """carried: new target id → the old id whose line it takes over. gone: by spec, locked ids that nothing
     declares. guarded: the specs of which too many are gone to remove them unasked. lines: by whole id, after renames.
+    equals: locked image → those found equivalent to it.
     """
 
     project: Project
@@ -36,6 +37,7 @@ class Survey(Struct, frozen=True, kw_only=True, eq=False):
     intents: Intents
     outputs: Outputs
     published: Mapping[str, Output]
+    equals: Mapping[Digest, set[Digest]]
     lines: Mapping[str, Line]
     carried: Mapping[str, str]
     gone: Mapping[str, list[str]]
@@ -62,7 +64,8 @@ def survey(project: Project, store: Store, options: Options, pins: Pins, book: L
     gone = _gone(book, project.graph, carried)
     outputs = project.outputs
     published = store.records.outputs(project.settings.profile_name)
-    view = _view(project, store, outputs, published, lines, pins)
+    equals = _stand_ins(store.records.equivalents())
+    view = _view(project, store, outputs, published, lines, equals, pins)
     return Survey(
         project=project,
         book=book,
@@ -70,6 +73,7 @@ def survey(project: Project, store: Store, options: Options, pins: Pins, book: L
         intents=intents,
         outputs=outputs,
         published=published,
+        equals=equals,
         lines=lines,
         carried=carried,
         gone=gone,
@@ -150,6 +154,7 @@ def _view(
     outputs: Outputs,
     published: Mapping[str, Output],
     lines: Mapping[str, Line],
+    equals: Mapping[Digest, set[Digest]],
     pins: Pins,
 ) -> View:
     profile = project.settings.profile_name
@@ -166,7 +171,7 @@ def _view(
         hashed=outputs.digest,
         has_blob=store.blobs.has,
         is_ours=lambda digest: digest in own or store.blobs.has(digest),
-        equals=_stand_ins(store.records.equivalents()),
+        equals=equals,
         reference=project.files.digest,
         pixels_at_hand=pixels_at_hand,
         unpinned=pins.why_missing,
@@ -184,3 +189,18 @@ def _stand_ins(equivalents: Mapping[Digest, set[Digest]]) -> dict[Digest, set[Di
 
 def _finder(store: Store) -> Find:
     return lambda key: store.records.get_records([key]).get(key)
+
+
+def states_of(found: Survey, store: Store) -> dict[str, str]:
+    """What `state:` selects by: the plan's action, or how the target ended where it is at rest."""
+    outcomes = store.records.outcomes(found.project.settings.profile_name)
+    states = {}
+    for name, decision in found.plan.decisions.items():
+        state = decision.action.value
+        checked = name in outcomes and decision.target.recipe.rules
+        if decision.action is Action.FRESH and checked and outcomes[name].state != "pass":
+            state = outcomes[name].state
+        elif decision.action in AT_REST and decision.action is not Action.FRESH:
+            state = "failed"
+        states[name] = state
+    return states

@@ -425,9 +425,11 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a target last ended, for as long as `holds_for` (its intent, rules, attempts and image) stands.
 
     state: "pass", "warn", "review" and "fail" tell of the published image; "failed" that no image was accepted.
+    rules: digest of the rules and attempts, under which their record is found.
     """
 
     holds_for: Digest
+    rules: Digest = ""
     state: Literal["pass", "warn", "review", "fail", "failed"]
     why: str = ""
     hint: str = ""

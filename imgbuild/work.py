@@ -8,7 +8,7 @@ from imgbuild.errors import TargetError
 from imgbuild.plan import Decision
 from imgbuild.steps import Made
 from imgbuild.traces import Trace
-from imgbuild.types import Image, Verdict
+from imgbuild.types import Digest, Image, Verdict
 
 
 class State(Enum):
@@ -36,8 +36,17 @@ ENDED = frozenset({State.DONE, State.FAILED, State.SKIPPED, State.LEFT})
 
 _AFTER: dict[State, frozenset[State]] = {
     State.WAITING: frozenset({State.READY, State.SKIPPED, State.LEFT}),
-    State.READY: frozenset(
-        {State.OPENING, State.QUEUED, State.FINISHING, State.HELD, State.DONE, State.FAILED, State.LEFT}
+    State.READY: frozenset(  # READY again: what the records hold of this seed does not pass
+        {
+            State.READY,
+            State.OPENING,
+            State.QUEUED,
+            State.FINISHING,
+            State.HELD,
+            State.DONE,
+            State.FAILED,
+            State.LEFT,
+        }
     ),
     State.OPENING: frozenset({State.READY, State.FAILED}),
     State.QUEUED: frozenset({State.MAKING, State.FINISHING, State.READY, State.FAILED, State.LEFT}),
@@ -52,6 +61,7 @@ class Work:
 
     __slots__ = (
         "attempt",
+        "changed",
         "cost",
         "decision",
         "error",
@@ -62,6 +72,7 @@ class Work:
         "reserved",
         "seconds",
         "seed",
+        "sources",
         "state",
         "trace",
         "tries",
@@ -78,9 +89,11 @@ class Work:
         self.tries = 1
         self.position = 0  # in the chain of the model and its fallbacks
         self.trace: Trace | None = None
+        self.sources: dict[str, Digest] = {}  # blobs of the targets it is made from
         self.image: Image | None = None
         self.made: Made | None = None
         self.verdicts: list[Verdict] = []
+        self.changed = False  # whether its output had to be written
         self.error: TargetError | None = None
         self.reserved = self.cost = self.seconds = 0.0
 

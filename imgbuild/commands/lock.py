@@ -12,9 +12,9 @@ from imgbuild.errors import Exit, LockWouldChange, UsageError, did_you_mean
 from imgbuild.expand.seeds import attempt_seed
 from imgbuild.ledger import candidate_key
 from imgbuild.lock.text import Lock
-from imgbuild.pipeline import Selection
 from imgbuild.plan import DOES_STEPS
 from imgbuild.report.text import plural
+from imgbuild.select import Selection
 from imgbuild.store.store import Store
 from imgbuild.survey import Adapters, Survey
 from imgbuild.types import Line, Pin
@@ -84,6 +84,21 @@ def run_reseed(session: Session, patterns: Sequence[str]) -> int:
             lines[target.id] = Line(seed=attempt_seed(target.seed, attempt), attempt=attempt)
         _write(found, lines=lines)
         session.say(f"{plural(len(lines), 'target')} reseeded; `imgbuild build` makes them")
+    return Exit.DONE
+
+
+def run_retry_fallback(session: Session, patterns: Sequence[str]) -> int:
+    """Let the declared model try again where a fallback made the locked image. Raises UsageError."""
+    project = session.project()
+    with session.held(project) as store:
+        found = session.survey(project, store)
+        chosen = session.choose(found, store, Selection(patterns=tuple(patterns)))
+        old = {target.id: found.lines[target.id] for target in chosen if target.id in found.lines}
+        lines = {name: Line(seed=line.seed, attempt=line.attempt) for name, line in old.items() if line.via}
+        _write(found, lines=lines)
+        session.say(
+            f"{plural(len(lines), 'target')} given back to the declared model; `imgbuild build` asks it"
+        )
     return Exit.DONE
 
 

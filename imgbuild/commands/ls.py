@@ -8,8 +8,8 @@ import msgspec
 
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import Exit
-from imgbuild.pipeline import states_of
 from imgbuild.select import handle
+from imgbuild.survey import states_of
 
 
 def run_ls(session: Session, paths: Sequence[str], select: Sequence[str]) -> int:

@@ -10,10 +10,9 @@ from imgbuild.commands.session import Session, selection_of
 from imgbuild.costs import estimate
 from imgbuild.errors import Exit, place
 from imgbuild.pins import outdated
-from imgbuild.pipeline import Selection
 from imgbuild.plan import AT_REST, Action, Decision
 from imgbuild.report.text import money, plural
-from imgbuild.select import handle
+from imgbuild.select import Selection, handle
 from imgbuild.store.store import Store
 from imgbuild.survey import Survey
 
@@ -36,14 +35,14 @@ def print_plan(session: Session, found: Survey, store: Store, selection: Selecti
     pending = [item for item in decisions if item.action is not Action.FRESH]
     if session.json:
         for item in decisions:
-            session.say(msgspec.json.encode(_fields(item, found)).decode())
+            session.say(msgspec.json.encode(_fields(item, found, store)).decode())
         return _work(pending)
     if pending:
-        rows = [_row(item, found) for item in (pending if session.verbose else pending[:SHOWN])]
+        rows = [_row(item, found, store) for item in (pending if session.verbose else pending[:SHOWN])]
         session.table(["action", "target", "why", "cost"], rows, frozenset({3}))
     if len(pending) > SHOWN and not session.verbose:
         session.say(f"… and {len(pending) - SHOWN} more; --verbose shows all")
-    session.say(_summary(decisions, found))
+    session.say(_summary(decisions, found, store))
     _warn(session, found)
     return _work(pending)
 
@@ -52,12 +51,12 @@ def _work(pending: Sequence[Decision]) -> int:
     return sum(1 for item in pending if item.action not in AT_REST)
 
 
-def _row(item: Decision, found: Survey) -> list[str]:
-    cost = estimate(item, found.pins.known)
+def _row(item: Decision, found: Survey, store: Store) -> list[str]:
+    cost = estimate(item, found.pins.known, store.records)
     return [item.action.value, item.target.id, item.why, money(cost) if cost else ""]
 
 
-def _fields(item: Decision, found: Survey) -> dict[str, object]:
+def _fields(item: Decision, found: Survey, store: Store) -> dict[str, object]:
     return {
         "event": "plan",
         "id": item.target.id,
@@ -66,14 +65,14 @@ def _fields(item: Decision, found: Survey) -> dict[str, object]:
         "why": item.why,
         "output": item.target.output,
         "where": place(item.target.recipe.where),
-        "cost": estimate(item, found.pins.known),
+        "cost": estimate(item, found.pins.known, store.records),
     }
 
 
-def _summary(decisions: Sequence[Decision], found: Survey) -> str:
+def _summary(decisions: Sequence[Decision], found: Survey, store: Store) -> str:
     counts = [(action, sum(1 for item in decisions if item.action is action)) for action in Action]
     told = ", ".join(f"{count} {action.value}" for action, count in counts if count)
-    cost = sum(estimate(item, found.pins.known) or 0.0 for item in decisions)
+    cost = sum(estimate(item, found.pins.known, store.records) or 0.0 for item in decisions)
     return f"{plural(len(decisions), 'target')}: {told or 'nothing declared'}{f'; about {money(cost)}' if cost else ''}"
 
 

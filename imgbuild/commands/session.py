@@ -13,16 +13,16 @@ from msgspec import Struct
 
 from imgbuild.errors import UsageError
 from imgbuild.files import Files
-from imgbuild.pipeline import Selection, choose, states_of
 from imgbuild.plan import Options
 from imgbuild.project import Project, load_project, open_settings
 from imgbuild.report import Reporter, reporter_for
 from imgbuild.report.output import emit, width_of
 from imgbuild.report.table import render_table
+from imgbuild.select import Selection, choose
 from imgbuild.settings import Settings
 from imgbuild.store.hold import hold
 from imgbuild.store.store import Store, open_store
-from imgbuild.survey import Survey, open_book, survey
+from imgbuild.survey import Survey, open_book, states_of, survey
 from imgbuild.types import Target
 
 
@@ -101,7 +101,8 @@ class Session(Struct, frozen=True, kw_only=True):
         return survey(project, store, options or Options(), pins, book)
 
     def choose(self, found: Survey, store: Store, selection: Selection) -> list[Target]:
-        return choose(found.project, selection, states_of(found, store))
+        targets = list(found.project.graph.targets.values())
+        return choose(targets, selection, states_of(found, store), found.project.settings.output)
 
 
 def selection_of(

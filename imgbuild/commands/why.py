@@ -7,13 +7,13 @@ from typing import Any
 
 from imgbuild.commands.session import Session
 from imgbuild.errors import Exit, place
+from imgbuild.keys import seal_rules
 from imgbuild.ledger import manifest_of
-from imgbuild.pipeline import Selection
 from imgbuild.plan import Decision
-from imgbuild.select import handle
+from imgbuild.select import Selection, handle
 from imgbuild.store.store import Store
 from imgbuild.survey import Survey
-from imgbuild.types import Line
+from imgbuild.types import Line, Outcome, Target
 
 ABSENT = "(none)"
 
@@ -39,10 +39,23 @@ def story(found: Survey, store: Store, decision: Decision) -> Iterator[str]:
         yield f"  hint: {decision.hint}"
     if target.id in found.carried:
         yield f"  renamed from {found.carried[target.id]}"
+    yield from _moved(found, target)
     if decision.line is not None:
         yield from _locked(decision.line)
         yield from changes(found, store, decision)
-    yield from _verdicts(store, found.project.settings.profile_name, target.id)
+    outcome = store.records.outcomes(found.project.settings.profile_name).get(target.id)
+    if outcome is not None and target.recipe.rules:
+        yield from rule_changes(found, store, decision, outcome)
+        yield from _verdicts(outcome)
+
+
+def _moved(found: Survey, target: Target) -> Iterator[str]:
+    """Where it was published before, under its own or its old id, if it is not yet where it should be."""
+    ids = {target.id, found.carried.get(target.id, target.id)}
+    if target.output not in found.published:
+        for path, output in found.published.items():
+            if output.target in ids:
+                yield f"  output: '{path}' → '{target.output}'"
 
 
 def _locked(line: Line) -> Iterator[str]:
@@ -62,6 +75,16 @@ def changes(found: Survey, store: Store, decision: Decision) -> Iterator[str]:
         return
     for name, before, after in differences(old, new):
         yield f"  {name}: {before} → {after}"
+
+
+def rule_changes(found: Survey, store: Store, decision: Decision, outcome: Outcome) -> Iterator[str]:
+    """Each field of the rules that is not what it was when they were last checked on this target."""
+    old = manifest_of(store.records, outcome.rules) if outcome.rules else {}
+    recipe = decision.target.recipe
+    digest, new = seal_rules(recipe.rules, recipe.attempts, found.project.files.digest)
+    if old and digest != outcome.rules:
+        for name, before, after in differences(old, new):
+            yield f"  {name}: {before} → {after}"
 
 
 def differences(
@@ -96,9 +119,8 @@ def _shown(value: Any) -> str:
     return f"'{value}'" if isinstance(value, str) and value is not ABSENT else str(value)
 
 
-def _verdicts(store: Store, profile: str, name: str) -> Iterator[str]:
-    outcome = store.records.outcomes(profile).get(name)
-    for verdict in outcome.verdicts if outcome else ():
+def _verdicts(outcome: Outcome) -> Iterator[str]:
+    for verdict in outcome.verdicts:
         unit = f" {verdict.unit}" if verdict.unit else ""
         clash = f", like {', '.join(verdict.others)}" if verdict.others else ""
         yield f"  {verdict.rule}: {verdict.status}, {verdict.figure}{unit} ({verdict.limit}{clash})"

@@ -37,14 +37,16 @@ UNSUPPORTED = {
 _FIELDS = re.compile(r"(?:^|(?<=[.;] ))((?:\w+, )*\w+): ")
 
 
-def components(structs: Iterable[type[msgspec.Struct]]) -> tuple[list[dict[str, Value]], dict[str, Any]]:
-    """A reference to each struct's schema, and all definitions they need, for `$defs`."""
-    kinds = list(structs)
-    references, definitions = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+def components(
+    structs: Iterable[type[msgspec.Struct]], prefix: str = ""
+) -> tuple[list[dict[str, Value]], dict[str, Any]]:
+    """A reference to each struct's schema, and all definitions they need, for `$defs`, under prefixed names."""
+    template = f"#/$defs/{prefix}{{name}}"
+    references, definitions = msgspec.json.schema_components(list(structs), ref_template=template)
     for definition in definitions.values():
         _describe(definition)
         _tidy(definition)
-    return list(references), definitions
+    return list(references), {f"{prefix}{name}": schema for name, schema in definitions.items()}
 
 
 def _describe(definition: dict[str, Any]) -> None:

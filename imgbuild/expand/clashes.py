@@ -55,10 +55,10 @@ def _way_out(first: Target, second: Target, draft: Draft) -> str:
     used = draft.naming.template.names if draft.naming.template else frozenset[str]()
     differing = _differing(first, second)
     missing = [name for name in differing if name not in used]
-    if draft.naming.template is None:
-        return f"set 'output' with names that differ, by {', '.join(differing)}"
-    if not missing:
-        return f"their values of {', '.join(differing)} differ too little: make them differ, or add another variable"
+    if draft.naming.template is None and {"asset", "spec"}.intersection(differing):
+        return "rename one of the assets, or set its 'output'"
+    if draft.naming.template is None or not missing:
+        return f"their values of {', '.join(differing)} differ too little for file names: change one, or set 'output'"
     hole = draft.matrix.hole(missing[0])
     return f"the output does not use '{missing[0]}': add {{{{ {hole} }}}}"
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from imgbuild.errors import SpecError
 from imgbuild.expand.asked import read_asked
+from imgbuild.expand.cell import Cell
 from imgbuild.expand.context import Context
 from imgbuild.expand.edges import Part, Wanted
 from imgbuild.expand.faults import NO_FAULT, Fault
@@ -16,7 +17,7 @@ from imgbuild.expand.ids import escape
 from imgbuild.expand.inputs import Inputs, read_sources
 from imgbuild.expand.lineup import Chain, Lineup, read_lineup
 from imgbuild.expand.lint import lint
-from imgbuild.expand.matrix import Cell, Matrix, read_matrix
+from imgbuild.expand.matrix import Matrix, read_matrix
 from imgbuild.expand.names import Naming, ambiguous
 from imgbuild.expand.seeds import Seeding, seeding
 from imgbuild.expand.template import compile_template, narrow
@@ -117,6 +118,8 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
     lineup = _lineup(context, spec, name, words)
     format = format_of(declared, asset.output)
     taken = {role for chain in lineup.chains for fit in chain.fits for role in fit.bound.capabilities.takes}
+    if asset.from_:
+        taken = {"image"}
     return Draft(
         prefix=f"{spec.name}/{escape(name)}",
         matrix=matrix,
@@ -124,7 +127,7 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
         wording=words,
         seeding=Seeding(name, listed=(0,)) if asset.from_ else seeding(name, declared, matrix.names),
         explicit=not asset.from_ and _is_explicit(asset.seeds),
-        inputs=Inputs(context, read_sources(context, spec, declared), frozenset(taken or {"image"})),
+        inputs=Inputs(context, read_sources(context, spec, declared), frozenset(taken)),
         naming=_naming(spec, name, declared, matrix, format, len(lineup.chains) > 1),
         recipes=_recipes(context, spec, name, lineup, format),
     )

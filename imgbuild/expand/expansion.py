@@ -71,7 +71,8 @@ def _check_count(drafts: dict[tuple[str, str], Draft]) -> None:
     if total > MAX_TARGETS:
         largest = max(drafts.values(), key=lambda draft: draft.count)
         raise SpecError(
-            f"'{largest.prefix}' has {largest.count:,} targets and the project {total:,}, more than {MAX_TARGETS:,}",
+            f"the project has {total:,} targets, {largest.count:,} of them in '{largest.prefix}';"
+            f" at most {MAX_TARGETS:,} can be built",
             where=largest.matrix.where,
             hint="leave out an axis, list fewer values, or split the project",
         )

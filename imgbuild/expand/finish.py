@@ -36,18 +36,27 @@ def rules(context: Context, declared: Declared[Asset]) -> tuple[Any, ...]:
     profile = context.settings.profile
     items = enumerate(declared.value.validate)
     built = tuple(_build(RULES, item, declared, ("validate", index)) for index, item in items)
-    for index, rule in enumerate(built):
-        for path in rule.files():
-            _check_reference(context, path, declared.where("validate", index))
-    return () if profile is not None and profile.validate is False else built
+    placed = tuple(
+        rule.placed(_Locating(context, declared.where("validate", index))) for index, rule in enumerate(built)
+    )
+    return () if profile is not None and profile.validate is False else placed
 
 
-def _check_reference(context: Context, path: str, where: Where) -> None:
-    located = context.files.locate(path, context.folder(where), where)
-    if context.files.stamp(located) is None:
-        raise SpecError(
-            f"reference image '{path}' does not exist", where=where, hint=f"it was looked for at {located}"
-        )
+class _Locating:
+    """Paths of reference images, as a rule at `where` writes them, from the project's root; they must exist."""
+
+    def __init__(self, context: Context, where: Where) -> None:
+        self.context, self.where = context, where
+
+    def __call__(self, path: str) -> str:
+        located = self.context.files.locate(path, self.context.folder(self.where), self.where)
+        if self.context.files.stamp(located) is None:
+            raise SpecError(
+                f"reference image '{path}' does not exist",
+                where=self.where,
+                hint=f"it was looked for at {located}",
+            )
+        return located
 
 
 def _build(
@@ -81,10 +90,9 @@ def _unfit(
         sentence, parameter = f"it has no parameter '{unknown[1]}'", unknown[1]
         hint = did_you_mean(parameter, fields, "parameters")
     else:
-        sentence, parameter = (
-            f"{text[:1].lower()}{text[1:]}",
-            inside.strip("`.").partition(".")[0].partition("[")[0],
-        )
+        sentence = f"{text[:1].lower()}{text[1:]}"
+        parameter = re.split(r"[.\[`]", inside.lstrip("."))[0]
+        parameter = parameter or next((field for field in fields if text.startswith(f"{field} ")), "")
         hint = f"parameters of '{name}': {', '.join(fields)}"
     if parameter:
         where = declared.where(*path, name, parameter, key=unknown is not None)

@@ -8,8 +8,8 @@ from typing import Any
 
 from imgbuild.errors import SpecError
 from imgbuild.expand.asked import Wish, Wishes
+from imgbuild.expand.cell import Cell
 from imgbuild.expand.faults import Fault
-from imgbuild.expand.matrix import Cell
 from imgbuild.expand.schemas import complaint, typed
 from imgbuild.expand.varying import Varying, is_varying
 from imgbuild.types import Ask, Bound, Capabilities, Value, Where

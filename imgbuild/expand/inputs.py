@@ -9,9 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from imgbuild.errors import SpecError, did_you_mean
+from imgbuild.expand.cell import Cell
 from imgbuild.expand.context import Context
 from imgbuild.expand.faults import Fault
-from imgbuild.expand.matrix import Cell
 from imgbuild.expand.template import Template, compile_template
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.types import ROLES, Asset, Edge, Input, Value, Where

@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from imgbuild.errors import SpecError
 from imgbuild.expand.asked import Asked
+from imgbuild.expand.cell import Cell
 from imgbuild.expand.context import Context
 from imgbuild.expand.faults import Fault
 from imgbuild.expand.fit import Fit
-from imgbuild.expand.matrix import Cell
 from imgbuild.expand.models import bind, default_model, fallbacks
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.types import Ask, Asset, Bound, Where
@@ -38,7 +38,7 @@ class Condition:
         self.chain = chain
         self._expression = None
         if when:
-            from imgbuild.expand.sandbox import Expression
+            from imgbuild.expand.sandboxed import Expression
 
             self._expression = Expression(when, where)
 

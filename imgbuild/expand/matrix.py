@@ -13,36 +13,29 @@ from typing import Any
 
 from msgspec import Struct
 
-from imgbuild.errors import SpecError, did_you_mean
+from imgbuild.errors import SpecError
 from imgbuild.expand.axes import Axis, Choice, read_axis
+from imgbuild.expand.cell import Cell
 from imgbuild.expand.context import Context
-from imgbuild.expand.ids import tag_of
-from imgbuild.expand.values import Group, label_of, nfc, wrap
+from imgbuild.expand.exclude import Cut, is_cut, read_cuts
+from imgbuild.expand.include import read_added
+from imgbuild.expand.values import wrap
 from imgbuild.spec.declared import Declared
-from imgbuild.types import Asset, Scalar, Where
+from imgbuild.types import Asset, Where
 
 RESERVED = ("exclude", "include")
-
-
-class Cell(Struct, frozen=True, gc=False):
-    """One combination of values. pairs: (variable, label); tags: as ids write them; where: of an `include`."""
-
-    bindings: Mapping[str, Any]
-    pairs: tuple[tuple[str, str], ...]
-    tags: tuple[str, ...]
-    where: Where | None = None
 
 
 class Matrix(Struct, frozen=True, kw_only=True, dict=True):
     """The cells of an asset, not yet made. asset: its name.
 
-    constants: the asset's `vars`. cuts: what `exclude` leaves out, as (axis, choices) of each item.
+    constants: the asset's `vars`. cuts: what `exclude` leaves out; added: what `include` adds.
     """
 
     asset: str
     axes: list[Axis]
     constants: Mapping[str, Any]
-    cuts: list[list[tuple[int, frozenset[int]]]]
+    cuts: list[Cut]
     added: list[Cell]
     where: Where
 
@@ -68,7 +61,7 @@ class Matrix(Struct, frozen=True, kw_only=True, dict=True):
         return f"{name}.label" if hasattr(value, "label") else name
 
     def cells(self) -> Iterator[Cell]:
-        """Every cell, in the order of the axes, then what is added. Raises SpecError for one that is there twice."""
+        """Every cell, in the order of the axes, then what is added."""
         if self.has_product:
             yield from self._product()
         yield from self.added
@@ -87,7 +80,7 @@ class Matrix(Struct, frozen=True, kw_only=True, dict=True):
 
     def _kept(self, every: Iterator[tuple[Choice, ...]]) -> Iterator[tuple[Choice, ...]]:
         """The combinations that no item of `exclude` names. Items are looked up by their rarest choice."""
-        looked_up: dict[tuple[int, int], list[list[tuple[int, frozenset[int]]]]] = {}
+        looked_up: dict[tuple[int, int], list[Cut]] = {}
         for cut in self.cuts:
             axis, chosen = min(cut, key=lambda part: len(part[1]))
             for index in chosen:
@@ -95,7 +88,7 @@ class Matrix(Struct, frozen=True, kw_only=True, dict=True):
         positions = product(*(range(len(axis.choices)) for axis in self.axes))
         for choices, position in zip(every, positions, strict=True):
             items = [cut for at in enumerate(position) for cut in looked_up.get(at, ())]
-            if not any(all(position[axis] in chosen for axis, chosen in cut) for cut in items):
+            if not any(is_cut(cut, position) for cut in items):
                 yield choices
 
 
@@ -105,20 +98,15 @@ def read_matrix(context: Context, name: str, declared: Declared[Asset]) -> Matri
     axes = [read_axis(context, declared, axis) for axis in asset.matrix if axis not in RESERVED]
     constants = _constants(declared)
     _check_bound_once(declared, axes, constants)
-    cuts = [_cut(context, declared, axes, index) for index in range(len(asset.matrix.get("exclude", ())))]
-    added = [
-        _added(declared, axes, constants, index) for index in range(len(asset.matrix.get("include", ())))
-    ]
-    matrix = Matrix(
+    cuts = read_cuts(context, declared, axes)
+    return Matrix(
         asset=name,
         axes=axes,
         constants=constants,
-        cuts=[cut for cut in cuts if cut],
-        added=added,
+        cuts=cuts,
+        added=read_added(declared, axes, cuts, constants),
         where=declared.where("matrix" if asset.matrix else "", key=True),
     )
-    _check_added_once(declared, matrix)
-    return matrix
 
 
 def _constants(declared: Declared[Asset]) -> dict[str, Any]:
@@ -142,97 +130,3 @@ def _check_bound_once(declared: Declared[Asset], axes: list[Axis], constants: Ma
                     hint="rename one of them",
                 )
             bound[name] = f"axis '{axis.axis}'"
-
-
-def _cut(
-    context: Context, declared: Declared[Asset], axes: list[Axis], index: int
-) -> list[tuple[int, frozenset[int]]]:
-    """The choices of each axis that the item names; empty, with a warning, where some axis has none."""
-    where = declared.where("matrix", "exclude", index)
-    cut: dict[int, frozenset[int]] = {}
-    for name, value in declared.value.matrix["exclude"][index].items():
-        at = _axis_of(declared, axes, index, name)
-        named = frozenset(i for i, choice in enumerate(axes[at].choices) if _is(choice, name, value))
-        cut[at] = cut[at] & named if at in cut else named
-    if not cut or not all(cut.values()):
-        context.warn("this 'exclude' matches no cell", where)
-        return []
-    return list(cut.items())
-
-
-def _axis_of(declared: Declared[Asset], axes: list[Axis], index: int, name: str) -> int:
-    for at, axis in enumerate(axes):
-        if name in axis.variables:
-            return at
-    known = frozenset[str]().union(*(axis.variables for axis in axes))
-    raise SpecError(
-        f"unknown variable '{name}'",
-        where=declared.where("matrix", "exclude", index, name, key=True),
-        hint=did_you_mean(name, known, "variables"),
-    )
-
-
-def _is(choice: Choice, name: str, value: Scalar) -> bool:
-    """Whether the choice binds the variable to that value, by its label or by its text."""
-    bound = choice.bindings.get(name)
-    text = label_of(value)
-    if getattr(bound, "label", None) == text:
-        return True
-    return not isinstance(bound, dict | list) and label_of(bound) == text
-
-
-def _added(declared: Declared[Asset], axes: list[Axis], constants: Mapping[str, Any], index: int) -> Cell:
-    """A whole extra cell: it binds what it names, and has its place in ids from the axes' variables."""
-    item: dict[str, Scalar] = declared.value.matrix["include"][index]
-    where = declared.where("matrix", "include", index)
-    try:
-        bindings: dict[str, Any] = {name: wrap(value) for name, value in item.items()}
-    except ValueError as error:
-        raise SpecError(str(error), where=where, hint="shorten it") from error
-    names = [axis.name for axis in axes if axis.name in item] if axes else list(item)
-    if not names:
-        raise SpecError(
-            "this cell has no value for any axis, so it has no place in ids",
-            where=where,
-            hint=f"give it one of: {', '.join(axis.name for axis in axes)}",
-        )
-    pairs = tuple([(name, label_of(item[name])) for name in names])
-    for axis in axes:
-        _bind_as_axis(axis, bindings)
-    return Cell({**constants, **bindings}, pairs, tuple([tag_of(*pair) for pair in pairs]), where)
-
-
-def _bind_as_axis(axis: Axis, bindings: dict[str, Any]) -> None:
-    """Bind what a cell of the product would have: the labelled value behind a label, the row of columns."""
-    if axis.columns:
-        row = Group({name: bindings[name] for name in axis.columns if name in bindings})
-        row.label = label_of(row.get(axis.name))
-        bindings.setdefault(axis.axis, row)
-    elif axis.axis in bindings:
-        label = label_of(bindings[axis.axis])
-        known = next((choice for choice in axis.choices if choice.label == label), None)
-        bindings[axis.axis] = known.bindings[axis.axis] if known else bindings[axis.axis]
-
-
-def _check_added_once(declared: Declared[Asset], matrix: Matrix) -> None:
-    """Refuse an `include` that another one, or the product, has already."""
-    names = tuple(axis.name for axis in matrix.axes)
-    labels = [{choice.label: at for at, choice in enumerate(axis.choices)} for axis in matrix.axes]
-    seen: set[tuple[tuple[str, str], ...]] = set()
-    for cell in matrix.added:
-        if cell.pairs in seen or _in_product(matrix, names, labels, cell):
-            raise SpecError(
-                f"cell [{','.join(cell.tags)}] is there already",
-                where=cell.where,
-                hint="leave it out, or exclude the other one",
-            )
-        seen.add(cell.pairs)
-
-
-def _in_product(matrix: Matrix, names: tuple[str, ...], labels: list[dict[str, int]], cell: Cell) -> bool:
-    if tuple(name for name, _ in cell.pairs) != names or not names:
-        return False
-    position = [known.get(nfc(label), -1) for known, (_, label) in zip(labels, cell.pairs, strict=True)]
-    if -1 in position:
-        return False
-    return not any(all(position[axis] in chosen for axis, chosen in cut) for cut in matrix.cuts)

@@ -31,7 +31,10 @@ def bind(context: Context, spec: Spec, alias: str, where: Where) -> Bound:
 
 def fallbacks(context: Context, spec: Spec, bound: Bound) -> tuple[Bound, ...]:
     """The models that take over from this one, in order. Raises SpecError."""
-    return tuple(bind(context, spec, alias, bound.where) for alias in bound.model.fallback)
+    others = [
+        alias for alias in bound.model.fallback if alias != bound.alias
+    ]  # a profile may make it its own
+    return tuple(bind(context, spec, alias, bound.where) for alias in others)
 
 
 def _bind(context: Context, spec: Spec, alias: str, declared: Declared[Model] | None, where: Where) -> Bound:
@@ -56,8 +59,11 @@ def _profiled(context: Context, spec: Spec, alias: str, model: Model, where: Whe
     other = profile.models.get(alias, profile.models.get("*", model))
     if not isinstance(other, str):
         return other
-    if other in spec.models:
-        return spec.models[other].value
+    declared = next(
+        (one.models[other] for one in (spec, *context.specs.values()) if other in one.models), None
+    )
+    if declared is not None:
+        return declared.value
     if other == STAND_IN:
         return replace(model, provider=STAND_IN, source="", revision="", fallback=[])
     raise SpecError(

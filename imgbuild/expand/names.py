@@ -8,8 +8,8 @@ from hashlib import sha256
 from typing import Any
 
 from imgbuild.errors import SpecError
+from imgbuild.expand.cell import Cell
 from imgbuild.expand.finish import extension
-from imgbuild.expand.matrix import Cell
 from imgbuild.expand.template import Template
 from imgbuild.expand.values import nfc
 from imgbuild.types import Format, Where

@@ -56,7 +56,7 @@ def _chosen(
     """The positions of the rows that `where` holds for."""
     if not table.where:
         return list(range(len(rows)))
-    from imgbuild.expand.sandbox import Expression
+    from imgbuild.expand.sandboxed import Expression
 
     place = declared.where("matrix", axis, "where")
     expression = Expression(table.where, place)

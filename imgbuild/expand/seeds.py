@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from imgbuild.errors import SpecError, did_you_mean
-from imgbuild.expand.matrix import Cell
-from imgbuild.expand.values import label_of
+from imgbuild.expand.cell import Cell
+from imgbuild.expand.values import label_of, plain
 from imgbuild.spec.declared import Declared
 from imgbuild.types import Asset, Seeds
 
@@ -52,7 +53,14 @@ class Seeding:
 
     def _labels(self, cell: Cell, names: Sequence[str]) -> list[tuple[str, str]]:
         known = dict(cell.pairs)
-        return [(name, known.get(name) or label_of(cell.bindings.get(name))) for name in names]
+        return [(name, known.get(name) or _label(cell.bindings.get(name))) for name in names]
+
+
+def _label(value: Any) -> str:
+    """What tells the value of a variable that is not in ids from others."""
+    if isinstance(value, dict | list):
+        return getattr(value, "label", "") or _encode(plain(value)).decode()
+    return label_of(value)
 
 
 def seeding(name: str, declared: Declared[Asset], known: frozenset[str]) -> Seeding:

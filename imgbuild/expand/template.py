@@ -15,7 +15,7 @@ from typing import Any, NoReturn, Protocol
 from msgspec.structs import replace
 
 from imgbuild.errors import SpecError, did_you_mean
-from imgbuild.expand.values import Group, nfc, text_of
+from imgbuild.expand.values import Group, NoText, nfc, text_of
 from imgbuild.types import Where
 
 MAX_SOURCE = 20_000  # characters of a template
@@ -92,7 +92,7 @@ def compile_template(source: str, where: Where) -> Template:
     pieces = _HOLE.split(source)
     paths = [tuple(path.split(".")) for path in pieces[1::2]]
     if not _is_simple(pieces[::2], paths):
-        from imgbuild.expand.sandbox import Sandboxed
+        from imgbuild.expand.sandboxed import Sandboxed
 
         return Sandboxed(source, where)
     return Holes(pieces[::2], paths, where)
@@ -136,8 +136,8 @@ class Holes:
             self.explain(bindings)
         try:
             text = self.form % tuple([v if v.__class__ is str else text_of(v) for v in values])
-        except TypeError as error:
-            raise SpecError(str(error), where=self.where) from error
+        except NoText as error:
+            raise SpecError(str(error), where=self.where, hint=error.hint) from error
         if len(text) > MAX_TEXT:
             raise too_long(len(text), self.where)
         return text if text.isascii() else nfc(text)

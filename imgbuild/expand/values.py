@@ -14,6 +14,14 @@ MAX_VALUE = 20_000  # characters of one value: longer text belongs in no prompt,
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
 
 
+class NoText(Exception):
+    """A mapping or a list stands where text is needed."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
 class LabelledText(str):
     """Text of a labelled axis: it renders as itself and has `.label`."""
 
@@ -106,16 +114,16 @@ def label_of(value: Any) -> str:
 def text_of(value: Any) -> str:
     """The text of a value in a prompt or a name: true and false as YAML writes them, nothing for null.
 
-    Raises TypeError for a mapping or a list.
+    Raises NoText for a mapping or a list.
     """
     if isinstance(value, bool | LabelledFlag):
         return "true" if value else "false"
     if value is None:
         return ""
     if isinstance(value, dict):
-        raise TypeError(f"a mapping has no text of its own: name one of its keys ({', '.join(value)})")
+        raise NoText("a mapping has no text of its own", f"name one of its keys: {', '.join(value)}")
     if isinstance(value, list | tuple):
-        raise TypeError("a list has no text of its own: write {{ name | join(', ') }}")
+        raise NoText("a list has no text of its own", "join its items: {{ name | join(', ') }}")
     return str(value)
 
 

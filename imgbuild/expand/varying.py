@@ -49,7 +49,7 @@ class Varying:
             return template.render
         if isinstance(template, Holes):
             return template.value
-        from imgbuild.expand.sandbox import Expression
+        from imgbuild.expand.sandboxed import Expression
 
         return Expression(whole[1].strip("-+ "), self.where).value
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from msgspec import Struct
 
 from imgbuild.errors import SpecError, did_you_mean
+from imgbuild.expand.cell import Cell
 from imgbuild.expand.context import Context
 from imgbuild.expand.faults import Fault
-from imgbuild.expand.matrix import Cell, Matrix
+from imgbuild.expand.matrix import Matrix
 from imgbuild.expand.template import Template, compile_template, narrow
 from imgbuild.expand.words import Words
 from imgbuild.spec.declared import Declared, Spec
@@ -29,7 +30,7 @@ class Wording(Struct, frozen=True, kw_only=True):
         for name, where in self.requires:
             if name not in cell.bindings:
                 hint = f"the template requires it: add '{name}'"
-                raise SpecError(f"this cell has no '{name}'", where=cell.where or where, hint=hint)
+                raise SpecError(f"there is no '{name}'", where=cell.where or where, hint=hint)
             if is_blank(cell.bindings[name]):
                 faults.append(
                     Fault(f"'{name}' is empty", "the template requires it: fill it in for this row")

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-Moved: TypeAlias = Literal["running", "done", "restored", "review", "failed", "skipped", "retry"]
+Moved: TypeAlias = Literal["running", "done", "restored", "fresh", "review", "failed", "skipped", "retry"]
 
 
 class Started(Struct, frozen=True, kw_only=True, tag="started", tag_field="event"):

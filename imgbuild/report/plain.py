@@ -46,7 +46,8 @@ class PlainReporter:
 
     def _move(self, moved: TargetMoved) -> None:
         self._progress.move(moved)
-        if not self._quiet and (self._verbose or moved.state in ENDED):
+        told = moved.state in ENDED and moved.state != "fresh"
+        if not self._quiet and (self._verbose or told):
             emit(self._stream, f"{self._target_line(moved)}\n")
 
     def _target_line(self, moved: TargetMoved) -> str:

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from imgbuild.report.events import Failure, Moved, Started, TargetMoved
 
-ENDED: frozenset[Moved] = frozenset({"done", "restored", "review", "failed", "skipped"})
+ENDED: frozenset[Moved] = frozenset({"done", "restored", "fresh", "review", "failed", "skipped"})
 
 # The pace is that of the last so many changes: half a minute of a fast build, the whole of a slow one.
 _SAMPLES = 300

@@ -7,8 +7,8 @@ A rule is a frozen struct: its fields are its parameters in the spec.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, Self
 
 from msgspec import Struct
 
@@ -47,8 +47,12 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return {}
 
     def files(self) -> Sequence[str]:
-        """Paths of reference files that the measurement needs, as the spec writes them."""
+        """Paths of reference files that the measurement needs."""
         return ()
+
+    def placed(self, locate: Callable[[str], str]) -> Self:
+        """This rule with its paths, which a spec writes relative to itself, from the project's root."""
+        return self
 
 
 class GroupRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, Self
+
+from msgspec.structs import replace
 
 from imgbuild.images import Picture, decode, hamming, perceptual_hash
 from imgbuild.rules.band import check_bounds
@@ -43,6 +45,9 @@ class SimilarTo(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def files(self) -> Sequence[str]:
         return (self.reference,)
+
+    def placed(self, locate: Callable[[str], str]) -> Self:
+        return replace(self, reference=locate(self.reference))
 
 
 @lru_cache(maxsize=4)  # one reference is compared with thousands of pictures

@@ -9,47 +9,44 @@ from imgbuild.document import shapes
 from imgbuild.settings.nouns import SettingsFile
 from imgbuild.settings.size import SIZE
 
+_TEXT = {"type": "string", "minLength": 1}
+_ABOVE_ZERO = {"type": "number", "exclusiveMinimum": 0}
+_COUNT = {"type": "integer", "minimum": 1}
+_MODEL = {
+    "type": ["string", "object"],
+    "minLength": 1,
+    "if": {"type": "object"},
+    "then": {"$ref": "#/$defs/Model"},
+}
+_FOLDERS = {"type": ["string", "array"], "minLength": 1, "items": _TEXT, "minItems": 1}
+_SIZE = {"type": "string", "pattern": f"^{SIZE.pattern}$", "errorMessage": "must be a size such as 10 GB"}
+_FRAGMENTS = {  # what the types can't say
+    "SettingsFile.specs": _FOLDERS,
+    "SettingsFile.output": _TEXT,
+    "SettingsFile.store": _TEXT,
+    "SettingsFile.cache": _TEXT,
+    "SettingsFile.profiles": shapes.mapping_of({"$ref": "#/$defs/Profile"}),
+    "SettingsFile.store_limit": _SIZE,
+    "SettingsFile.jobs": _COUNT,
+    "Limit.concurrency": _COUNT,
+    "Limit.per_second": _ABOVE_ZERO,
+    "Limit.per_minute": _ABOVE_ZERO,
+    "Budget.build": {"type": "number", "minimum": 0},
+    "Budget.month": {"type": "number", "minimum": 0},
+    "Policy.prompt_length": _COUNT,
+    "Profile.models": {"type": "object", "additionalProperties": _MODEL},
+    "Profile.size": shapes.SIZE,
+    "Profile.attempts": _COUNT,
+    "Profile.output": _TEXT,
+    "Model.provider": _TEXT,
+    "Model.size": shapes.SIZE,
+    "Model.unsupported": shapes.UNSUPPORTED,
+}
+
 
 @cache
 def settings_schema() -> dict[str, Any]:
     """The JSON Schema of a settings file."""
     (reference,), definitions = shapes.components([SettingsFile])
-    shapes.amend(definitions, _fragments())
+    shapes.amend(definitions, _FRAGMENTS)
     return shapes.whole("imgbuild settings", reference, definitions)
-
-
-def _fragments() -> dict[str, Any]:
-    """What the types can't say."""
-    text = {"type": "string", "minLength": 1}
-    above_zero = {"type": "number", "exclusiveMinimum": 0}
-    count = {"type": "integer", "minimum": 1}
-    model = {
-        "type": ["string", "object"],
-        "minLength": 1,
-        "if": {"type": "object"},
-        "then": {"$ref": "#/$defs/Model"},
-    }
-    folders = {"type": ["string", "array"], "minLength": 1, "items": text, "minItems": 1}
-    size = {"type": "string", "pattern": f"^{SIZE.pattern}$", "errorMessage": "must be a size such as 10 GB"}
-    return {
-        "SettingsFile.specs": folders,
-        "SettingsFile.output": text,
-        "SettingsFile.store": text,
-        "SettingsFile.cache": text,
-        "SettingsFile.profiles": shapes.mapping_of({"$ref": "#/$defs/Profile"}),
-        "SettingsFile.store_limit": size,
-        "SettingsFile.jobs": count,
-        "Limit.concurrency": count,
-        "Limit.per_second": above_zero,
-        "Limit.per_minute": above_zero,
-        "Budget.build": {"type": "number", "minimum": 0},
-        "Budget.month": {"type": "number", "minimum": 0},
-        "Policy.prompt_length": count,
-        "Profile.models": {"type": "object", "additionalProperties": model},
-        "Profile.size": shapes.SIZE,
-        "Profile.attempts": count,
-        "Profile.output": text,
-        "Model.provider": text,
-        "Model.size": shapes.SIZE,
-        "Model.unsupported": shapes.UNSUPPORTED,
-    }

@@ -47,14 +47,22 @@ class _Reading:
         if text[position : position + 1] != "[":
             raise self._error("the table must be an array of objects", position, "write [{…}, {…}]")
         position = self._skip(position + 1)
-        while text[position : position + 1] != "]":
+        if text[position : position + 1] != "]":
+            position = self._rows(position)
+        end = self._skip(position + 1)
+        if end != len(text):
+            raise self._error("nothing may follow the array", end, "remove it")
+
+    def _rows(self, position: int) -> int:
+        """Read the objects and the commas between them; the position of the closing bracket."""
+        text = self.lines.text
+        while True:
             position = self._row(position)
-            if text[position : position + 1] == ",":
-                position = self._skip(position + 1)
-            elif text[position : position + 1] != "]":
+            if text[position : position + 1] == "]":
+                return position
+            if text[position : position + 1] != ",":
                 raise self._error("a ',' or the closing ']' is expected here", position)
-        if self._skip(position + 1) != len(text):
-            raise self._error("nothing may follow the array", self._skip(position + 1), "remove it")
+            position = self._skip(position + 1)
 
     def _skip(self, position: int) -> int:
         match = _SPACE.match(self.lines.text, position)
@@ -66,8 +74,6 @@ class _Reading:
             value, end = self._decode(self.lines.text, start)
         except json.JSONDecodeError as error:
             raise self._error(f"this is not JSON: {error.msg.lower()}", error.pos) from None
-        except StopIteration as error:
-            raise self._error("a row is expected here", error.value) from None
         except (ValueError, RecursionError) as error:
             reason = str(error) if isinstance(error, _BadRow) else "it is not a flat object of usable values"
             raise self._error(f"this row can't be read: {reason}", start) from None

@@ -15,7 +15,6 @@ from imgbuild.settings import Settings
 from imgbuild.spec.crosscheck import crosscheck
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.spec.find import find_specs, spec_name
-from imgbuild.spec.schema import spec_schema
 from imgbuild.types import SpecFile, Where
 
 T = TypeVar("T")
@@ -39,7 +38,7 @@ def load(files: Files, settings: Settings, extra: Sequence[str] = ()) -> tuple[S
 class _Loading:
     """One pass over the files; errors are collected, so that all files tell theirs together.
 
-    done: file → its spec, None where it can't be used. trail: the includes that led here.
+    done: file → its spec, None where it can't be used. trail: each file on the way here → its include that was taken.
     """
 
     def __init__(self, files: Files, settings: Settings, asked: set[str]) -> None:
@@ -47,20 +46,18 @@ class _Loading:
         self.settings = settings
         self.asked = asked
         self.done: dict[str, Spec | None] = {}
-        self.trail: list[str] = []
+        self.trail: dict[str, Where] = {}
         self.errors: list[ImgbuildError] = []
 
     def load(self, file: str, where: Where | None) -> Spec | None:
         """The spec in the file that `where` includes; None where it has a fault, which is collected."""
         if file in self.done:
             return self.done[file]
-        self.trail.append(file)
         try:
             self.done[file] = self._spec(file, where)
         except ImgbuildError as error:
             self.errors += error.errors if isinstance(error, Errors) else [error]
             self.done[file] = None
-        self.trail.pop()
         return self.done[file]
 
     def _spec(self, file: str, where: Where | None) -> Spec:
@@ -79,17 +76,21 @@ class _Loading:
     def _include(self, document: Document, index: int) -> Spec | None:
         """The spec of one `include`; a fault of the path itself is collected here, with its place."""
         where = document.where(("include", index))
+        self.trail[document.file] = where
         try:
             file = self.files.locate(document.data["include"][index], dirname(document.file), where)
             self._check_circle(file, where)
+            return self.load(file, where)
         except SpecError as error:
             self.errors.append(error)
             return None
-        return self.load(file, where)
+        finally:
+            del self.trail[document.file]
 
     def _check_circle(self, file: str, where: Where) -> None:
         if file in self.trail:
-            circle = " → ".join([*self.trail[self.trail.index(file) :], file])
+            steps = list(self.trail.values())[list(self.trail).index(file) :]
+            circle = " → ".join([*(f"{step.file}:{step.line}" for step in steps), file])
             hint = "move what they share into a file that includes neither"
             raise SpecError(f"includes go round in a circle: {circle}", where=where, hint=hint)
         if len(self.trail) > MAX_INCLUDES:
@@ -126,6 +127,8 @@ class _Loading:
 
 def _read(files: Files, file: str, where: Where | None) -> Document:
     """The checked document. Raises SpecError at `where`, the include that asked for it, if there is no file."""
+    from imgbuild.spec.schema import spec_schema  # here, so that the schema's module can be run by itself
+
     try:
         data = files.read(file)
     except FileNotFoundError:

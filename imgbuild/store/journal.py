@@ -84,18 +84,19 @@ class Journal:
 
     def in_flight(self) -> list[Entry]:
         """Requests whose end is not known, oldest first."""
-        return [entry for entry in self._all() if entry.state == "in flight"]
+        return [entry for entry in self.entries() if entry.state == "in flight"]
 
     def spent(self, since: datetime | None = None) -> float:
         """US dollars spent on requests begun since then (time zone given); of unknown cost, the estimate."""
         start = since.timestamp() if since is not None else 0.0
-        return sum(_cost(entry) for entry in self._all() if entry.begun >= start)
+        return sum(cost_of(entry) for entry in self.entries() if entry.begun >= start)
 
     def bought(self) -> dict[Digest, Digest]:
         """For each key that was paid for, the blob it gave: nothing of this need ever be bought again."""
-        return {entry.key: entry.blob for entry in self._all() if entry.blob}
+        return {entry.key: entry.blob for entry in self.entries() if entry.blob}
 
-    def _all(self) -> list[Entry]:
+    def entries(self) -> list[Entry]:
+        """Every request, oldest first."""
         with self._lock:
             return list(self._entries.values())
 
@@ -138,7 +139,8 @@ class Journal:
             os.fsync(file.fileno())
 
 
-def _cost(entry: Entry) -> float:
+def cost_of(entry: Entry) -> float:
+    """US dollars that a request counts for: the estimate where the vendor did not say, nothing if abandoned."""
     if entry.state == "abandoned":
         return 0.0
     return (entry.estimate if entry.cost is None else entry.cost) or 0.0

@@ -10,7 +10,8 @@ import pytest
 from imgbuild.errors import ImgbuildError
 from imgbuild.files import Files
 from imgbuild.settings import Settings
-from imgbuild.spec import Spec, load
+from imgbuild.spec.declared import Spec
+from imgbuild.spec.load import load
 from imgbuild.types import Asset, Format, Route, Seeds
 
 MODELS = "models: {sdxl: {provider: placeholder}, hero: {provider: placeholder}}\n"
@@ -179,11 +180,14 @@ def test_a_diamond_of_includes_is_fine(tmp_path: Path) -> None:
 
 def test_a_circle_of_includes_is_printed(tmp_path: Path) -> None:
     write(tmp_path, a="include: [b.yaml]\n", b="version: 1\ninclude: [c.yaml]\n", c="include: [a.yaml]\n")
-    assert complaint(tmp_path) == """\
+    assert (
+        complaint(tmp_path)
+        == """\
 specs/c.yaml:1:11: includes go round in a circle: specs/a.yaml:1 → specs/b.yaml:2 → specs/c.yaml:1 → specs/a.yaml
     1 | include: [a.yaml]
       |           ^^^^^^
 hint: move what they share into a file that includes neither"""
+    )
 
 
 def test_a_file_that_includes_itself(tmp_path: Path) -> None:
@@ -198,11 +202,14 @@ def test_long_chains_of_includes_are_bounded(tmp_path: Path) -> None:
 
 def test_an_absent_include(tmp_path: Path) -> None:
     write(tmp_path, a="include: [nope.yaml]\nassets: {x: {prompt: p, models: [unknown]}}\n")
-    assert complaint(tmp_path) == """\
+    assert (
+        complaint(tmp_path)
+        == """\
 specs/a.yaml:1:11: there is no file 'specs/nope.yaml'
     1 | include: [nope.yaml]
       |           ^^^^^^^^^
 hint: paths are relative to the file that includes them"""
+    )
 
 
 @pytest.mark.parametrize("path", ["../../secret.yaml", "/etc/passwd", "linked.yaml", "folder/secret.yaml"])
@@ -227,11 +234,14 @@ def test_a_name_declared_twice_names_both_places(tmp_path: Path) -> None:
         a="include: [b.yaml]\nmodels:\n  sdxl: {provider: placeholder}\n",
         b="models: {sdxl: {provider: placeholder}}\n",
     )
-    assert complaint(tmp_path) == """\
+    assert (
+        complaint(tmp_path)
+        == """\
 specs/a.yaml:3:3: model 'sdxl' is defined twice
     3 |   sdxl: {provider: placeholder}
       |   ^^^^
 hint: it is defined at specs/b.yaml:1:10 too; rename one of the two"""
+    )
 
 
 def test_two_includes_that_declare_one_name(tmp_path: Path) -> None:
@@ -241,11 +251,14 @@ def test_two_includes_that_declare_one_name(tmp_path: Path) -> None:
         b="templates: {t: {prompt: p}}\n",
         c="templates: {t: {prompt: q}}\n",
     )
-    assert complaint(tmp_path) == """\
+    assert (
+        complaint(tmp_path)
+        == """\
 specs/b.yaml:1:13: template 't' is defined twice
     1 | templates: {t: {prompt: p}}
       |             ^
 hint: it is defined at specs/c.yaml:1:13 too; rename one of the two"""
+    )
 
 
 def test_an_unknown_model_is_told_with_place_caret_and_hint(tmp_path: Path) -> None:
@@ -253,14 +266,18 @@ def test_an_unknown_model_is_told_with_place_caret_and_hint(tmp_path: Path) -> N
         tmp_path,
         catalog="version: 1\nmodels:\n  sdxl:\n    provider: placeholder\n  hero:\n    provider: placeholder\n"
         + "templates:\n  product:\n    prompt: p\n"
-        + "assets:\n" + "".join(f"  a{i}:\n    template: product\n    tags: [x]\n" for i in range(4))
+        + "assets:\n"
+        + "".join(f"  a{i}:\n    template: product\n    tags: [x]\n" for i in range(4))
         + "  thumbnails:\n    models: [sdlx]\n    template: product\n",
     )
-    assert complaint(tmp_path) == """\
+    assert (
+        complaint(tmp_path)
+        == """\
 specs/catalog.yaml:24:14: unknown model 'sdlx'
    24 |     models: [sdlx]
       |              ^^^^
 hint: did you mean 'sdxl'? Models here: hero, sdxl"""
+    )
 
 
 FAULTS = {
@@ -315,11 +332,14 @@ def test_faults_are_told_whole(tmp_path: Path, text: str) -> None:
 
 def test_an_unknown_fallback(tmp_path: Path) -> None:
     write(tmp_path, a="models:\n  hero: {provider: placeholder, fallback: [sdxl]}\n")
-    assert complaint(tmp_path) == """\
+    assert (
+        complaint(tmp_path)
+        == """\
 specs/a.yaml:2:44: unknown model 'sdxl'
     2 |   hero: {provider: placeholder, fallback: [sdxl]}
       |                                            ^^^^
 hint: Models here: hero"""
+    )
 
 
 def test_a_circle_of_fallbacks(tmp_path: Path) -> None:
@@ -340,7 +360,13 @@ def test_the_stand_in_needs_no_declaration(tmp_path: Path) -> None:
 
 
 def test_the_faults_of_all_files_are_told_together(tmp_path: Path) -> None:
-    write(tmp_path, a="x: 1\n", b="a: [\n", c="assets: {x: {prompt: p, models: [m]}}\n", d="include: [a.yaml]\n")
+    write(
+        tmp_path,
+        a="x: 1\n",
+        b="a: [1\n",
+        c="assets: {x: {prompt: p, models: [m]}}\n",
+        d="include: [a.yaml]\n",
+    )
     heads = [line for line in complaint(tmp_path).splitlines() if line.startswith("specs/")]
     assert [head.partition(": ")[2] for head in heads] == [
         "unknown key 'x'",
@@ -350,7 +376,10 @@ def test_the_faults_of_all_files_are_told_together(tmp_path: Path) -> None:
 
 
 def test_ten_thousand_lines_load_fast(tmp_path: Path) -> None:
-    asset = "  a{}:\n    prompt: p {}\n    tags: [a, b]\n    matrix:\n      k:\n        - x\n        - y z\n    models: [sdxl]\n    seeds: 3\n    size: 8x8\n"
+    asset = (
+        "  a{}:\n    prompt: p {}\n    tags: [a, b]\n    matrix:\n      k:\n        - x\n        - y z\n"
+        "    models: [sdxl]\n    seeds: 3\n    size: 8x8\n"
+    )
     write(tmp_path, a=MODELS + "assets:\n" + "".join(asset.format(i, i) for i in range(1000)))
     start = time.perf_counter()
     assert len(read(tmp_path)["a"].assets) == 1000

@@ -91,7 +91,7 @@ REFUSED = {
     "inputs: {strength: high}": "3:24: 'strength' must be a number from 0 to 1",
     "size: 1024": "3:11: 'size' must be WIDTHxHEIGHT in pixels, such as 1024x768",
     "size: 1024 x 768": "3:11: 'size' must be WIDTHxHEIGHT in pixels, such as 1024x768",
-    "process: [resize]": "3:15: item 1 of 'process' needs its parameters: write '- name: {…}'",
+    "process: [convert]": "3:15: item 1 of 'process' needs its parameters: write '- name: {…}'",
     "process: [{crop: {}, pad: {}}]": "3:15: item 1 of 'process' must hold one key",
     "process: [blur]": "3:15: item 1 of 'process' can't be 'blur'",
     "format: gif": "3:13: 'format' can't be 'gif'",
@@ -106,11 +106,15 @@ def test_what_is_refused(asset: str) -> None:
 
 
 def test_an_unknown_rule_is_told_whole() -> None:
-    assert complaint("validate: [{sharpnes: {min: 1}}]") == """\
+    names = "aspect_ratio, brightness, contrast, dimensions, file_size, format, mode, not_blank, sharpness, similar_to"
+    assert (
+        complaint("validate: [{sharpnes: {min: 1}}]")
+        == f"""\
 a.yaml:3:17: unknown rule 'sharpnes'
-    3 |     validate: [{sharpnes: {min: 1}}]
+    3 |     validate: [{{sharpnes: {{min: 1}}}}]
       |                 ^^^^^^^^
-hint: did you mean 'sharpness'? Rules here: aspect_ratio, brightness, contrast, dimensions, file_size, format, mode, not_blank, sharpness, similar_to, …"""
+hint: did you mean 'sharpness'? Rules here: {names}, …"""
+    )
 
 
 def test_names_can_be_used_in_target_ids() -> None:

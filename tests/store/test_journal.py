@@ -171,7 +171,7 @@ def test_what_was_acknowledged_survives_a_kill(path: Path) -> None:
             writer.send_signal(signal.SIGKILL)
             told += writer.stdout.readlines()
         journal = Journal(path)
-        entries = {entry.id: entry.state for entry in journal._all()}
+        entries = {entry.id: entry.state for entry in journal.entries()}
         ids = [line.strip() for line in told if line != "settled\n"]
         assert set(ids) <= set(entries)
         assert all(entries[id] == "settled" for id in ids[: told.count("settled\n")])

@@ -1,0 +1,141 @@
+"""`imgbuild models`: what is declared to make images, where it is pinned, what it takes, who uses it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Struct
+
+from imgbuild.commands.session import Session
+from imgbuild.errors import Exit, SpecError
+from imgbuild.pins import is_of, outdated, used_models
+from imgbuild.project import Project
+from imgbuild.providers import PROVIDERS
+from imgbuild.survey import open_book
+from imgbuild.types import Bound, Capabilities, Pin
+
+Name = tuple[str, str]  # the declaring spec's name, and the alias
+HEADERS = ["model", "provider", "source", "pin", "grade", "licence", "takes", "targets"]
+REVISION = 12  # characters of a commit or digest that are shown
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One declared model. spec: whose file declares it, and whose lock pins it. pin: None where there is none.
+
+    targets: that it makes; fallback: that it may take over.
+    """
+
+    spec: str
+    model: str
+    provider: str
+    source: str
+    revision: str
+    pin: Pin | None
+    outdated: bool
+    license: str
+    targets: int
+    fallback: int
+    capabilities: Capabilities
+
+
+def run_models(session: Session) -> int:
+    """Print every declared model. Raises SpecError."""
+    project = session.project()
+    rows = _rows(project)
+    if session.json:
+        for row in rows:
+            session.say(msgspec.json.encode(row, order="sorted").decode())
+    elif rows:
+        session.table(HEADERS, [_cells(row, rows) for row in rows], frozenset({7}))
+    else:
+        session.say("no models are declared: assets that name none are drawn by the placeholder")
+    return Exit.DONE
+
+
+def _rows(project: Project) -> list[Row]:
+    bounds = {**_declared(project), **used_models(project.graph.targets.values())}
+    book, pins = open_book(project)
+    known = {name: pin for name, pin in book.pins().items() if name in bounds and is_of(pin, bounds[name])}
+    known |= pins.known
+    old = set(outdated(known))
+    makes, takes_over = _uses(project)
+    return [
+        Row(
+            spec=name[0],
+            model=name[1],
+            provider=bound.model.provider,
+            source=bound.model.source,
+            revision=bound.model.revision,
+            pin=known.get(name),
+            outdated=name in old,
+            license=bound.model.license,
+            targets=makes[name],
+            fallback=takes_over[name],
+            capabilities=bound.capabilities,
+        )
+        for name, bound in sorted(bounds.items())
+    ]
+
+
+def _declared(project: Project) -> dict[Name, Bound]:
+    """Every declaration, used or not. Raises SpecError where a provider does not know the model."""
+    found = {}
+    for spec in project.specs:
+        for alias, declared in spec.models.items():
+            model, where = declared.value, declared.where(key=True)
+            try:
+                takes = PROVIDERS.get(model.provider)().capabilities(model)
+            except SpecError as error:
+                raise SpecError(error.message, where=error.where or where, hint=error.hint) from error
+            found[declared.home, alias] = Bound(
+                alias=alias, home=declared.home, model=model, capabilities=takes, where=where
+            )
+    return found
+
+
+def _uses(project: Project) -> tuple[Mapping[Name, int], Mapping[Name, int]]:
+    """How many targets each model makes, and how many it may take over."""
+    makes: Counter[Name] = Counter()
+    takes_over: Counter[Name] = Counter()
+    for target in project.graph.targets.values():
+        recipe = target.recipe
+        if recipe.model is not None:
+            makes[recipe.model.home, recipe.model.alias] += 1
+        takes_over.update((bound.home, bound.alias) for bound in recipe.fallbacks)
+    return makes, takes_over
+
+
+def _cells(row: Row, rows: list[Row]) -> list[str]:
+    namesakes = sum(1 for other in rows if other.model == row.model)
+    return [
+        row.model if namesakes == 1 else f"{row.spec}/{row.model}",
+        row.provider,
+        f"{row.source}{f'@{row.revision}' if row.revision else ''}",
+        _pin(row),
+        row.capabilities.grade.value,
+        row.license,
+        takes_in_short(row.capabilities),
+        f"{row.targets:,}{f' + {row.fallback:,} as fallback' if row.fallback else ''}",
+    ]
+
+
+def _pin(row: Row) -> str:
+    if row.pin is None:
+        return "unpinned"
+    moved = row.pin.revision or row.pin.weights
+    told = moved[:REVISION] if moved else "pinned"
+    return f"{told} (older adapter)" if row.outdated else told
+
+
+def takes_in_short(takes: Capabilities) -> str:
+    """What a model takes beside a prompt, and the sizes it makes."""
+    return "; ".join(part for part in (", ".join(sorted(takes.takes)), _sizes(takes)) if part)
+
+
+def _sizes(takes: Capabilities) -> str:
+    if takes.sizes:
+        return ", ".join(f"{width}x{height}" for width, height in takes.sizes)
+    step = f" by {takes.multiple_of}" if takes.multiple_of > 1 else ""
+    return f"{takes.min_side}–{takes.max_side} px{step}"

@@ -1,0 +1,69 @@
+"""`imgbuild watch`: build what a saved spec, table or input picture affects, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from contextlib import closing
+
+from imgbuild.commands.build import interruptible
+from imgbuild.commands.session import Session, selection_of
+from imgbuild.errors import Exit, ImgbuildError
+from imgbuild.files import Files, stamp_of
+from imgbuild.pipeline import BuildOptions, build
+from imgbuild.project import load_project
+from imgbuild.report.errors import print_error
+from imgbuild.report.output import wants_color
+from imgbuild.results import Built
+from imgbuild.settings import Settings
+from imgbuild.watch import Seen, rebuilds, watched
+
+
+def run_watch(session: Session, paths: Sequence[str], select: Sequence[str], budget: float | None) -> int:
+    """Build, then build again whenever a source changes. Paid requests are sent only under a budget."""
+    with interruptible() as stop:
+        watching = _Watching(session, tuple(paths), tuple(select), budget or 0.0, stop)
+        first = watching.build([])
+        session.say("watching; Ctrl-C ends it")
+        ignored = (first.settings.output, first.settings.store)
+        for _ in rebuilds(first, watched(session.root, ignored, stop), watching.build):
+            pass
+    return Exit.DONE
+
+
+class _Watching:
+    """The builds of one watch. What is known of unchanged files is carried from build to build."""
+
+    def __init__(
+        self,
+        session: Session,
+        paths: tuple[str, ...],
+        select: tuple[str, ...],
+        budget: float,
+        stop: threading.Event,
+    ) -> None:
+        self.session, self.paths, self.select, self.budget, self.stop = session, paths, select, budget, stop
+
+    def build(self, news: Sequence[str]) -> Seen:
+        """One build; a broken spec shows its error, keeps the last good pictures, and is watched on."""
+        for path in news:
+            self.session.say(f"changed: {os.path.relpath(path, self.session.root)}")
+        files, settings = self.session.settings()
+        locks: tuple[str, ...] = ()
+        try:
+            locks = self._build(files, settings).locks
+        except ImgbuildError as error:
+            print_error(error, self.session.stderr, wants_color(self.session.stderr, self.session.environ))
+        stamps = files.seen | {path: stamp_of(files.root / path) for path in locks}
+        return Seen(root=files.root, settings=settings, stamps=stamps)
+
+    def _build(self, files: Files, settings: Settings) -> Built:
+        project = load_project(files, settings, [self.session.inside(path) for path in self.paths])
+        options = BuildOptions(
+            selection=selection_of(project, self.session, self.paths, self.select),
+            jobs=settings.jobs or os.cpu_count() or 2,
+            budget=self.budget,
+        )
+        with self.session.held(project) as store, closing(self.session.reporter()) as reporter:
+            return build(project, store, options, reporter, self.stop)

@@ -1,0 +1,167 @@
+"""How a work ends: compared with the lock, put in its place, remembered. In the loop's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from imgbuild.accept import status_of, tell
+from imgbuild.errors import Drift, Refused
+from imgbuild.images import hamming
+from imgbuild.keys import bound_at, seal_rules
+from imgbuild.materials import Materials
+from imgbuild.plan import outcome_key
+from imgbuild.recall import Recall
+from imgbuild.steps import Made
+from imgbuild.store.records import Output
+from imgbuild.types import Digest, Grade, Line, Outcome, Record
+from imgbuild.work import Work
+
+SAME_TO_THE_EYE = 4  # bits of 64 in which the perceptual hashes of two equivalent pictures may differ
+
+
+class Conclusion:
+    """Keeps what works give, and what became of them."""
+
+    def __init__(self, materials: Materials, recall: Recall) -> None:
+        self.materials, self.recall, self.ledger = materials, recall, materials.ledger
+        self.noted: set[Digest] = set()
+
+    def keep_imports(self, records: Sequence[Record]) -> None:
+        """Record the pixels of input files, so that they are not opened again while they stay as they are."""
+        self.ledger.put_records(records)
+
+    def keep(self, work: Work, made: Made) -> None:
+        """Record what a work gave; count the steps that ran."""
+        self.ledger.put_records(made.records)
+        if made.lossless not in (made.image, made.raw):
+            self.ledger.put_pixels(made.pixels, made.lossless)
+        for step in made.ran:
+            self.materials.ran[step] = self.materials.ran.get(step, 0) + 1
+        rules = work.decision.target.recipe.rules
+        self.ledger.put_measured(
+            [
+                (self.recall.measurement(rules[place], made.image), values)
+                for place, values in made.measured.items()
+            ]
+        )
+
+    def compare(self, work: Work) -> None:
+        """Hold what was made again against the lock. Raises Drift where it is another picture."""
+        line, made = work.decision.line, work.made
+        assert line is not None
+        assert made is not None
+        if made.image == line.image:
+            return
+        same = made.pixels == line.pixels
+        if same or _distance(made, line) <= SAME_TO_THE_EYE:
+            self.ledger.put_equivalent(made.image, line.image)
+            return
+        self.ledger.put_candidate(work.id, self._line(work, made))
+        raise Drift(
+            "drift: what its pins make now is not the locked image "
+            f"(perceptual hashes differ in {_distance(made, line)} of 64 bits)",
+            hint=f"get the locked bytes back, or adopt the new image with `imgbuild lock --accept '{work.id}'`",
+        )
+
+    def put_in_place(self, work: Work) -> bool:
+        """Publish; whether the file had to be written. Raises TargetError."""
+        made, target = work.made, work.decision.target
+        assert made is not None
+        known = self.materials.published.get(target.output)
+        stamp = self.materials.outputs.stamp(target.output)
+        if known is not None and known.digest == made.image and known.stamp == stamp:
+            return False
+        changed = self.materials.outputs.digest(target.output) != made.image
+        if changed:
+            stamp = self.materials.outputs.publish(self.materials.store.blobs, made.image, target.output)
+        assert stamp is not None
+        self.materials.published[target.output] = output = Output(made.image, target.id, stamp)
+        self.ledger.put_output(target.output, output)
+        return changed
+
+    def remember(self, work: Work) -> None:
+        """Note how an accepted work ended: its line, its outcome, its manifest."""
+        made, decision = work.made, work.decision
+        assert made is not None
+        if not work.locked:
+            self.materials.lines[work.id] = self._line(work, made)
+            self.ledger.put_intent(decision.intent, self.materials.plan.manifests.get(work.id, {}))
+        if decision.target.recipe.rules:
+            self._remember_verdicts(work)
+        self.materials.made[work.id] = replace(made, records=())
+        self.ledger.commit_in_time()
+
+    def _remember_verdicts(self, work: Work) -> None:
+        line = self.materials.lines.get(work.id) or work.decision.line
+        assert line is not None
+        outcome = Outcome(
+            holds_for=outcome_key(line.intent, work.decision.rules, line.image),
+            rules=self._note_rules(work),
+            state=status_of(work.verdicts),
+            why=tell(work.verdicts),
+            verdicts=tuple(work.verdicts),
+        )
+        self.ledger.put_outcome(work.id, outcome)
+
+    def _note_rules(self, work: Work) -> Digest:
+        """The digest of the rules, which are recorded once, so that `why` can tell the old ones from the new."""
+        digest, recipe = work.decision.rules, work.decision.target.recipe
+        if recipe.rules and digest not in self.noted:
+            _, manifest = seal_rules(recipe.rules, recipe.attempts, self.materials.files.digest)
+            self.ledger.put_intent(digest, manifest)
+            self.noted.add(digest)
+        return digest
+
+    def remember_failure(self, work: Work) -> None:
+        """What the rules or the provider turned down for good is not tried again until something changes."""
+        error, decision = work.error, work.decision
+        final = bool(work.verdicts) or isinstance(error, Refused)
+        if error is None or not final or decision.reproduce:
+            return
+        outcome = Outcome(
+            holds_for=outcome_key(decision.intent, decision.rules, ""),
+            rules=self._note_rules(work),
+            state="failed",
+            why=error.message,
+            hint=error.hint,
+            verdicts=tuple(work.verdicts),
+        )
+        self.ledger.put_outcome(work.id, outcome)
+
+    def _line(self, work: Work, made: Made) -> Line:
+        target = work.decision.target
+        return Line(
+            intent=self._intent(work),
+            seed=work.seed,
+            attempt=work.attempt,
+            inputs=self.materials.inputs_digest(target),
+            raw=made.raw,
+            image=made.image,
+            pixels=made.pixels,
+            phash=made.phash,
+            grade=self._grade(work),
+            via=bound_at(target, work.position).alias if work.position else "",
+        )
+
+    def _intent(self, work: Work) -> Digest:
+        """The declared intent; with what the fallback was asked for, where it made the image."""
+        if not work.position:
+            return self.materials.plan.sealed[work.id]
+        target = work.decision.target
+        sealed = self.materials.survey.intents.of(
+            target, self.materials.plan.sealed, bound_at(target, work.position).alias
+        )
+        assert sealed is not None
+        return sealed[0]
+
+    def _grade(self, work: Work) -> Grade:
+        if work.decision.target.recipe.model is None:
+            return Grade.BITWISE
+        return bound_at(work.decision.target, work.position).capabilities.grade
+
+
+def _distance(made: Made, line: Line) -> int:
+    """Bits of 64 in which the perceptual hashes differ; all of them where the lock has none."""
+    return hamming(made.phash, line.phash) if line.phash else 64

@@ -1,0 +1,245 @@
+"""Requests, and what is done with the answers. Methods said to run in a thread touch only what is safe to share."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from imgbuild.digest import digest_bytes
+from imgbuild.errors import TargetError
+from imgbuild.files import MAX_INPUT
+from imgbuild.images import decode, normal, pixel_digest
+from imgbuild.keys import bound_at, import_key, inputs_for, pin_fields
+from imgbuild.limits import Budget, Retry, call
+from imgbuild.materials import Materials
+from imgbuild.providers.base import Provider
+from imgbuild.steps import Job, Made, Start, finish, measure
+from imgbuild.traces import Trace
+from imgbuild.types import Digest, Image, Record, Request, Target
+from imgbuild.work import Work
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """How a run may behave: offline, what to do with requests whose end is unknown, how calls are tried again."""
+
+    offline: bool = False
+    resend: bool = False
+    retry: Retry = Retry()
+
+
+class Making:
+    """Makes and finishes the images of one run."""
+
+    def __init__(
+        self,
+        materials: Materials,
+        providers: Mapping[str, Provider],
+        budget: Budget,
+        terms: Terms,
+        stop: threading.Event,
+    ) -> None:
+        self.materials, self.files, self.blobs = materials, materials.files, materials.store.blobs
+        self.journal = materials.store.journal
+        self.providers, self.budget, self.terms, self.stop = providers, budget, terms, stop
+        self.unknown = {entry.key for entry in self.journal.in_flight()}
+
+    def lane_of(self, work: Work) -> tuple[str, int, bool]:
+        """The provider's name, how many of its calls run at a time, and whether they occupy a device."""
+        bound = bound_at(work.decision.target, work.position)
+        name = bound.model.provider
+        limit = self.materials.survey.project.settings.limits.get(name)
+        threads = limit.concurrency if limit and limit.concurrency else bound.capabilities.concurrency
+        return name, threads, self.providers[name].device
+
+    def is_same_pin(self, one: Work, other: Work) -> bool:
+        return pin_fields(self.materials.pin(one)) == pin_fields(self.materials.pin(other))
+
+    def reserve(self, work: Work) -> None:
+        """Set a request's cost aside. Raises TargetError where it must not be sent."""
+        assert work.trace is not None
+        provider = self._provider(work)
+        if self.terms.offline and provider.network:
+            raise TargetError(f"'{provider.name}' needs the network", hint="build without --offline")
+        if work.trace.key in self.unknown and not self.terms.resend:
+            raise TargetError(
+                "this request was sent before and its answer was lost; it may have been paid for",
+                hint="send it again with --resend",
+            )
+        cost = self._price(work)
+        self.budget.reserve(cost)
+        work.reserved = cost
+
+    def settle(self, work: Work, result: object) -> None:
+        """Turn what was set aside into what was spent."""
+        spent = 0.0
+        if isinstance(result, Image):
+            spent = work.reserved if result.cost is None else result.cost
+        elif isinstance(result, Made):
+            spent = result.cost
+        self.budget.settle(work.reserved, spent)
+        work.reserved = 0.0
+        work.cost += spent
+
+    def _provider(self, work: Work) -> Provider:
+        return self.providers[bound_at(work.decision.target, work.position).model.provider]
+
+    def _price(self, work: Work) -> float:
+        return self._provider(work).price(self._request(work, {})) or 0.0
+
+    def _request(self, work: Work, pictures: Mapping[str, Sequence[PILImage]]) -> Request:
+        ask = work.decision.target.asks[work.position]
+        return Request(
+            pin=self.materials.pin(work),
+            prompt=ask.prompt,
+            negative=ask.negative,
+            width=ask.width,
+            height=ask.height,
+            seed=work.seed,
+            params=ask.params,
+            inputs=pictures,
+        )
+
+    def make(self, works: Sequence[Work]) -> list[Made | Image | TargetError]:
+        """Images for a batch of requests of one pin, in a thread; finished here too where no device waits."""
+        provider = self._provider(works[0])
+        requests = [self._request(work, self._pictures(work)) for work in works]
+        began = time.perf_counter()
+        entries = self._journal(provider, works)
+        try:
+            images = call(lambda: provider.generate(requests), self.terms.retry, self.stop)
+        except TargetError as error:
+            for entry in entries:
+                self.journal.abandon(entry, error.message)
+            raise
+        seconds = (time.perf_counter() - began) / len(works)
+        for work in works:
+            work.seconds = seconds
+        if provider.device:
+            return list(images)
+        made = [self._finish_now(work, image) for work, image in zip(works, images, strict=True)]
+        for entry, result in zip(entries, made, strict=False):
+            if isinstance(result, Made):
+                self.journal.settle(entry, result.cost, result.raw)
+        return list(made)
+
+    def _finish_now(self, work: Work, image: Image) -> Made | TargetError:
+        try:
+            return self.finish(work, image)
+        except TargetError as error:
+            return error
+
+    def _journal(self, provider: Provider, works: Sequence[Work]) -> list[str]:
+        if not provider.paid:
+            return []
+        keys = [work.trace.key if work.trace else "" for work in works]
+        return [
+            self.journal.begin(key, provider.name, work.reserved)
+            for key, work in zip(keys, works, strict=True)
+        ]
+
+    def _pictures(self, work: Work) -> dict[str, list[PILImage]]:
+        pictures: dict[str, list[PILImage]] = {}
+        for item in inputs_for(work.decision.target, work.position):
+            data = (
+                self._pixels(item.target, work.sources[item.target]) if item.target else self._file(item.file)
+            )
+            pictures.setdefault(item.role, []).append(normal(decode(data, item.target or item.file)))
+        return pictures
+
+    def _pixels(self, name: str, blob: Digest) -> bytes:
+        """The lossless bytes of a target's pixels, as those made from it take them in."""
+        try:
+            return self.blobs.read(blob)
+        except (KeyError, ValueError):
+            raise TargetError(
+                f"the pixels of {name} are not in the store", hint=f"build {name} first"
+            ) from None
+
+    def open_inputs(self, paths: Sequence[str]) -> list[Record]:
+        """Import records of input files, in a thread. Raises BadImage, TargetError."""
+        return [self._import(path) for path in paths]
+
+    def _import(self, path: str) -> Record:
+        data = self._file(path)
+        digest = digest_bytes(data)
+        key, manifest = import_key(digest)
+        pixels = pixel_digest(normal(decode(data, path)))
+        return Record(
+            key=key, step="import", blob=digest, pixels=pixels, manifest=manifest, created=time.time()
+        )
+
+    def _file(self, path: str) -> bytes:
+        try:
+            return self.files.read(path, MAX_INPUT)
+        except OSError as error:
+            raise TargetError(
+                f"{path} can't be read: {error.strerror}", hint="is it there, and readable?"
+            ) from error
+
+    def finish(self, work: Work, image: Image | None = None) -> Made:
+        """Process, encode and measure what a work has come to, in a thread. Raises TargetError."""
+        target = work.decision.target
+        trace = work.trace
+        assert trace is not None
+        job = Job(
+            start=self._start(work, trace, image or work.image),
+            operations=target.recipe.process[trace.done :],
+            format=target.recipe.format,
+            rules=dict(enumerate(target.recipe.rules)),
+            references=self._references(target),
+            untouched=not target.recipe.process,
+        )
+        return finish(job, self.blobs)
+
+    def _start(self, work: Work, trace: Trace, image: Image | None) -> Start:
+        if trace.first is not None:
+            kind = str(trace.first.info.get("kind", ""))
+            return Start(blob=trace.blob, pixels=trace.pixels, raw=trace.first.blob, kind=kind)
+        if image is None:
+            data = self._file(work.decision.target.inputs[0].file)
+            return Start(file=data, key=trace.key, manifest=trace.manifest)
+        provider = self._provider(work)
+        return Start(
+            image=image,
+            key=trace.key,
+            manifest=trace.manifest,
+            seed=work.seed,
+            seconds=work.seconds,
+            environment=provider.environment(),
+            durable=provider.paid,
+        )
+
+    def measure(self, work: Work) -> Made:
+        """Measure an image that exists already, in a thread. Raises TargetError."""
+        assert work.made is not None
+        target = work.decision.target
+        data = self.image_bytes(target, work.made.image)
+        rules = {
+            place: rule for place, rule in enumerate(target.recipe.rules) if place not in work.made.measured
+        }
+        found = measure(data, rules, self._references(target))
+        return replace(work.made, measured={**work.made.measured, **found})
+
+    def image_bytes(self, target: Target, image: Digest) -> bytes:
+        """The published bytes, from the store or from the output folder. Raises TargetError."""
+        try:
+            return self.blobs.read(image)
+        except KeyError:
+            pass
+        try:
+            data = (self.materials.outputs.folder / target.output).read_bytes()
+        except OSError as error:
+            raise TargetError(f"the image of {target.id} is nowhere", hint="build it again") from error
+        return data
+
+    def _references(self, target: Target) -> dict[str, bytes]:
+        paths = {path for rule in target.recipe.rules for path in rule.files()}
+        return {path: self._file(path) for path in paths}

@@ -1,0 +1,59 @@
+"""What one run works with, shared by those who look up, make and conclude. Only the loop's thread changes it."""
+
+from __future__ import annotations
+
+from msgspec import convert
+
+from imgbuild.keys import bound_at
+from imgbuild.ledger import Ledger
+from imgbuild.plan import Decision, inputs_digest
+from imgbuild.steps import Made
+from imgbuild.store.store import Store
+from imgbuild.survey import Survey
+from imgbuild.types import Digest, Line, Pin, Record, Target
+from imgbuild.work import Work
+
+
+class Materials:
+    """made: what this run has accepted, by target id. lines: the new lock lines. ran: how often each step ran."""
+
+    def __init__(self, survey: Survey, store: Store) -> None:
+        self.survey, self.store = survey, store
+        self.plan, self.files, self.outputs = survey.plan, survey.project.files, survey.outputs
+        self.published = dict(survey.published)
+        self.ledger = Ledger(store.records, survey.project.settings.profile_name)
+        self.made: dict[str, Made] = {}
+        self.lines: dict[str, Line] = {}
+        self.ran: dict[str, int] = {}
+        self._take_back_bought()
+
+    def _take_back_bought(self) -> None:
+        """What was paid for before a crash has its manifest beside its blob: record it again."""
+        bought = self.store.journal.bought()
+        known = self.store.records.get_records(bought)
+        for key, blob in bought.items():
+            if key not in known:
+                records = [convert(manifest, Record) for manifest in self.store.blobs.manifests_of(blob)]
+                self.ledger.put_records(record for record in records if record.key == key)
+
+    def decision(self, name: str) -> Decision:
+        return self.plan.decisions[name]
+
+    def pin(self, work: Work) -> Pin:
+        """The pin of the model that a work asks now."""
+        bound = bound_at(work.decision.target, work.position)
+        return self.survey.pins.known[bound.home, bound.alias]
+
+    def pixels_of(self, name: str) -> Digest:
+        """The pixels that a target gives to those made from it."""
+        made = self.made.get(name)
+        if made is not None:
+            return made.pixels
+        line = self.decision(name).line
+        return line.pixels if line else ""
+
+    def inputs_digest(self, target: Target) -> Digest:
+        """Digest of the pixels that other targets give to this one now."""
+        return inputs_digest(
+            target, {item.target: self.pixels_of(item.target) for item in target.inputs if item.target}
+        )

@@ -1,0 +1,89 @@
+"""Makes locked images again from their pins, in a store and a folder of their own, and compares them with the lock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from imgbuild.conclusion import Conclusion
+from imgbuild.errors import Drift
+from imgbuild.graph import closure
+from imgbuild.limits import Budget
+from imgbuild.making import Making, Terms
+from imgbuild.materials import Materials
+from imgbuild.plan import Action, Decision, Plan
+from imgbuild.publish import Outputs
+from imgbuild.recall import Recall
+from imgbuild.report import Reporter
+from imgbuild.schedule import Limits, Schedule
+from imgbuild.store.store import open_store
+from imgbuild.survey import Adapters, Survey
+from imgbuild.types import Grade, Line
+from imgbuild.work import State, Work
+
+Likeness = Literal["bitwise", "perceptual", "drift", "stored", "unlocked", "failed"]
+
+
+class Compared(Struct, frozen=True, kw_only=True):
+    """How one target compares: equal pixels, equal to the eye, another picture; `stored` ones are never made again."""
+
+    id: str
+    verdict: Likeness
+    detail: str = ""
+
+
+def verify(
+    found: Survey, chosen: Collection[str], folder: Path, reporter: Reporter, jobs: int
+) -> list[Compared]:
+    """Compare the chosen targets with the lock. `folder` takes what is made; nothing else is written."""
+    decisions = {name: _again(item) for name, item in found.plan.decisions.items()}
+    plan = Plan(decisions=decisions, sealed=found.plan.sealed, manifests=found.plan.manifests)
+    wanted = {name for name in closure(found.project.graph, chosen) if decisions[name].action is Action.RUN}
+    aside = replace(found, plan=plan, outputs=Outputs(folder / "out"), published={}, equals={})
+    with open_store(folder / "store", found.project.store, write=True) as store:
+        materials = Materials(aside, store)
+        recall = Recall(materials)
+        making = Making(materials, Adapters(), Budget(None), Terms(), threading.Event())
+        conclusion = Conclusion(materials, recall)
+        limits = Limits(jobs=jobs)
+        schedule = Schedule(found.project.graph, plan, wanted, recall, making, conclusion, reporter, limits)
+        schedule.run()
+        materials.ledger.commit()
+    return list(_compared(found, chosen, schedule))
+
+
+def _again(decision: Decision) -> Decision:
+    """The decision to make a locked image again; whatever is not locked as it is declared stays at rest."""
+    line = decision.line
+    if line is None or not line.image or line.intent != decision.intent or line.grade is Grade.STORED:
+        return replace(decision, action=Action.FRESH)
+    return replace(decision, action=Action.RUN, reproduce=True, seed=line.seed, attempt=line.attempt)
+
+
+def _compared(found: Survey, chosen: Collection[str], schedule: Schedule) -> Iterator[Compared]:
+    for name in chosen:
+        work, line = schedule.works.get(name), found.plan.decisions[name].line
+        if line is None or not line.image:
+            yield Compared(id=name, verdict="unlocked", detail="build it first")
+        elif work is not None:
+            yield _verdict(work, line)
+        elif line.grade is Grade.STORED:
+            yield Compared(id=name, verdict="stored", detail="only its bytes can be kept")
+        else:
+            yield Compared(id=name, verdict="unlocked", detail="its declaration changed since it was locked")
+
+
+def _verdict(work: Work, line: Line) -> Compared:
+    if work.state is State.DONE and work.made is not None:
+        if work.made.pixels == line.pixels:
+            return Compared(id=work.id, verdict="bitwise")
+        return Compared(id=work.id, verdict="perceptual", detail="other pixels, equal to the eye")
+    error = work.error
+    if isinstance(error, Drift):
+        return Compared(id=work.id, verdict="drift", detail=error.message)
+    return Compared(id=work.id, verdict="failed", detail=error.message if error else "an input of it failed")

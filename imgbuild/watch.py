@@ -1,0 +1,62 @@
+"""Changed paths → which of them matter, and when to build again."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from imgbuild.files import Stamp, stamp_of
+from imgbuild.settings import Settings
+from imgbuild.spec.find import SUFFIXES
+
+QUIET = 50  # milliseconds without a change that end a burst of saves
+Changes = Iterable[set[tuple[Any, str]]]
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """What the last build read: sources and locks by path from the root, with their stamps from before."""
+
+    root: Path
+    settings: Settings
+    stamps: Mapping[str, Stamp | None]
+
+    def is_news(self, path: str) -> bool:
+        """Whether a path that changed is a source that is not as it was read, or a new spec."""
+        inside = os.path.relpath(path, self.root).replace(os.sep, "/")
+        if inside in self.stamps:
+            return stamp_of(path) != self.stamps[inside] and not Path(path).is_dir()
+        return inside.endswith(SUFFIXES) and any(
+            inside.startswith(f"{folder}/") for folder in self.settings.specs
+        )
+
+
+def watched(root: Path, ignored: Iterable[str], stop: threading.Event) -> Changes:
+    """Bursts of changed paths below the root, until `stop` is set; what is below `ignored` folders is not told."""
+    from watchfiles import watch
+
+    skipped = tuple(f"{root}{os.sep}{folder}{os.sep}" for folder in (*ignored, ".git"))
+    return watch(
+        root,
+        watch_filter=lambda _, path: not path.startswith(skipped),
+        debounce=10 * QUIET,
+        step=QUIET,
+        stop_event=stop,
+        rust_timeout=500,
+        yield_on_timeout=False,
+        raise_interrupt=False,
+    )
+
+
+def rebuilds(first: Seen, changes: Changes, build: Callable[[list[str]], Seen]) -> Iterator[Seen]:
+    """Build again for each burst of changes that matters; what each build saw."""
+    seen = first
+    for burst in changes:
+        news = sorted(path for _, path in burst if seen.is_news(path))
+        if news:
+            seen = build(news)
+            yield seen

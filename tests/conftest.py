@@ -1,0 +1,242 @@
+"""A bench to build projects on: text in, and what was run, published and locked out."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import random
+import subprocess
+import sys
+import threading
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from textwrap import dedent
+from typing import ClassVar, NamedTuple
+
+import pytest
+from PIL import Image as pillow
+
+from imgbuild.cli import run
+from imgbuild.errors import Refused
+from imgbuild.lock.text import read_lock
+from imgbuild.pipeline import BuildOptions, Selection, build
+from imgbuild.plan import Options
+from imgbuild.project import load_project, open_settings
+from imgbuild.providers import PROVIDERS
+from imgbuild.providers.base import Provider
+from imgbuild.store.store import open_store
+from imgbuild.types import ROLES, Capabilities, Grade, Image
+
+PLAN_FLAGS = ("force", "reroll", "retry")
+SELECTION_FLAGS = ("specs", "patterns", "sample", "shard")
+
+
+class Told(NamedTuple):
+    """What a command said, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Painter(Provider):
+    """A provider that paints sixteen squares from the request alone, and keeps what it was asked for.
+
+    touch: what becomes of every picture, to play a library that has changed. refuses: words it will not paint.
+    """
+
+    name = "painter"
+    asked: ClassVar[list] = []
+    grade: ClassVar[Grade] = Grade.BITWISE
+    touch = staticmethod(lambda picture: picture)
+    refuses: ClassVar[set] = set()
+
+    def capabilities(self, model):
+        return Capabilities(
+            takes=frozenset({"negative", "seed", *ROLES}),
+            grade=self.grade,
+            params={"*": {}},
+            default_size=(16, 16),
+        )
+
+    def generate(self, requests):
+        return [self.paint(request) for request in requests]
+
+    def paint(self, request):
+        self.asked.append(request)
+        if any(word in request.prompt for word in self.refuses):
+            raise Refused(f"'{request.prompt}' will not be painted", hint="ask for something else")
+        return Image(pixels=self.touch(squares(request)), seed=request.seed)
+
+
+def squares(request):
+    """A picture of 4 × 4 squares: how bright it is follows from the seed, the rest from all of the request."""
+    given = [picture.tobytes() for role in sorted(request.inputs) for picture in request.inputs[role]]
+    text = repr(
+        (
+            request.pin,
+            request.prompt,
+            request.negative,
+            request.width,
+            request.height,
+            request.seed,
+            sorted(request.params.items()),
+            [hashlib.sha256(data).hexdigest() for data in given],
+        )
+    )
+    dice = random.Random(text)
+    level = random.Random(request.seed).randrange(256)
+    levels = bytes((level + dice.randrange(256)) // 2 for _ in range(48))
+    picture = pillow.frombytes("RGB", (4, 4), levels)
+    return picture.resize((request.width, request.height), pillow.Resampling.NEAREST)
+
+
+class Bench:
+    """A project in a folder. Builds run in this process, commands in this or in one of their own."""
+
+    def __init__(self, root: Path, files=None):
+        self.root = root
+        self.events = []
+        root.mkdir(parents=True, exist_ok=True)
+        self.write(files or {})
+
+    # --- sources ---------------------------------------------------------------------------------------
+
+    def write(self, files):
+        """Write text (its indentation taken off) or bytes; None removes."""
+        for name, content in files.items():
+            path = self.root / name
+            if content is None:
+                path.unlink()
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else dedent(content).encode())
+
+    def edit(self, name, *changes):
+        """Replace each old text, which must be there exactly once, by the new one."""
+        text = (self.root / name).read_text()
+        for old, new in changes:
+            assert text.count(old) == 1, f"'{old}' is in {name} {text.count(old)} times"
+            text = text.replace(old, new)
+        (self.root / name).write_text(text)
+
+    def text(self, name):
+        return (self.root / name).read_text()
+
+    # --- builds ----------------------------------------------------------------------------------------
+
+    def build(self, *, profile="", stop=None, **flags):
+        """Build in this process; how it ended. Raises what the pipeline raises."""
+        project = self.load(profile)
+        plan = {name: flags.pop(name) for name in PLAN_FLAGS if name in flags}
+        selection = {name: flags.pop(name) for name in SELECTION_FLAGS if name in flags}
+        options = BuildOptions(selection=Selection(**selection), plan=Options(**plan), **flags)
+        self.events = []
+        with open_store(project.store, project.cache, write=True) as store:
+            return build(project, store, options, self, stop or threading.Event())
+
+    def load(self, profile=""):
+        files, settings = open_settings(self.root, {}, self.root / "home", profile)
+        return load_project(files, settings)
+
+    def event(self, event):
+        self.events.append(event)
+
+    def notes(self):
+        """What the last build had to say beside its targets."""
+        return [event.text for event in self.events if hasattr(event, "text")]
+
+    def tell(self, *arguments):
+        """Run a command in this process."""
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = run(["-C", str(self.root), *arguments])
+        return Told(int(code), out.getvalue(), err.getvalue())
+
+    def start(self, *arguments, python=(), env=None, **options):
+        """Start a command in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, *python, "-m", "imgbuild", *arguments],
+            cwd=self.root,
+            env={**os.environ, **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    def call(self, *arguments, python=(), env=None):
+        """Run a command in a process of its own."""
+        with self.start(*arguments, python=python, env=env) as process:
+            out, err = process.communicate(timeout=120)
+        return Told(process.returncode, out, err)
+
+    # --- what came of it -------------------------------------------------------------------------------
+
+    def outputs(self, folder="out"):
+        """SHA-256 of everything below the output folder, by path."""
+        return {name: digest for name, (digest, _) in self.state(folder).items()}
+
+    def state(self, folder="."):
+        """Every file below a folder of the project: its SHA-256 and its time of change, by path from there."""
+        base = self.root / folder
+        files = [path for path in base.rglob("*") if path.is_file() or path.is_symlink()]
+        return {
+            path.relative_to(base).as_posix(): (
+                hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "",
+                path.lstat().st_mtime_ns,
+            )
+            for path in sorted(files)
+        }
+
+    def locks(self):
+        """The bytes of every lock, by path."""
+        found = sorted((self.root / "specs").rglob("*.lock"))
+        return {path.relative_to(self.root).as_posix(): path.read_bytes() for path in found}
+
+    def lines(self, spec="catalog"):
+        """The lines of a lock, by target id without the spec."""
+        path = self.root / f"specs/{spec}.lock"
+        return dict(read_lock(path.read_bytes(), path.name).lock.targets) if path.exists() else {}
+
+    def actions(self):
+        """What the plan says of each target, by id without the spec."""
+        told = self.tell("plan", "--json")
+        assert told.code == 0, told.err
+        rows = [msgspec_decode(line) for line in told.out.splitlines()]
+        return {row["id"].partition("/")[2]: row["action"] for row in rows if row.get("event") == "plan"}
+
+    def why(self, target):
+        """What `why` says of a target."""
+        told = self.tell("why", target)
+        assert told.code == 0, told.err
+        return told.out
+
+
+def msgspec_decode(line):
+    import msgspec
+
+    return msgspec.json.decode(line)
+
+
+@pytest.fixture(autouse=True)
+def no_settings(tmp_path_factory, monkeypatch):
+    """Nothing of the user's own settings or environment reaches a test."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-config"))
+    for name in [name for name in os.environ if name.startswith("IMGBUILD_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def bench(tmp_path):
+    """A function: files by name (and a folder) → a project made of them."""
+    return lambda files=None, folder="project": Bench(tmp_path / folder, files)
+
+
+@pytest.fixture
+def painter(monkeypatch):
+    """The painter, in the registry under its name, and asked for nothing yet."""
+    own = type("Painter", (Painter,), {"asked": [], "refuses": set()})
+    monkeypatch.setitem(PROVIDERS._loaded, "painter", own)
+    return own
