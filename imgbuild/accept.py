@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
+from imgbuild.foreign import foreign
 from imgbuild.rules.base import GroupRule, Measured, Rule, verdict
 from imgbuild.types import Status, Verdict
 
@@ -18,20 +19,29 @@ class Next(StrEnum):
 
 
 def judge(rules: Sequence[Rule], measured: Mapping[int, Measured]) -> list[Verdict]:
-    """The verdicts of the rules that look at one image. measured: by the rule's place in `rules`."""
-    return [verdict(rule, rule.judge(measured[place])) for place, rule in enumerate(rules) if not rule.group]
+    """The verdicts of the rules that look at one image. measured: by the rule's place in `rules`. Raises Broke."""
+    verdicts = []
+    for place, rule in enumerate(rules):
+        if not rule.group:
+            with foreign(f"rule '{rule.name}'"):
+                verdicts.append(verdict(rule, rule.judge(measured[place])))
+    return verdicts
 
 
 def judge_group(
     rules: Sequence[Rule], members: Sequence[tuple[str, Mapping[int, Measured]]]
 ) -> dict[str, list[Verdict]]:
-    """The verdicts of the rules that look at all images of an asset, by member. `members` come ranked."""
+    """The verdicts of the rules that look at all images of an asset, by member. `members` come ranked.
+
+    Raises Broke.
+    """
     verdicts: dict[str, list[Verdict]] = {name: [] for name, _ in members}
     for place, rule in enumerate(rules):
         if isinstance(rule, GroupRule):
-            findings = rule.judge_group([(name, measured[place]) for name, measured in members])
-            for name, finding in findings.items():
-                verdicts[name].append(verdict(rule, finding))
+            with foreign(f"rule '{rule.name}'"):
+                findings = rule.judge_group([(name, measured[place]) for name, measured in members])
+                for name, finding in findings.items():
+                    verdicts[name].append(verdict(rule, finding))
     return verdicts
 
 

@@ -34,6 +34,14 @@ SELECT = click.option(
 )
 
 
+SAMPLE = click.option(
+    "--sample", type=click.IntRange(1), metavar="N", help="A repeatable spread of N targets."
+)
+SHARD = click.option(
+    "--shard", default="", metavar="I/N", help="Only the I-th of N parts, told apart by target id."
+)
+
+
 class Command(click.Command):
     """A command whose help ends with examples, one a line, never wrapped: they are there to be copied."""
 
@@ -127,8 +135,8 @@ def split(flags: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Threads that finish and check images."
 )
 @click.option("-n", "--dry-run", is_flag=True, help="Only print the plan.")
-@click.option("--sample", type=click.IntRange(1), metavar="N", help="A repeatable spread of N targets.")
-@click.option("--shard", default="", metavar="I/N", help="Only the I-th of N parts, told apart by target id.")
+@SAMPLE
+@SHARD
 @click.option("-x", "--fail-fast", is_flag=True, help="Stop at the first failure.")
 @click.option(
     "--force", is_flag=True, help="Write over files that imgbuild did not publish, or that were edited."
@@ -158,6 +166,8 @@ def build(ctx: click.Context, /, **flags: Any) -> int:
 @verb("plan", "imgbuild plan", "imgbuild plan specs/catalog.yaml --exit-code")
 @PATHS
 @SELECT
+@SAMPLE
+@SHARD
 @click.option("--exit-code", is_flag=True, help="Exit with 4 while work is pending.")
 @shared
 def plan(ctx: click.Context, /, **flags: Any) -> int:
@@ -165,7 +175,7 @@ def plan(ctx: click.Context, /, **flags: Any) -> int:
     from imgbuild.commands.plan import run_plan
 
     common, own = split(flags)
-    return run_plan(session(ctx, **common), own["paths"], own["select"], exit_code=own["exit_code"])
+    return run_plan(session(ctx, **common), **own)
 
 
 @verb("why", "imgbuild why out/catalog/A1_red_0.png", "imgbuild why 3f2a91c0")
@@ -281,7 +291,7 @@ DRY_RUN = click.option("-n", "--dry-run", is_flag=True, help="Only say what woul
 
 
 @verb("init", "imgbuild init", "imgbuild init brand && imgbuild -C brand build")
-@click.argument("folder", default=".", metavar="[DIR]", type=click.Path(file_okay=False))
+@click.argument("folder", default=".", metavar="[DIR]", type=click.Path())
 @shared
 def init(ctx: click.Context, /, **flags: Any) -> int:
     """Write a first spec, settings, and what git and editors need.
@@ -300,7 +310,10 @@ def init(ctx: click.Context, /, **flags: Any) -> int:
 @click.option("--review", is_flag=True, help="Only the images that are up for review.")
 @shared
 def check(ctx: click.Context, /, **flags: Any) -> int:
-    """Hold published images against their rules; nothing is generated."""
+    """Hold published images against their rules.
+
+    Nothing is generated. Exits with 3 where a rule fails, with 1 where an image is missing.
+    """
     from imgbuild.commands.check import run_check
 
     common, own = split(flags)

@@ -11,7 +11,7 @@ from imgbuild.errors import Drift, Refused
 from imgbuild.images import hamming
 from imgbuild.keys import bound_at, seal_rules
 from imgbuild.materials import Materials
-from imgbuild.plan import outcome_key
+from imgbuild.plan import failure_key, outcome_key
 from imgbuild.recall import Recall
 from imgbuild.steps import Made
 from imgbuild.store.records import Output
@@ -32,13 +32,17 @@ class Conclusion:
         """Record the pixels of input files, so that they are not opened again while they stay as they are."""
         self.ledger.put_records(records)
 
+    def keep_steps(self, records: Sequence[Record]) -> None:
+        """Record the steps that were taken before one failed, so that they are not taken again."""
+        self.ledger.put_records(records)
+        for record in records:
+            self.materials.ran[record.step] = self.materials.ran.get(record.step, 0) + 1
+
     def keep(self, work: Work, made: Made) -> None:
         """Record what a work gave; count the steps that ran."""
-        self.ledger.put_records(made.records)
+        self.keep_steps(made.records)
         if made.lossless not in (made.image, made.raw):
             self.ledger.put_pixels(made.pixels, made.lossless)
-        for step in made.ran:
-            self.materials.ran[step] = self.materials.ran.get(step, 0) + 1
         rules = work.decision.target.recipe.rules
         self.ledger.put_measured(
             [
@@ -121,7 +125,7 @@ class Conclusion:
         if error is None or not final or decision.reproduce:
             return
         outcome = Outcome(
-            holds_for=outcome_key(decision.intent, decision.rules, ""),
+            holds_for=failure_key(decision.intent, decision.rules, decision.seed),
             rules=self._note_rules(work),
             state="failed",
             why=error.message,
@@ -149,9 +153,8 @@ class Conclusion:
         """The declared intent; with what the fallback was asked for, where it made the image."""
         if not work.position:
             return self.materials.plan.sealed[work.id]
-        target = work.decision.target
         sealed = self.materials.survey.intents.of(
-            target, self.materials.plan.sealed, bound_at(target, work.position).alias
+            work.decision.target, self.materials.plan.sealed, work.position
         )
         assert sealed is not None
         return sealed[0]

@@ -21,25 +21,27 @@ def estimate(
     """
     if decision.action not in DOES_STEPS or decision.target.recipe.model is None:
         return 0.0
-    cost = price(decision.target, pins, decision.seed)
+    cost = price(decision.target, pins, decision.seed, decision.position)
     return 0.0 if cost and records is not None and _is_recorded(decision, pins, records) else cost
 
 
 def _is_recorded(decision: Decision, pins: Mapping[tuple[str, str], Pin], records: Records) -> bool:
     """Whether an earlier build made this image; one with inputs is counted as new, since they may change."""
-    bound = bound_at(decision.target, 0)
+    bound = bound_at(decision.target, decision.position)
     pin = pins.get((bound.home, bound.alias))
     if pin is None or decision.target.inputs:
         return False
-    key, _ = generate_key(decision.target.asks[0], pin, decision.seed, {})
+    key, _ = generate_key(decision.target.asks[decision.position], pin, decision.seed, {})
     return bool(records.get_records([key]))
 
 
-def price(target: Target, pins: Mapping[tuple[str, str], Pin], seed: int = 0) -> float | None:
-    """US dollars for one image of a target's own model."""
-    bound = bound_at(target, 0)
+def price(
+    target: Target, pins: Mapping[tuple[str, str], Pin], seed: int = 0, position: int = 0
+) -> float | None:
+    """US dollars for one image of a target's own model, or of the fallback at that position of the chain."""
+    bound = bound_at(target, position)
     provider = PROVIDERS.get(bound.model.provider)()
-    ask = target.asks[0]
+    ask = target.asks[position]
     pin = pins.get((bound.home, bound.alias)) or Pin(provider=bound.model.provider, source=bound.model.source)
     request = Request(
         pin=pin,

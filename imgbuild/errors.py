@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from enum import IntEnum
 
+from imgbuild.columns import columns
 from imgbuild.types import Where
 
 
@@ -122,11 +123,12 @@ def place(where: Where) -> str:
 
 
 def excerpt(where: Where) -> list[str]:
-    """The source line with its number, and a caret under the place."""
-    number = f"{where.line:>5}"
+    """The source line with its number, and a caret under the place, as wide as it is on a terminal."""
     text = where.text.replace("\t", " ")
-    caret = "^" * max(1, min(where.length, len(text) - where.column + 1))
-    return [f"{number} | {text}", f"{'':>5} | {'':>{where.column - 1}}{caret}"]
+    start = where.column - 1
+    before, shown = text[:start].ljust(start), text[start : start + where.length]
+    caret = " " * columns(before) + "^" * max(1, columns(shown))
+    return [f"{where.line:>5} | {text}", f"{'':>5} | {caret}"]
 
 
 def did_you_mean(word: str, known: Iterable[str], what: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -28,7 +28,7 @@ def build_graph(targets: Sequence[Target]) -> Graph:
     by_id = {target.id: target for target in targets}
     needs = _needs(targets)
     groups = _groups(targets)
-    order = list(by_id) if not needs else _ordered(by_id, needs, groups)
+    order = list(by_id) if not needs else _ordered(by_id, _waits(by_id, needs, groups))
     return Graph(
         targets={name: by_id[name] for name in order},
         needs=needs,
@@ -61,63 +61,63 @@ def _turned(needs: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(users) for name, users in turned.items()}
 
 
-def _ordered(
+Node = str | tuple[str, str]  # a target's id, or the name of a group
+
+
+def _waits(
     by_id: Mapping[str, Target],
     needs: Mapping[str, tuple[str, ...]],
     groups: Mapping[tuple[str, str], tuple[str, ...]],
-) -> list[str]:
-    """Ids with inputs first, otherwise in the given order (an iterative depth-first walk).
+) -> Callable[[Node], Iterator[Node]]:
+    """What each node waits for. A target that needs a member of a group waits for the whole group, since any
+    member may still be rerolled; the group is a node, so that it is looked through once."""
 
-    A target that needs a member of a group waits for the whole group, since any member may still be rerolled.
-    """
-    waits = _with_groups(by_id, needs, groups)
+    def waits(node: Node) -> Iterator[Node]:
+        if isinstance(node, tuple):
+            yield from groups[node]
+            return
+        for needed in needs.get(node, ()):
+            yield needed
+            recipe = by_id[needed].recipe
+            if (recipe.spec, recipe.asset) in groups:
+                yield recipe.spec, recipe.asset
+
+    return waits
+
+
+def _ordered(by_id: Mapping[str, Target], waits: Callable[[Node], Iterator[Node]]) -> list[str]:
+    """Ids with what they wait for first, otherwise in the given order (an iterative depth-first walk)."""
     order: list[str] = []
-    state: dict[str, int] = {}  # 1: on the path; 2: placed
+    placed: dict[Node, bool] = {}  # False: on the path
     for root in by_id:
-        if root in state:
+        if root in placed:
             continue
-        path = [(root, iter(waits(root)))]
-        state[root] = 1
+        path: list[tuple[Node, Iterator[Node]]] = [(root, waits(root))]
+        placed[root] = False
         while path:
-            name, rest = path[-1]
-            step = next((item for item in rest if state.get(item) != 2), None)
+            node, rest = path[-1]
+            step = next((item for item in rest if not placed.get(item)), None)
             if step is None:
-                state[name] = 2
-                order.append(name)
+                placed[node] = True
+                order += [node] if isinstance(node, str) else []
                 path.pop()
-            elif state.get(step) == 1:
+            elif step in placed:
                 raise _cycle([item for item, _ in path], step, by_id)
             else:
-                state[step] = 1
-                path.append((step, iter(waits(step))))
+                placed[step] = False
+                path.append((step, waits(step)))
     return order
 
 
-class _with_groups:
-    """What a target waits for: its inputs, and the other members of an input's group."""
-
-    def __init__(
-        self,
-        by_id: Mapping[str, Target],
-        needs: Mapping[str, tuple[str, ...]],
-        groups: Mapping[tuple[str, str], tuple[str, ...]],
-    ) -> None:
-        self.by_id, self.needs, self.groups = by_id, needs, groups
-
-    def __call__(self, name: str) -> list[str]:
-        waits: list[str] = []
-        for needed in self.needs.get(name, ()):
-            recipe = self.by_id[needed].recipe
-            waits += [needed, *self.groups.get((recipe.spec, recipe.asset), ())]
-        return waits
-
-
-def _cycle(path: Sequence[str], again: str, by_id: Mapping[str, Target]) -> SpecError:
-    loop = [*path[path.index(again) :], again] if again in path else [*path, again]
+def _cycle(path: Sequence[Node], again: Node, by_id: Mapping[str, Target]) -> SpecError:
+    loop = [*path[path.index(again) :], again]
+    shown = [node if isinstance(node, str) else f"all of {'/'.join(node)}" for node in loop]
+    grouped = any(isinstance(node, tuple) for node in loop)
+    hint = "an input must not depend on what is made from it; break the circle in 'inputs'"
     return SpecError(
-        f"targets need each other in a circle: {' → '.join(loop)}",
-        where=by_id[again].recipe.where,
-        hint="an input must not depend on what is made from it; break the circle in 'inputs'",
+        f"targets need each other in a circle: {' → '.join(shown)}",
+        where=next(by_id[node].recipe.where for node in loop if isinstance(node, str)),
+        hint=f"{hint}, or leave out the rule that compares the whole asset" if grouped else hint,
     )
 
 

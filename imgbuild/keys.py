@@ -14,7 +14,7 @@ import msgspec
 from imgbuild.digest import Manifest, canonical, digest_of, seal
 from imgbuild.process.base import Operation
 from imgbuild.rules.base import Rule
-from imgbuild.types import Ask, Bound, Digest, Format, Input, Pin, Target, Value
+from imgbuild.types import Ask, Bound, Digest, Format, Input, Line, Pin, Target, Value
 
 INTENT, GENERATE, IMPORT, PROCESS, ENCODE = "intent/1", "generate/1", "import/1", "process/1", "encode/1"
 RULES = "rules/1"
@@ -44,23 +44,36 @@ class Intents:
         self._finish: dict[int, tuple[list[Value], dict[str, Value]]] = {}
 
     def of(
-        self, target: Target, upstream: Mapping[str, Digest], via: str = ""
+        self, target: Target, upstream: Mapping[str, Digest], position: int = 0
     ) -> tuple[Digest, Manifest] | None:
         """Intent and manifest of a target, or None while one of its models is unpinned.
 
-        upstream: intents of the targets it needs. via: alias of the fallback that made the locked image; its
-        own fields then count too, so that the fallback sticks until something it depends on changes.
+        upstream: intents of the targets it needs. position: in the chain, of the fallback that made the locked
+        image; its own fields then count too, so that it sticks until something it depends on changes.
         """
         fields = self._target_fields(target, upstream)
         if fields is None:
             return None
-        if via:
-            position = position_of(target, via)
-            taken = self._ask_fields(target, position) if position else None
+        if position:
+            taken = self._ask_fields(target, position)
             if taken is None:
                 return None
             fields["via"] = taken
         return seal(INTENT, fields)
+
+    def position_of(self, target: Target, upstream: Mapping[str, Digest], line: Line | None) -> int:
+        """Where in the chain the model stands that made the locked image: 0 is the target's own.
+
+        A fallback that has another alias now is known by its intent; one that is of the chain no more is at 0.
+        """
+        if line is None or not line.via:
+            return 0
+        aliases = [bound.alias for bound in target.recipe.fallbacks]
+        if line.via in aliases:
+            return aliases.index(line.via) + 1
+        chain = range(1, len(aliases) + 1)
+        sealed = ((place, self.of(target, upstream, place)) for place in chain)
+        return next((place for place, found in sealed if found and found[0] == line.intent), 0)
 
     def _target_fields(self, target: Target, upstream: Mapping[str, Digest]) -> dict[str, Value] | None:
         process, encoding = self._finishing(target)
@@ -119,12 +132,6 @@ def inputs_for(target: Target, position: int) -> list[Input]:
     """The inputs that go to the model at that place in the chain: those of the roles that it takes."""
     takes = bound_at(target, position).capabilities.takes
     return [item for item in target.inputs if item.role in takes]
-
-
-def position_of(target: Target, alias: str) -> int:
-    """Where in the chain the model of that alias stands; 0 where it is the first, or not in the chain."""
-    aliases = [bound.alias for bound in target.recipe.fallbacks]
-    return aliases.index(alias) + 1 if alias in aliases else 0
 
 
 def ask_fields(ask: Ask, pin: Mapping[str, Value], params: Mapping[str, Value]) -> dict[str, Value]:

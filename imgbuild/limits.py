@@ -11,6 +11,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from imgbuild.errors import TargetError, Transient
+from imgbuild.report.text import money
 
 T = TypeVar("T")
 
@@ -63,8 +64,8 @@ class Budget:
         """Set `cost` dollars aside. Raises OverBudget, and reserves nothing, where too little is left."""
         if self.limit is not None and self.spent + self._reserved + cost > self.limit + 1e-9:
             raise OverBudget(
-                f"the budget of ${self.limit:.2f} would be crossed: ${self.spent + self._reserved:.2f} is spent "
-                f"or under way, and this image costs about ${cost:.4f}",
+                f"the budget of {money(self.limit)} would be crossed: {money(self.spent + self._reserved)} is spent "
+                f"or under way, and this image costs about {money(cost)}",
                 hint="raise --budget, or build a selection",
             )
         self._reserved += cost

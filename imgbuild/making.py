@@ -11,14 +11,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from imgbuild.digest import digest_bytes
-from imgbuild.errors import TargetError
+from imgbuild.errors import SpecError, TargetError
 from imgbuild.files import MAX_INPUT
+from imgbuild.foreign import Broke, foreign
 from imgbuild.images import decode, normal, pixel_digest
 from imgbuild.keys import bound_at, import_key, inputs_for, pin_fields
 from imgbuild.limits import Budget, Retry, call
 from imgbuild.materials import Materials
 from imgbuild.providers.base import Provider
-from imgbuild.steps import Job, Made, Start, finish, measure
+from imgbuild.steps import Job, Made, Start, Unfinished, finish, measure
 from imgbuild.traces import Trace
 from imgbuild.types import Digest, Image, Record, Request, Target
 from imgbuild.work import Work
@@ -80,10 +81,10 @@ class Making:
     def settle(self, work: Work, result: object) -> None:
         """Turn what was set aside into what was spent."""
         spent = 0.0
-        if isinstance(result, Image):
-            spent = work.reserved if result.cost is None else result.cost
-        elif isinstance(result, Made):
-            spent = result.cost
+        if isinstance(result, Image | Made | Unfinished):
+            spent = result.cost or 0.0
+        elif isinstance(result, Broke):  # nobody knows whether it was paid for
+            spent = work.reserved
         self.budget.settle(work.reserved, spent)
         work.reserved = 0.0
         work.cost += spent
@@ -92,7 +93,9 @@ class Making:
         return self.providers[bound_at(work.decision.target, work.position).model.provider]
 
     def _price(self, work: Work) -> float:
-        return self._provider(work).price(self._request(work, {})) or 0.0
+        provider = self._provider(work)
+        with foreign(f"provider '{provider.name}'"):
+            return provider.price(self._request(work, {})) or 0.0
 
     def _request(self, work: Work, pictures: Mapping[str, Sequence[PILImage]]) -> Request:
         ask = work.decision.target.asks[work.position]
@@ -114,7 +117,9 @@ class Making:
         began = time.perf_counter()
         entries = self._journal(provider, works)
         try:
-            images = call(lambda: provider.generate(requests), self.terms.retry, self.stop)
+            images = self._ask(provider, works, requests)
+        except Broke:
+            raise
         except TargetError as error:
             for entry in entries:
                 self.journal.abandon(entry, error.message)
@@ -126,14 +131,19 @@ class Making:
             return list(images)
         made = [self._finish_now(work, image) for work, image in zip(works, images, strict=True)]
         for entry, result in zip(entries, made, strict=False):
-            if isinstance(result, Made):
-                self.journal.settle(entry, result.cost, result.raw)
+            self.journal.settle(entry, result.cost, _raw_blob(result))
         return list(made)
 
-    def _finish_now(self, work: Work, image: Image) -> Made | TargetError:
+    def _ask(self, provider: Provider, works: Sequence[Work], requests: Sequence[Request]) -> list[Image]:
+        """One image a request, each with what it cost: where the vendor does not say, what was estimated."""
+        with foreign(f"provider '{provider.name}'"):
+            images = call(lambda: provider.generate(requests), self.terms.retry, self.stop)
+            return [_priced(image, work) for work, image in zip(works, images, strict=True)]
+
+    def _finish_now(self, work: Work, image: Image) -> Made | Unfinished:
         try:
             return self.finish(work, image)
-        except TargetError as error:
+        except Unfinished as error:
             return error
 
     def _journal(self, provider: Provider, works: Sequence[Work]) -> list[str]:
@@ -151,7 +161,8 @@ class Making:
             data = (
                 self._pixels(item.target, work.sources[item.target]) if item.target else self._file(item.file)
             )
-            pictures.setdefault(item.role, []).append(normal(decode(data, item.target or item.file)))
+            name = item.target or item.file
+            pictures.setdefault(item.role, []).append(normal(decode(data, name), name))
         return pictures
 
     def _pixels(self, name: str, blob: Digest) -> bytes:
@@ -171,7 +182,7 @@ class Making:
         data = self._file(path)
         digest = digest_bytes(data)
         key, manifest = import_key(digest)
-        pixels = pixel_digest(normal(decode(data, path)))
+        pixels = pixel_digest(normal(decode(data, path), path))
         return Record(
             key=key, step="import", blob=digest, pixels=pixels, manifest=manifest, created=time.time()
         )
@@ -179,6 +190,8 @@ class Making:
     def _file(self, path: str) -> bytes:
         try:
             return self.files.read(path, MAX_INPUT)
+        except SpecError as error:
+            raise TargetError(error.message, hint=error.hint) from error
         except OSError as error:
             raise TargetError(
                 f"{path} can't be read: {error.strerror}", hint="is it there, and readable?"
@@ -194,7 +207,7 @@ class Making:
             operations=target.recipe.process[trace.done :],
             format=target.recipe.format,
             rules=dict(enumerate(target.recipe.rules)),
-            references=self._references(target),
+            references=lambda: self._references(target),
             untouched=not target.recipe.process,
         )
         return finish(job, self.blobs)
@@ -204,10 +217,11 @@ class Making:
             kind = str(trace.first.info.get("kind", ""))
             return Start(blob=trace.blob, pixels=trace.pixels, raw=trace.first.blob, kind=kind)
         if image is None:
-            data = self._file(work.decision.target.inputs[0].file)
-            return Start(file=data, key=trace.key, manifest=trace.manifest)
+            path = work.decision.target.inputs[0].file
+            return Start(name=path, file=self._file(path), key=trace.key, manifest=trace.manifest)
         provider = self._provider(work)
         return Start(
+            name=f"what '{provider.name}' sent",
             image=image,
             key=trace.key,
             manifest=trace.manifest,
@@ -243,3 +257,16 @@ class Making:
     def _references(self, target: Target) -> dict[str, bytes]:
         paths = {path for rule in target.recipe.rules for path in rule.files()}
         return {path: self._file(path) for path in paths}
+
+
+def _priced(image: Image, work: Work) -> Image:
+    if (image.pixels is None) == (image.data is None):
+        raise ValueError("an image has either pixels or data")
+    return image if image.cost is not None else replace(image, cost=work.reserved)
+
+
+def _raw_blob(result: Made | Unfinished) -> Digest | None:
+    """The blob that a request gave; None where its bytes are no picture."""
+    if isinstance(result, Made):
+        return result.raw
+    return next((record.blob for record in result.records if record.step == "generate"), None)

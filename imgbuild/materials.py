@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from msgspec import convert
-
 from imgbuild.keys import bound_at
 from imgbuild.ledger import Ledger
 from imgbuild.plan import Decision, inputs_digest
 from imgbuild.steps import Made
 from imgbuild.store.store import Store
 from imgbuild.survey import Survey
-from imgbuild.types import Digest, Line, Pin, Record, Target
+from imgbuild.types import Digest, Line, Pin, Target
 from imgbuild.work import Work
 
 
@@ -25,16 +23,6 @@ class Materials:
         self.made: dict[str, Made] = {}
         self.lines: dict[str, Line] = {}
         self.ran: dict[str, int] = {}
-        self._take_back_bought()
-
-    def _take_back_bought(self) -> None:
-        """What was paid for before a crash has its manifest beside its blob: record it again."""
-        bought = self.store.journal.bought()
-        known = self.store.records.get_records(bought)
-        for key, blob in bought.items():
-            if key not in known:
-                records = [convert(manifest, Record) for manifest in self.store.blobs.manifests_of(blob)]
-                self.ledger.put_records(record for record in records if record.key == key)
 
     def decision(self, name: str) -> Decision:
         return self.plan.decisions[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from imgbuild.errors import TargetError
+from imgbuild.foreign import foreign
 from imgbuild.keys import bound_at
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
@@ -32,7 +33,8 @@ class Pins:
                     raise TargetError(
                         f"pinning '{name[1]}' needs the network", hint="build without --offline"
                     )
-                self.known[name] = adapter.pin(model)
+                with foreign(f"provider '{model.provider}'"):
+                    self.known[name] = adapter.pin(model)
             except TargetError as error:
                 self.failed[name] = error
         self.missing = [name for name in self.missing if name not in self.known]

@@ -53,9 +53,10 @@ LOST = (
 class Decision(Struct, frozen=True, kw_only=True, eq=False):
     """What is to be done for one target.
 
-    line: the lock's, carried over a rename where there was one. seed, attempt: to start from. rules: digest of the
-    rules and attempts that its outcomes are remembered for. reproduce: the lock names an image whose bytes are
-    nowhere: make it again from its pins and compare. broken: it failed before, and it was a rule that said so.
+    line: the lock's, carried over a rename where there was one. seed, attempt, position: to start from; position is
+    that of a model in the chain of fallbacks. rules: digest of the rules and attempts that its outcomes are remembered
+    for. reproduce: the lock names an image whose bytes are nowhere: make it again from its pins and compare.
+    broken: it failed before, and it was a rule that said so.
     """
 
     target: Target
@@ -66,6 +67,7 @@ class Decision(Struct, frozen=True, kw_only=True, eq=False):
     line: Line | None = None
     seed: int
     attempt: int
+    position: int = 0
     rules: Digest = ""
     reproduce: bool = False
     broken: bool = False
@@ -137,17 +139,30 @@ class _Planner:
         if target.fault:
             self.put(target, line, Action.FAULT, target.fault, hint=target.hint)
             return
-        sealed = self.intents.of(target, self.sealed, line.via if line else "")
-        if sealed is None:
+        unsealed = next(
+            (name for name in self.graph.needs.get(target.id, ()) if name not in self.sealed), None
+        )
+        if unsealed is not None:
+            self.follow(target, line, self.decisions[unsealed])
+            return
+        position = self.intents.position_of(target, self.sealed, line)
+        sealed = self.intents.of(target, self.sealed, position)
+        declared = self.intents.of(target, self.sealed) if position else sealed
+        if sealed is None or declared is None:
             self.put(target, line, Action.UNPINNED, *self.view.unpinned(target))
             return
-        intent, manifest = sealed
-        if line is not None and line.via:  # downstream counts the declaration alone, whoever made the image
-            declared = self.intents.of(target, self.sealed)
-            self.sealed[target.id] = declared[0] if declared else intent
+        self.sealed[target.id] = declared[
+            0
+        ]  # downstream counts the declaration alone, whoever made the image
+        self.weigh(target, line, *sealed)
+
+    def follow(self, target: Target, line: Line | None, needed: Decision) -> None:
+        """What is made from something that nobody can tell the intent of can't be told either."""
+        name = needed.target.id
+        if needed.action is Action.FAULT:
+            self.put(target, line, Action.FAULT, f"its input {name} can't be made", hint="mend that first")
         else:
-            self.sealed[target.id] = intent
-        self.weigh(target, line, intent, manifest)
+            self.put(target, line, Action.UNPINNED, f"its input {name} is not pinned yet", hint=needed.hint)
 
     def weigh(self, target: Target, line: Line | None, intent: Digest, manifest: Manifest) -> None:
         why = self.outdated(target, line, intent)
@@ -203,7 +218,9 @@ class _Planner:
             self.put(target, line, Action.LOST, *LOST, intent=intent)
         else:
             self.manifests[target.id] = manifest
-            self.put(target, line, Action.RUN, "its locked bytes are gone", intent=intent, reproduce=True)
+            self.put(
+                target, line, Action.RUN, "locked, but its bytes are not here", intent=intent, reproduce=True
+            )
 
     def on_disk(self, path: str, stamp: Stamp | None) -> Digest | None:
         """Digest of the file at an output path; not read where its stamp is as it was published."""
@@ -245,15 +262,18 @@ class _Planner:
         reroll: bool = False,
     ) -> None:
         seed, attempt = start_of(target, line)
+        stays = line is not None and line.intent == intent
         if reroll:
             attempt += 1
             seed = attempt_seed(target.seed, attempt)
         rules = self.rules_of(target) if target.recipe.rules else ""
         if action in DOES_STEPS or action is Action.RESTORE:
             action, why, hint = self.allowed(target, action, why, hint)
-        failed = self.failed_before(target, intent, rules) if action is Action.RUN and not reproduce else None
+        search = failure_key(intent, rules, seed)
+        failed = self.failed_before(target, search) if action is Action.RUN and not reproduce else None
         if failed is not None:
-            action, why, hint = Action.FAILED, failed.why, failed.hint
+            action, why = Action.FAILED, failed.why
+            hint = "; ".join(filter(None, (failed.hint, "--retry-failed tries it again")))
         self.decisions[target.id] = Decision(
             target=target,
             action=action,
@@ -263,6 +283,7 @@ class _Planner:
             line=line,
             seed=seed,
             attempt=attempt,
+            position=self.intents.position_of(target, self.sealed, line) if stays else 0,
             rules=rules,
             reproduce=reproduce,
             broken=failed is not None and bool(failed.verdicts),
@@ -282,14 +303,10 @@ class _Planner:
             "move it away, or write over it with --force",
         )
 
-    def failed_before(self, target: Target, intent: Digest, rules: Digest) -> Outcome | None:
+    def failed_before(self, target: Target, search: Digest) -> Outcome | None:
         """How the same search for an image ended in vain, if it did."""
         outcome = self.view.outcomes.get(target.id)
-        same = (
-            outcome is not None
-            and outcome.state == "failed"
-            and outcome.holds_for == outcome_key(intent, rules, "")
-        )
+        same = outcome is not None and outcome.state == "failed" and outcome.holds_for == search
         return outcome if same and not self.options.retry else None
 
     def call_back_inputs(self) -> None:
@@ -335,5 +352,10 @@ def inputs_digest(target: Target, pixels: Mapping[str, Digest]) -> Digest:
 
 
 def outcome_key(intent: Digest, rules: Digest, image: Digest) -> Digest:
-    """What a remembered outcome holds for: an accepted image under its rules, or (no image) a failed search."""
+    """What the outcome of an accepted image holds for."""
     return digest_of("outcome/1", {"intent": intent, "rules": rules, "image": image})
+
+
+def failure_key(intent: Digest, rules: Digest, seed: int) -> Digest:
+    """What the outcome of a search in vain holds for; it began with this seed."""
+    return digest_of("failure/1", {"intent": intent, "rules": rules, "seed": seed})

@@ -61,27 +61,31 @@ class Outputs:
         folder = path.rpartition("/")[0]
         if folder in self._safe:
             return
+        self._check_inside(path)
         try:
             (self.folder / folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise TargetError(
                 f"the folder of {path} can't be made: {error.strerror}", hint="move away what is in its place"
             ) from error
-        real = os.path.realpath(self.folder / folder)
+        self._safe.add(folder)
+
+    def _check_inside(self, path: str) -> None:
+        real = os.path.realpath(self.folder / path.rpartition("/")[0])
         if real != self._root and not real.startswith(f"{self._root}{os.sep}"):
             raise TargetError(
                 f"the folder of {path} leads out of the output folder through a symbolic link",
                 hint="replace the link by a folder",
             )
-        self._safe.add(folder)
 
     def remove(self, paths: Iterable[str]) -> list[str]:
-        """Remove files and the folders that this leaves empty; those that were there."""
+        """Remove files and the folders that this leaves empty; those that were there, and not behind a link."""
         removed = []
         for path in paths:
             try:
+                self._check_inside(path)
                 (self.folder / path).unlink()
-            except OSError:
+            except (OSError, TargetError):
                 continue
             removed.append(path)
             self._remove_empty(path.rpartition("/")[0])

@@ -40,17 +40,19 @@ def built(
 ) -> Built:
     """What a finished run came to. removed: how many outputs went; spent: US dollars; seconds: of wall time."""
     found = materials.survey
-    works = schedule.works.values()
+    works = [work for name, work in schedule.works.items() if name in chosen]
     done = [work for work in works if work.state is State.DONE]
     failures = [*map(_failure, (work for work in works if work.state in (State.FAILED, State.SKIPPED)))]
-    failures += _verdicts(materials, schedule, chosen)
-    interrupted = any(work.state is State.LEFT for work in works)
+    kept = _verdicts(materials, schedule, chosen)
+    failures += kept
+    left = any(work.state is State.LEFT for work in works)
+    interrupted = left and not (schedule.limits.fail_fast and failures)
     code = _exit_code(failures, interrupted)
     finished = Finished(
         built=sum(1 for work in done if _has_run(work)),
         generated=materials.ran.get("generate", 0),
         restored=sum(1 for work in done if work.changed and not _has_run(work)),
-        fresh=len(chosen) - len(works) + sum(1 for work in done if not work.changed and not _has_run(work)),
+        fresh=_count_fresh(chosen, works) - sum(1 for failure in kept if failure.kind == "rule"),
         failed=sum(1 for failure in failures if failure.kind in ("failed", "rule")),
         review=sum(1 for failure in failures if failure.kind == "review"),
         skipped=sum(1 for failure in failures if failure.kind == "skipped"),
@@ -60,9 +62,7 @@ def built(
         interrupted=interrupted,
         exit_code=code,
     )
-    lasting = not interrupted and all(
-        _is_lasting(found.plan.decisions[failure.id], failure) for failure in failures
-    )
+    lasting = not left and all(_is_lasting(found.plan.decisions[failure.id], failure) for failure in failures)
     outputs = {path: output.stamp for path, output in materials.published.items()}
     return Built(
         finished=finished,
@@ -140,3 +140,9 @@ def _exit_code(failures: Sequence[Failure], interrupted: bool) -> int:
 
 def _has_run(work: Work) -> bool:
     return work.made is not None and bool(work.made.ran)
+
+
+def _count_fresh(chosen: Collection[str], works: Sequence[Work]) -> int:
+    """Targets at which nothing was done, though their rules may have been checked."""
+    idle = [work for work in works if work.state is State.DONE and not work.changed and not _has_run(work)]
+    return len(chosen) - len(works) + len(idle)

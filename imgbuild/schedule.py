@@ -23,12 +23,12 @@ from imgbuild.expand.seeds import attempt_seed
 from imgbuild.graph import Graph
 from imgbuild.keys import bound_at
 from imgbuild.making import Making
-from imgbuild.plan import AT_REST, Action, Plan
+from imgbuild.plan import AT_REST, Action, Decision, Plan
 from imgbuild.recall import Recall
 from imgbuild.report import Reporter
 from imgbuild.report.events import TargetMoved
 from imgbuild.rules.base import Measured
-from imgbuild.steps import Made
+from imgbuild.steps import Made, Unfinished
 from imgbuild.types import Image, Verdict
 from imgbuild.work import ENDED, State, Work, move
 
@@ -76,7 +76,8 @@ class Schedule:
         self.making: dict[str, list[Work]] = {}  # by key: who waits for a request that is under way
         self.ready: deque[Work] = deque()
         self.out = self.finishing = 0
-        self.works = self._begin(chosen)
+        self.chosen = frozenset(chosen)
+        self.works = self._begin()
         self.groups = self._grouped()
         self.unmeasured = {
             name: sum(1 for work in works if not _is_settled(work)) for name, works in self.groups.items()
@@ -84,18 +85,23 @@ class Schedule:
 
     # --- the works of this run -------------------------------------------------------------------------
 
-    def _begin(self, chosen: Iterable[str]) -> dict[str, Work]:
-        """A work for each chosen target that needs something, and for the fresh members of a group that moves."""
-        chosen = set(chosen)
-        active = {name for name in chosen if self.plan.decisions[name].action is not Action.FRESH}
+    def _begin(self) -> dict[str, Work]:
+        """A work for each chosen target that needs something, and for the members of its group that are in place.
+
+        Those members that were not chosen are guests: they are measured and compared with, and nothing else.
+        """
+        active = {name for name in self.chosen if self.plan.decisions[name].action is not Action.FRESH}
         for members in self.graph.groups.values():
             if any(self._moves(name) for name in members if name in active):
-                active.update(name for name in members if name in chosen)
+                active.update(name for name in members if name in self.chosen or self._is_in_place(name))
         works: dict[str, Work] = {}
         for name in self.graph.targets:
             if name in active:
                 works[name] = self._work(name, works)
         return works
+
+    def _is_in_place(self, name: str) -> bool:
+        return self.plan.decisions[name].action in (Action.FRESH, Action.CHECK)
 
     def _moves(self, name: str) -> bool:
         return self.plan.decisions[name].action not in AT_REST
@@ -105,10 +111,12 @@ class Schedule:
         waits = [works[needed] for needed in self.graph.needs.get(name, ()) if needed in works]
         locked = decision.action in (Action.FRESH, Action.CHECK, Action.RESTORE)
         work = Work(decision, sum(1 for other in waits if other.state not in ENDED), locked=locked)
-        if decision.action in (*AT_REST, Action.UNPINNED) and not locked:
-            work.state, work.error = State.FAILED, TargetError(decision.why, hint=decision.hint)
-        elif not locked and any(other.state in (State.FAILED, State.SKIPPED) for other in waits):
+        stuck = decision.action in (*AT_REST, Action.UNPINNED)
+        spoilt = any(other.state in (State.FAILED, State.SKIPPED) for other in waits)
+        if spoilt and not locked and (not stuck or _is_stuck_by_inputs(decision)):
             work.state = State.SKIPPED
+        elif stuck and not locked:
+            work.state, work.error = State.FAILED, TargetError(decision.why, hint=decision.hint)
         elif not work.waits:
             work.state = State.READY
             self.ready.append(work)
@@ -258,11 +266,10 @@ class Schedule:
         answers = [results] * len(batch) if isinstance(results, TargetError) else results
         for work, result in zip(batch, answers, strict=True):
             self.make.settle(work, result)
-            if isinstance(result, TargetError):
-                self._let_go(work)
-                self._fall_back(work, result)
-            elif isinstance(result, Made):
+            if isinstance(result, Made | Unfinished):
                 self._finished(work, result)
+            elif isinstance(result, TargetError):
+                self._turn_down(work, result)
             else:
                 work.image = result
                 self._send_to_finish(work)
@@ -277,6 +284,8 @@ class Schedule:
             self.finishing -= 1
         work.image = None
         if isinstance(result, TargetError):
+            if isinstance(result, Unfinished):
+                self.conclude.keep_steps(result.records)
             self._let_go(work)
             self._fail(work, result)
             return
@@ -284,6 +293,12 @@ class Schedule:
         work.made = result
         self._let_go(work)
         self._judge(work)
+
+    def _turn_down(self, work: Work, error: TargetError) -> None:
+        """A request came to nothing: so it did for those that joined it."""
+        assert work.trace is not None
+        for each in (work, *self.making.pop(work.trace.key, ())):
+            self._fall_back(each, error)
 
     def _let_go(self, work: Work) -> None:
         """Whoever waited for this request looks again: now its record is there, or it has to be sent anew."""
@@ -298,14 +313,14 @@ class Schedule:
     def _judge(self, work: Work) -> None:
         """All is measured: what do the rules that look at one image say?"""
         assert work.made is not None
-        if work.decision.reproduce and not work.locked and work.tries == 1:
-            try:
+        try:
+            if work.decision.reproduce and not work.locked and work.tries == 1:
                 self.conclude.compare(work)
-            except TargetError as error:
-                self._fail(work, error)
-                return
-            work.locked = True
-        work.verdicts = judge(work.decision.target.recipe.rules, work.made.measured)
+                work.locked = True
+            work.verdicts = judge(work.decision.target.recipe.rules, work.made.measured)
+        except TargetError as error:
+            self._fail(work, error)
+            return
         if self._next(work, work.verdicts) is Next.ACCEPT and self._group_of(work) in self.groups:
             self._move(work, State.HELD)
         else:
@@ -325,7 +340,8 @@ class Schedule:
     def _next(self, work: Work, verdicts: Sequence[Verdict]) -> Next:
         """A locked image stays, whatever an edited rule says of it, unless rerolling was asked for."""
         following = decide(verdicts, work.tries, work.decision.target.recipe.attempts)
-        if work.locked and not (following is Next.RETRY and self.limits.reroll):
+        may_reroll = self.limits.reroll and work.id in self.chosen
+        if work.locked and not (following is Next.RETRY and may_reroll):
             return Next.ACCEPT
         return following
 
@@ -348,6 +364,7 @@ class Schedule:
         work.seed = attempt_seed(work.decision.target.seed, work.attempt)
         work.locked, work.trace, work.made = False, None, None
         self._tell(work, "retry", tell(work.verdicts))
+        work.verdicts = []
         self._move(work, State.READY)
         self.ready.append(work)
 
@@ -361,7 +378,13 @@ class Schedule:
     def _judge_group(self, name: tuple[str, str]) -> None:
         """Reroll those that a rule blames, and judge again when they are back; else all are concluded."""
         held = [work for work in self.groups[name] if work.state is State.HELD]
-        verdicts = self._group_verdicts(name, held)
+        try:
+            verdicts = self._group_verdicts(name, held)
+        except TargetError as error:
+            del self.groups[name]
+            for work in held:
+                self._fail(work, error)
+            return
         blamed = [work for work in held if self._next(work, verdicts[work.id]) is Next.RETRY]
         if not blamed:
             del self.groups[name]
@@ -386,6 +409,9 @@ class Schedule:
     # --- the ends --------------------------------------------------------------------------------------
 
     def _accept(self, work: Work) -> None:
+        if work.id not in self.chosen:
+            self._move(work, State.DONE)
+            return
         try:
             work.changed = self.conclude.put_in_place(work)
         except TargetError as error:
@@ -393,7 +419,10 @@ class Schedule:
             return
         self.conclude.remember(work)
         self._move(work, State.DONE)
-        self._tell(work, "done" if work.made and work.made.ran else "restored" if work.changed else "fresh")
+        if work.decision.action is not Action.FRESH:  # a fresh member of a group was never announced as work
+            self._tell(
+                work, "done" if work.made and work.made.ran else "restored" if work.changed else "fresh"
+            )
         self._release(work)
 
     def _fall_back(self, work: Work, error: TargetError) -> None:
@@ -459,6 +488,10 @@ class Schedule:
                 why=why,
             )
         )
+
+
+def _is_stuck_by_inputs(decision: Decision) -> bool:
+    return decision.action in (Action.FAULT, Action.UNPINNED) and not decision.target.fault
 
 
 def _is_settled(work: Work) -> bool:

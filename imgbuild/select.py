@@ -66,7 +66,13 @@ def select(targets: Sequence[Target], patterns: Sequence[str], states: States, o
 def matcher(pattern: str, states: States, output: str) -> Callable[[Target], bool]:
     """A test for one pattern. Commas inside brackets belong to an id."""
     parts = [_part(part, states, output) for part in _split(pattern)]
-    return lambda target: all(part(target) for part in parts)
+    path = _below(pattern, output)
+    return lambda target: target.output == path or (bool(parts) and all(part(target) for part in parts))
+
+
+def _below(path: str, output: str) -> str:
+    """A path as the shell completes it, from the output folder."""
+    return path.removeprefix("./").removeprefix(f"{output.rstrip('/')}/")
 
 
 def _split(pattern: str) -> list[str]:
@@ -90,7 +96,7 @@ def _part(part: str, states: States, output: str) -> Callable[[Target], bool]:
 
 
 def _by_name(part: str, output: str) -> Callable[[Target], bool]:
-    path = part.removeprefix("./").removeprefix(f"{output.rstrip('/')}/")
+    path = _below(part, output)
 
     def named(target: Target) -> bool:
         asset = f"{target.recipe.spec}/{target.recipe.asset}"

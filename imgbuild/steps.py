@@ -6,12 +6,14 @@ They run in worker threads, touch nothing but the blob store, and are handed all
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
+from imgbuild.errors import TargetError
+from imgbuild.foreign import foreign
 from imgbuild.images import (
     Picture,
     decode,
@@ -40,9 +42,10 @@ class Start(Struct, frozen=True, kw_only=True):
     """Where the work on a target begins: a fresh image, or a blob that an earlier build left.
 
     blob, pixels: of the picture that `operations` start from (the raw one, or that of the last step known).
-    raw: the generated blob. kind: file type of the raw bytes.
+    raw: the generated blob. kind: file type of the raw bytes. name: of the picture, for errors.
     """
 
+    name: str = "image"
     image: Image | None = None
     file: bytes | None = None
     key: Digest = ""
@@ -58,13 +61,16 @@ class Start(Struct, frozen=True, kw_only=True):
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """What is left to do for one target. rules: those to be measured, by their place in the recipe."""
+    """What is left to do for one target.
+
+    rules: those to be measured, by their place in the recipe. references: reads the files that they compare with.
+    """
 
     start: Start
     operations: Sequence[Operation]
     format: Format
     rules: Mapping[int, Rule] = {}
-    references: Mapping[str, bytes] = {}
+    references: Callable[[], Mapping[str, bytes]] = dict
     untouched: bool = False
 
 
@@ -86,9 +92,21 @@ class Made(Struct, frozen=True, kw_only=True):
     cost: float = 0.0
 
 
+class Unfinished(TargetError):
+    """A step failed. records: of the steps before it, which need not run again; cost: US dollars spent on them."""
+
+    def __init__(self, error: TargetError, records: Sequence[Record], cost: float) -> None:
+        super().__init__(error.message, hint=error.hint)
+        self.records, self.cost = tuple(records), cost
+
+
 def finish(job: Job, blobs: Blobs) -> Made:
-    """Run the steps that are left, store what they give, measure the rules. Raises TargetError."""
-    return _Finishing(job, blobs).run()
+    """Run the steps that are left, store what they give, measure the rules. Raises Unfinished."""
+    finishing = _Finishing(job, blobs)
+    try:
+        return finishing.run()
+    except TargetError as error:
+        raise Unfinished(error, finishing.records, finishing.cost) from error
 
 
 class _Finishing:
@@ -98,6 +116,7 @@ class _Finishing:
         self.records: list[Record] = []
         self.ran: list[str] = []
         self.encoded: bytes | None = None
+        self.cost = (job.start.image.cost or 0.0) if job.start.image else 0.0
 
     def run(self) -> Made:
         data, picture, raw, kind = self.begin()
@@ -122,7 +141,7 @@ class _Finishing:
             records=tuple(self.records),
             measured=self.measure(published, picture),
             seconds=time.perf_counter() - self.began + self.job.start.seconds,
-            cost=(self.job.start.image.cost or 0.0) if self.job.start.image else 0.0,
+            cost=self.cost,
         )
 
     def leave_manifest(self) -> None:
@@ -144,8 +163,9 @@ class _Finishing:
             start.file if start.file is not None else start.image.data if start.image is not None else None
         )
         if given is not None:
-            kind = (open_header(given).format or "").lower()
-            return given, normal(decode(given)), self.blobs.add(given, durable=start.durable), kind
+            kind = (open_header(given, start.name).format or "").lower()
+            picture = normal(decode(given, start.name), start.name)
+            return given, picture, self.blobs.add(given, durable=start.durable), kind
         data = self.blobs.read(start.blob)
         return data, normal(decode(data)), start.raw, start.kind
 
@@ -162,7 +182,7 @@ class _Finishing:
                 pixels=pixels,
                 seed=start.seed,
                 seconds=start.seconds,
-                cost=(image.cost or 0.0) if image else 0.0,
+                cost=self.cost,
                 created=time.time(),
                 manifest=dict(start.manifest),
                 environment=dict(start.environment),
@@ -170,6 +190,8 @@ class _Finishing:
             )
             self.records.append(record)
             self.ran.append(step)
+            if start.durable:  # what was paid for is kept even if no later step succeeds
+                self.leave_manifest()
         return start.blob or raw
 
     def operate(
@@ -178,7 +200,8 @@ class _Finishing:
         """One operation; its pixels are kept, unless the published file is going to hold them exactly."""
         began = time.perf_counter()
         key, manifest = process_key(operation, pixels)
-        picture = normal(operation.apply(picture))
+        with foreign(f"operation '{operation.name}'"):
+            picture = normal(operation.apply(picture))
         pixels = pixel_digest(picture)
         self.ran.append(operation.name)
         if last and is_lossless(self.job.format):
@@ -226,7 +249,10 @@ class _Finishing:
         if not self.job.rules:
             return {}
         return measure(
-            published, self.job.rules, self.job.references, picture if is_lossless(self.job.format) else None
+            published,
+            self.job.rules,
+            self.job.references(),
+            picture if is_lossless(self.job.format) else None,
         )
 
 
@@ -235,7 +261,8 @@ def measure(
 ) -> dict[int, Measured]:
     """What the rules measure on one published image, by place; the image is decoded once."""
     shown = Picture(data, pixels)
-    return {
-        place: rule.measure(shown, {path: references[path] for path in rule.files()})
-        for place, rule in rules.items()
-    }
+    found = {}
+    for place, rule in rules.items():
+        with foreign(f"rule '{rule.name}'"):
+            found[place] = rule.measure(shown, {path: references[path] for path in rule.files()})
+    return found

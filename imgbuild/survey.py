@@ -108,7 +108,9 @@ def _merge(graph: Graph, book: LockBook, intents: Intents, store: Store) -> None
 
     def fits(name: str, line: Line) -> bool:
         target = graph.targets.get(name)
-        found = intents.of(target, sealed, line.via) if target is not None and name in sealed else None
+        if target is None or name not in sealed:
+            return False
+        found = intents.of(target, sealed, intents.position_of(target, sealed, line))
         return found is not None and found[0] == line.intent
 
     book.merge_lines(fits, store.blobs.has)

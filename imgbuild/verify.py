@@ -20,6 +20,7 @@ from imgbuild.plan import Action, Decision, Plan
 from imgbuild.publish import Outputs
 from imgbuild.recall import Recall
 from imgbuild.report import Reporter
+from imgbuild.report.events import Started
 from imgbuild.schedule import Limits, Schedule
 from imgbuild.store.store import open_store
 from imgbuild.survey import Adapters, Survey
@@ -52,6 +53,7 @@ def verify(
         conclusion = Conclusion(materials, recall)
         limits = Limits(jobs=jobs)
         schedule = Schedule(found.project.graph, plan, wanted, recall, making, conclusion, reporter, limits)
+        reporter.event(Started(targets=len(wanted), fresh=0, restore=0, run=len(wanted)))
         schedule.run()
         materials.ledger.commit()
     return list(_compared(found, chosen, schedule))

@@ -48,10 +48,10 @@ _AFTER: dict[State, frozenset[State]] = {
             State.LEFT,
         }
     ),
-    State.OPENING: frozenset({State.READY, State.FAILED}),
+    State.OPENING: frozenset({State.READY, State.FAILED, State.LEFT}),
     State.QUEUED: frozenset({State.MAKING, State.FINISHING, State.READY, State.FAILED, State.LEFT}),
     State.MAKING: frozenset({State.FINISHING, State.HELD, State.READY, State.DONE, State.FAILED, State.LEFT}),
-    State.FINISHING: frozenset({State.HELD, State.READY, State.DONE, State.FAILED}),
+    State.FINISHING: frozenset({State.HELD, State.READY, State.DONE, State.FAILED, State.LEFT}),
     State.HELD: frozenset({State.READY, State.DONE, State.FAILED, State.LEFT}),
 }
 
@@ -87,7 +87,7 @@ class Work:
         self.locked = locked  # its image is the lock's: it is checked and put in place, never replaced
         self.seed, self.attempt = decision.seed, decision.attempt
         self.tries = 1
-        self.position = 0  # in the chain of the model and its fallbacks
+        self.position = decision.position  # in the chain of the model and its fallbacks
         self.trace: Trace | None = None
         self.sources: dict[str, Digest] = {}  # blobs of the targets it is made from
         self.image: Image | None = None

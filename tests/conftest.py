@@ -148,10 +148,11 @@ class Bench:
         return [event.text for event in self.events if hasattr(event, "text")]
 
     def tell(self, *arguments):
-        """Run a command in this process."""
+        """Run a command in this process, as if called from the project's folder."""
+        place = () if Path.cwd() == self.root else ("-C", str(self.root))
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            code = run(["-C", str(self.root), *arguments])
+            code = run([*place, *arguments])
         return Told(int(code), out.getvalue(), err.getvalue())
 
     def start(self, *arguments, python=(), env=None, **options):

@@ -7,7 +7,7 @@ import io
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from types import FrameType
 
@@ -15,13 +15,18 @@ from msgspec import Struct
 
 from imgbuild.commands.plan import print_plan
 from imgbuild.commands.session import Session, selection_of
-from imgbuild.files import Stamp, is_settled, stamp_of
+from imgbuild.errors import Exit
+from imgbuild.files import Files, Stamp, is_settled, stamp_of
 from imgbuild.pipeline import BuildOptions, build
 from imgbuild.plan import Options
+from imgbuild.process import OPERATIONS
 from imgbuild.project import Project
+from imgbuild.providers import PROVIDERS
 from imgbuild.report.events import Finished
 from imgbuild.report.plain import PlainReporter
 from imgbuild.results import Built
+from imgbuild.rules import RULES
+from imgbuild.spec.find import find_specs
 from imgbuild.store import snapshot
 
 
@@ -52,7 +57,8 @@ def run_build(session: Session, flags: Flags) -> int:
     options = _options(session, project, flags)
     if flags.dry_run:
         with session.reading(project) as store:
-            return print_plan(session, session.survey(project, store, options.plan), store, options.selection)
+            print_plan(session, session.survey(project, store, options.plan), store, options.selection)
+        return Exit.DONE
     with (
         interruptible() as stop,
         session.held(project, wait=flags.wait) as store,
@@ -60,7 +66,7 @@ def run_build(session: Session, flags: Flags) -> int:
     ):
         built = build(project, store, options, reporter, stop)
     if built.lasting and not session.json:
-        leave_snapshot(session, project, built)
+        leave_snapshot(session, project, built, flags.paths)
     return built.finished.exit_code
 
 
@@ -98,11 +104,12 @@ def interruptible() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def leave_snapshot(session: Session, project: Project, built: Built) -> None:
+def leave_snapshot(session: Session, project: Project, built: Built, paths: Sequence[str]) -> None:
     """Note what this build saw, so that the same command can tell by stat alone that nothing changed."""
     files = project.files
     locks = {path: stamp_of(files.root / path) for path in built.locks}
-    sources = {**files.seen, **locks}
+    plug_ins = {path: stamp_of(path) for path in plug_in_files()}
+    sources = {**files.seen, **_folders(session, project, paths), **locks, **plug_ins}
     young = {
         path: _sha256(project, path)
         for path, stamp in sources.items()
@@ -121,6 +128,19 @@ def leave_snapshot(session: Session, project: Project, built: Built) -> None:
         text=_again(built),
         code=built.finished.exit_code,
     )
+
+
+def plug_in_files() -> list[str]:
+    """The files of other packages that this build used: a new release of one may change what is to be done."""
+    return [*PROVIDERS.origins(), *RULES.origins(), *OPERATIONS.origins()]
+
+
+def _folders(session: Session, project: Project, paths: Sequence[str]) -> Mapping[str, Stamp | None]:
+    """Stamps of the folders of specs as writing locks has left them; none where a spec came or went meanwhile."""
+    files = Files(project.files.root)
+    found = find_specs(files, project.settings, [session.inside(path) for path in paths])
+    loaded = {spec.file for spec in project.specs if not spec.included}
+    return files.seen if set(found.values()) == loaded else {}
 
 
 def _is_young_file(project: Project, path: str, stamp: Stamp) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import click
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import Exit, UsageError
@@ -18,11 +19,12 @@ from imgbuild.store.store import Store
 
 
 class Sorted(Struct, frozen=True, kw_only=True):
-    """Published paths: still as published, edited since, and not there any more."""
+    """Published paths: still as published, edited since, not there any more; and ours that would not go."""
 
     ours: tuple[str, ...]
-    edited: tuple[str, ...]
-    absent: tuple[str, ...]
+    edited: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    stuck: tuple[str, ...] = ()
 
 
 def run_clean(
@@ -32,16 +34,15 @@ def run_clean(
     project = session.project(paths)
     if dry_run:
         with session.reading(project) as store:
-            return _tell(
-                session, project, _sort(project, _chosen(session, project, store, paths, select)), ""
-            )
+            outputs = _chosen(session, project, store, paths, select)
+        return _tell(session, project, _sort(project, outputs), "would remove")
     with session.held(project) as store:
         outputs = _chosen(session, project, store, paths, select)
         found = _sort(project, outputs)
         if found.ours and not yes and not _agreed(session, project, len(found.ours)):
             session.say("nothing was removed")
             return Exit.DONE
-        _remove(project, store, outputs, found)
+        found = _remove(project, store, outputs, found)
     return _tell(session, project, found, "removed")
 
 
@@ -80,30 +81,36 @@ def _agreed(session: Session, project: Project, count: int) -> bool:
     return click.confirm(f"remove {plural(count, 'image')} from {project.settings.output}/?", err=True)
 
 
-def _remove(project: Project, store: Store, published: Mapping[str, Output], found: Sorted) -> None:
+def _remove(project: Project, store: Store, published: Mapping[str, Output], found: Sorted) -> Sorted:
     """Bytes that only the output folder holds go into the store first: no image is lost by cleaning."""
     outputs = project.outputs
     for path in found.ours:
         if not store.blobs.has(published[path].digest):
             store.blobs.add_file(outputs.folder / path)
-    outputs.remove(found.ours)
-    gone = [path for path in (*found.ours, *found.absent) if outputs.stamp(path) is None]
-    store.records.drop_outputs(project.settings.profile_name, gone)
+    removed = set(outputs.remove(found.ours))
+    store.records.drop_outputs(project.settings.profile_name, [*removed, *found.absent])
+    return replace(
+        found,
+        ours=tuple(path for path in found.ours if path in removed),
+        stuck=tuple(path for path in found.ours if path not in removed),
+    )
 
 
-def _tell(session: Session, project: Project, found: Sorted, done: str) -> int:
-    event = done or "would remove"
+def _tell(session: Session, project: Project, found: Sorted, event: str) -> int:
+    done = event == "removed"
     if session.json:
-        for name, paths in ((event, found.ours), ("kept", found.edited)):
+        for name, paths in ((event, found.ours), ("kept", found.edited), ("stuck", found.stuck)):
             for path in paths:
                 session.say(msgspec.json.encode({"event": name, "output": path}).decode())
-        return Exit.DONE
+        return Exit.TARGET_FAILED if found.stuck else Exit.DONE
     folder = project.settings.output
     for path in found.ours if not done or session.verbose else ():
         session.say(f"{event} {folder}/{path}")
     for path in found.edited:
         session.say(f"kept {folder}/{path}: it was edited since it was published")
+    for path in found.stuck:
+        session.say(f"kept {folder}/{path}: it can't be removed, see to its folder")
     if not session.quiet:
         back = "; `imgbuild build` puts them back" if done and found.ours else ""
         session.say(f"{event} {plural(len(found.ours), 'image')} from {folder}/{back}")
-    return Exit.DONE
+    return Exit.TARGET_FAILED if found.stuck else Exit.DONE

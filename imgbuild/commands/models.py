@@ -9,10 +9,10 @@ import msgspec
 from msgspec import Struct
 
 from imgbuild.commands.session import Session
-from imgbuild.errors import Exit, SpecError
+from imgbuild.errors import Exit
+from imgbuild.expand.models import capabilities_of
 from imgbuild.pins import is_of, outdated, used_models
 from imgbuild.project import Project
-from imgbuild.providers import PROVIDERS
 from imgbuild.survey import open_book
 from imgbuild.types import Bound, Capabilities, Pin
 
@@ -84,13 +84,13 @@ def _declared(project: Project) -> dict[Name, Bound]:
     found = {}
     for spec in project.specs:
         for alias, declared in spec.models.items():
-            model, where = declared.value, declared.where(key=True)
-            try:
-                takes = PROVIDERS.get(model.provider)().capabilities(model)
-            except SpecError as error:
-                raise SpecError(error.message, where=error.where or where, hint=error.hint) from error
+            model = declared.value
             found[declared.home, alias] = Bound(
-                alias=alias, home=declared.home, model=model, capabilities=takes, where=where
+                alias=alias,
+                home=declared.home,
+                model=model,
+                capabilities=capabilities_of(model, declared.where("provider")),
+                where=declared.where(key=True),
             )
     return found
 

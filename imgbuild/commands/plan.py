@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import msgspec
 
 from imgbuild.commands.session import Session, selection_of
+from imgbuild.commands.why import changed_fields
 from imgbuild.costs import estimate
 from imgbuild.errors import Exit, place
+from imgbuild.graph import closure
 from imgbuild.pins import outdated
 from imgbuild.plan import AT_REST, Action, Decision
 from imgbuild.report.text import money, plural
@@ -19,18 +21,27 @@ from imgbuild.survey import Survey
 SHOWN = 200  # rows of the table; --verbose shows all
 
 
-def run_plan(session: Session, paths: Sequence[str], select: Sequence[str], *, exit_code: bool) -> int:
-    """Print the plan; 0, or with `exit_code` 4 while work is pending. Raises SpecError."""
+def run_plan(
+    session: Session,
+    paths: Sequence[str],
+    select: Sequence[str],
+    *,
+    sample: int | None = None,
+    shard: str = "",
+    exit_code: bool = False,
+) -> int:
+    """Print the plan; 0, or with `exit_code` 4 while work is pending. Raises SpecError, UsageError."""
     project = session.project(paths)
-    selection = selection_of(project, session, paths, select)
+    selection = selection_of(project, session, paths, select, sample, shard)
     with session.reading(project) as store:
         pending = print_plan(session, session.survey(project, store), store, selection)
     return Exit.PENDING if exit_code and pending else Exit.DONE
 
 
 def print_plan(session: Session, found: Survey, store: Store, selection: Selection) -> int:
-    """Print what is to be done for the chosen targets; how many need something."""
-    chosen = {target.id for target in session.choose(found, store, selection)}
+    """Print what is to be done for the chosen targets and what they need; how many need something."""
+    targets = session.choose(found, store, selection)
+    chosen = closure(found.project.graph, [target.id for target in targets])
     decisions = [item for name, item in found.plan.decisions.items() if name in chosen]
     pending = [item for item in decisions if item.action is not Action.FRESH]
     if session.json:
@@ -53,7 +64,9 @@ def _work(pending: Sequence[Decision]) -> int:
 
 def _row(item: Decision, found: Survey, store: Store) -> list[str]:
     cost = estimate(item, found.pins.known, store.records)
-    return [item.action.value, item.target.id, item.why, money(cost) if cost else ""]
+    fields = changed_fields(found, store, item)
+    why = f"{item.why}: {', '.join(fields)}" if fields else item.why
+    return [item.action.value, item.target.id, why, money(cost) if cost else ""]
 
 
 def _fields(item: Decision, found: Survey, store: Store) -> dict[str, object]:

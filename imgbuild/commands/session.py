@@ -73,8 +73,9 @@ class Session(Struct, frozen=True, kw_only=True):
     def table(
         self, headers: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()
     ) -> None:
-        """A table as wide as the terminal; uncut in a pipe."""
-        self.say(render_table(headers, rows, width_of(self.stdout, self.environ), right=right))
+        """A table as wide as the terminal; uncut in a pipe, and with --verbose."""
+        width = None if self.verbose else width_of(self.stdout, self.environ)
+        self.say(render_table(headers, rows, width, right=right))
 
     @contextmanager
     def held(self, project: Project, *, wait: bool = True) -> Iterator[Store]:

@@ -77,7 +77,7 @@ profiles:
     validate: false
 """
 
-NO_KEYS = "# No key of an image API is set in the environment here, and no GPU was found: the placeholder needs neither."
+NO_KEYS = "# Found here: no key of an image API, and no GPU. The placeholder needs neither."
 
 UNION = (
     "# One line a picture: when two branches both add pictures, git keeps the lines of both, and the next\n"
@@ -119,8 +119,7 @@ def settings_text(machine: Machine) -> str:
 def _found(machine: Machine) -> str:
     if not machine.keys and not machine.gpu:
         return NO_KEYS
-    keys = f"Keys found in the environment: {', '.join(machine.keys)}. " if machine.keys else ""
-    return f"# {keys}{'A GPU was found.' if machine.gpu else ''}".rstrip()
+    return f"# Found here: {', '.join([*machine.keys, *['a GPU'] * machine.gpu])}."
 
 
 def _budget(machine: Machine) -> str:

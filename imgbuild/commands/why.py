@@ -77,6 +77,16 @@ def changes(found: Survey, store: Store, decision: Decision) -> Iterator[str]:
         yield f"  {name}: {before} → {after}"
 
 
+def changed_fields(found: Survey, store: Store, decision: Decision) -> list[str]:
+    """Names of the manifest's fields that changed since the lock, as far as this store knows the old ones."""
+    line = decision.line
+    if line is None or not line.intent or line.intent == decision.intent:
+        return []
+    old = manifest_of(store.records, line.intent)
+    new = found.plan.manifests.get(decision.target.id, {})
+    return [name for name, _, _ in differences(old, new)] if old else []
+
+
 def rule_changes(found: Survey, store: Store, decision: Decision, outcome: Outcome) -> Iterator[str]:
     """Each field of the rules that is not what it was when they were last checked on this target."""
     old = manifest_of(store.records, outcome.rules) if outcome.rules else {}

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.context import Context
+from imgbuild.settings import profile_place
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.types import ROLES, Asset, Bound, Value, Where
 
@@ -36,7 +37,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     negative: Where | None
     roles: Mapping[str, Where]
     params: Mapping[str, Wish]
-    over: Mapping[str, Value]
+    over: Mapping[str, Wish]
     size: Wish | None
 
     def of(self, spec: Spec, bound: Bound) -> Wishes:
@@ -45,12 +46,11 @@ class Asked(Struct, frozen=True, kw_only=True):
             name: Wish(value=value, where=_place(spec, bound, name))
             for name, value in bound.model.params.items()
         }
-        over = {name: Wish(value=value, where=bound.where) for name, value in self.over.items()}
         size = self.size
         if size is None and bound.model.size:
             size = Wish(value=bound.model.size, where=bound.where)
         return Wishes(
-            negative=self.negative, roles=self.roles, params={**own, **self.params, **over}, size=size
+            negative=self.negative, roles=self.roles, params={**own, **self.params, **self.over}, size=size
         )
 
 
@@ -71,14 +71,24 @@ def read_asked(context: Context, declared: Declared[Asset], negative: Where | No
         params[STRENGTH] = Wish(value=asset.inputs[STRENGTH], where=declared.where("inputs", STRENGTH))
     size = Wish(value=asset.size, where=declared.where("size")) if asset.size else None
     if profile is not None and profile.size:
-        size = Wish(value=profile.size, where=declared.where(key=True))
+        where = profile_place(context.settings, "size") or declared.where(key=True)
+        size = Wish(value=profile.size, where=where)
     return Asked(
         negative=negative,
         roles={role: declared.where("inputs", role, key=True) for role in asset.inputs if role in ROLES},
         params=params,
-        over=profile.params if profile is not None else {},
+        over=_profile_params(context, declared),
         size=size,
     )
+
+
+def _profile_params(context: Context, declared: Declared[Asset]) -> dict[str, Wish]:
+    profile, here = context.settings.profile, declared.where(key=True)
+    params = profile.params if profile is not None else {}
+    return {
+        name: Wish(value=value, where=profile_place(context.settings, "params", name) or here)
+        for name, value in params.items()
+    }
 
 
 def _check_roles(declared: Declared[Asset]) -> None:

@@ -13,8 +13,9 @@ from imgbuild.expand.clashes import check_unique
 from imgbuild.expand.context import Context, Notice
 from imgbuild.expand.draft import Draft, read_draft
 from imgbuild.expand.edges import Part, settle
+from imgbuild.expand.models import STAND_IN
 from imgbuild.files import Files
-from imgbuild.settings import Settings
+from imgbuild.settings import Settings, profile_place
 from imgbuild.spec.declared import Spec
 from imgbuild.types import Target
 
@@ -34,6 +35,7 @@ def expand(specs: Sequence[Spec], settings: Settings, files: Files) -> Expansion
     Raises SpecError or, for faults of several assets, Errors. Faults of one row are in its targets.
     """
     context = Context(specs, settings, files)
+    _check_profile(context)
     with _no_collections():
         drafts = _drafts(context)
         _check_count(drafts)
@@ -42,6 +44,18 @@ def expand(specs: Sequence[Spec], settings: Settings, files: Files) -> Expansion
         targets = [target for part in parts.values() for target in part.targets]
         check_unique(targets, lambda target: drafts[target.recipe.spec, target.recipe.asset])
     return Expansion(targets=targets, warnings=list(context.notices))
+
+
+def _check_profile(context: Context) -> None:
+    """Point out models that the active profile replaces, and no spec declares."""
+    profile = context.settings.profile
+    declared = {STAND_IN, "*"}.union(*(spec.models for spec in context.specs.values()))
+    for alias in profile.models if profile is not None else ():
+        if alias not in declared:
+            context.warn(
+                f"profile '{context.settings.profile_name}' replaces model '{alias}', which no spec declares",
+                profile_place(context.settings, "models", alias, key=True),
+            )
 
 
 def expand_asset(context: Context, spec: Spec, name: str) -> Part:

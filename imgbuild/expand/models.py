@@ -8,7 +8,9 @@ from msgspec.structs import replace
 
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.context import Context
+from imgbuild.foreign import Broke, foreign
 from imgbuild.providers import PROVIDERS
+from imgbuild.settings import profile_place
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.types import Bound, Capabilities, Model, Where
 
@@ -40,13 +42,16 @@ def fallbacks(context: Context, spec: Spec, bound: Bound) -> tuple[Bound, ...]:
 def _bind(context: Context, spec: Spec, alias: str, declared: Declared[Model] | None, where: Where) -> Bound:
     place = declared.where(key=True) if declared else where
     model = _profiled(context, spec, alias, declared.value if declared else Model(provider=STAND_IN), place)
-    provider_place = declared.where("provider") if declared and declared.value is model else place
+    if declared and declared.value is model:
+        provider_place = declared.where("provider")
+    else:
+        provider_place = _profile_place(context, alias, "provider") or place
     _check_policy(context, alias, model, provider_place)
     return Bound(
         alias=alias,
         home=declared.home if declared else spec.name,
         model=model,
-        capabilities=_capabilities(model, provider_place),
+        capabilities=capabilities_of(model, provider_place),
         where=place,
     )
 
@@ -68,15 +73,25 @@ def _profiled(context: Context, spec: Spec, alias: str, model: Model, where: Whe
         return replace(model, provider=STAND_IN, source="", revision="", fallback=[])
     raise SpecError(
         f"profile '{context.settings.profile_name}' puts '{other}' in place of '{alias}', which is no model here",
-        where=where,
+        where=_profile_place(context, alias) or where,
         hint=did_you_mean(other, [*spec.models, STAND_IN], "models"),
     )
 
 
-def _capabilities(model: Model, where: Where) -> Capabilities:
+def _profile_place(context: Context, alias: str, *path: str) -> Where | None:
+    """Where the active profile names what stands in for this model."""
+    profile = context.settings.profile
+    name = alias if profile is not None and alias in profile.models else "*"
+    return profile_place(context.settings, "models", name, *path)
+
+
+def capabilities_of(model: Model, where: Where) -> Capabilities:
+    """What the model's provider says that it takes. where: of the declared provider. Raises SpecError."""
     try:
-        return PROVIDERS.get(model.provider)().capabilities(model)
-    except SpecError as error:
+        kind = PROVIDERS.get(model.provider)
+        with foreign(f"provider '{model.provider}'"):
+            return kind().capabilities(model)
+    except (SpecError, Broke) as error:
         raise SpecError(error.message, where=error.where or where, hint=error.hint) from error
 
 

@@ -14,4 +14,5 @@ OPERATIONS: Registry[type[Operation]] = Registry(
         "resize": "imgbuild.process.resize:Resize",
         "sharpen": "imgbuild.process.sharpen:Sharpen",
     },
+    Operation,
 )

@@ -7,4 +7,5 @@ PROVIDERS: Registry[type[Provider]] = Registry(
     "provider",
     "imgbuild.providers",
     {"placeholder": "imgbuild.providers.placeholder:Placeholder"},
+    Provider,
 )

@@ -7,8 +7,9 @@ from textwrap import wrap
 
 from msgspec import Struct
 
+from imgbuild.columns import columns
 from imgbuild.report.events import Failure
-from imgbuild.report.text import columns, natural, plural, printable
+from imgbuild.report.text import natural, plural, printable
 
 WORDS = {"failed": "failed", "rule": "broke a rule", "review": "to review", "skipped": "skipped"}
 

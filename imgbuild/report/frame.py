@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 from rich.text import Text
 
-from imgbuild.report.text import columns, duration, money, printable, shorten
+from imgbuild.columns import columns
+from imgbuild.report.text import duration, money, printable, shorten
 
 RUNNING = 6  # targets named at most
 _LONGEST_BAR = 60

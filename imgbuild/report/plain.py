@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from imgbuild.columns import columns
 from imgbuild.report.events import Event, Failure, Finished, Note, Started, TargetMoved
 from imgbuild.report.failures import failure_lines
 from imgbuild.report.output import emit
 from imgbuild.report.progress import ENDED, Progress
 from imgbuild.report.summary import has_trouble, summary
-from imgbuild.report.text import columns, duration, printable, shorten
+from imgbuild.report.text import duration, printable, shorten
 
 
 class PlainReporter:

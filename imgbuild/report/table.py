@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from imgbuild.report.text import columns, printable, shorten
+from imgbuild.columns import columns
+from imgbuild.report.text import printable, shorten
 
 _GAP = "  "
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from unicodedata import category, combining, east_asian_width
+from unicodedata import category
+
+from imgbuild.columns import columns, columns_of
 
 ELLIPSIS = "…"
 _CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -50,19 +52,6 @@ def plural(count: int, noun: str, nouns: str = "") -> str:
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
-def columns(text: str) -> int:
-    """How many columns a terminal needs for the text: East Asian wide characters take two, marks none."""
-    if text.isascii():
-        return len(text)
-    return sum(_width(character) for character in text)
-
-
-def _width(character: str) -> int:
-    if combining(character) or category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if east_asian_width(character) in "WF" else 1
-
-
 def shorten(text: str, width: int) -> str:
     """The text in at most `width` columns: what does not fit is taken from the middle, so both ends stay."""
     if columns(text) <= width:
@@ -78,7 +67,7 @@ def _fill(text: str, width: int) -> str:
     """As much of the text's start as fits into `width` columns."""
     used = 0
     for position, character in enumerate(text):
-        used += _width(character)
+        used += columns_of(character)
         if used > width:
             return text[:position]
     return text

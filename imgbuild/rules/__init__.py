@@ -19,4 +19,5 @@ RULES: Registry[type[Rule]] = Registry(
         "similar_to": "imgbuild.rules.similar_to:SimilarTo",
         "unique": "imgbuild.rules.unique:Unique",
     },
+    Rule,
 )

@@ -2,6 +2,7 @@
 
 from imgbuild.settings.load import load_settings
 from imgbuild.settings.nouns import Budget, Limit, Policy, Profile, Settings, SettingsFile
+from imgbuild.settings.places import profile_place
 from imgbuild.settings.root import PROJECT_FILE, find_root
 from imgbuild.settings.size import parse_size
 
@@ -16,4 +17,5 @@ __all__ = [
     "find_root",
     "load_settings",
     "parse_size",
+    "profile_place",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,8 @@ def load_settings(
         _placed(_from_environment(environ), files, home),
         _placed(given, files, home),
     )
-    settings = _typed(files.root, _overlaid(layers))
+    documents = tuple(document for document in (user, project) if document is not None)
+    settings = msgspec.structs.replace(_typed(files.root, _overlaid(layers)), documents=documents)
     _check_folders(settings, project)
     name = profile or environ.get("IMGBUILD_PROFILE", "")
     return _with_profile(settings, name, keep_output="output" in given) if name else settings
@@ -145,11 +146,34 @@ def _check_folders(settings: Settings, project: Document | None) -> None:
     written = _data(project)
     here = os.path.normpath(written.get("output", "")) == settings.output
     _check_output(settings.output, settings.store, _where(project, "output") if here else None)
+
+    def place(name: str) -> Where | None:
+        named = name in written.get("profiles", {})
+        return _where(project, "profiles", name, "output") if named else None
+
     for name, profile in settings.profiles.items():
-        here = name in written.get("profiles", {})
-        where = _where(project, "profiles", name, "output") if here else None
         if profile.output:
-            _check_output(profile.output, settings.store, where)
+            _check_output(profile.output, settings.store, place(name))
+    _check_own_folders(settings, place)
+
+
+def _check_own_folders(settings: Settings, where: Callable[[str], Where | None]) -> None:
+    """Builds that publish other pictures under the same names must not share a folder."""
+    owners = {settings.output: "the default build"}
+    for name in settings.profiles:
+        folder = profile_output(settings, name)
+        owner = owners.setdefault(folder, f"profile '{name}'")
+        if owner != f"profile '{name}'":
+            raise SpecError(
+                f"'{folder}' is already the output folder of {owner}",
+                where=where(name),
+                hint=f"name another one, or leave it out for '{settings.output}/{name}'",
+            )
+
+
+def profile_output(settings: Settings, name: str) -> str:
+    """The output folder of a profile: its own, or one of its name below the default build's."""
+    return os.path.normpath(settings.profiles[name].output or f"{settings.output}/{name}")
 
 
 def _check_output(output: str, store_path: str, where: Where | None) -> None:
@@ -166,6 +190,5 @@ def _with_profile(settings: Settings, name: str, *, keep_output: bool) -> Settin
         hint = did_you_mean(name, settings.profiles, "profiles")
         raise UsageError(f"unknown profile '{name}'", hint=hint)
     profile = settings.profiles[name]
-    own = os.path.normpath(profile.output or f"{settings.output}/{name}")
-    output = settings.output if keep_output else own
+    output = settings.output if keep_output else profile_output(settings, name)
     return msgspec.structs.replace(settings, profile_name=name, profile=profile, output=output)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
 from imgbuild.types import Model, Value
+
+if TYPE_CHECKING:
+    from imgbuild.document import Document
 
 
 class Limit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,7 +93,8 @@ class SettingsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Settings(Struct, frozen=True, kw_only=True):
     """The settings in force. output, specs: from the root; store, cache: from the root, or absolute.
 
-    profile_name, profile: the active profile; `output` is its own.
+    profile_name, profile: the active profile; `output` is its own. documents: the files they come from, the later
+    over the earlier.
     """
 
     root: Path
@@ -107,3 +111,4 @@ class Settings(Struct, frozen=True, kw_only=True):
     resend: Literal["no", "yes", "ask"] = "no"
     profile_name: str = ""
     profile: Profile | None = None
+    documents: tuple[Document, ...] = ()

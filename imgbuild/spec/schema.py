@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from imgbuild.document import shapes
+from imgbuild.errors import SpecError
 from imgbuild.process import OPERATIONS
 from imgbuild.registry import Registry
 from imgbuild.rules import RULES
@@ -41,11 +42,11 @@ def spec_schema() -> dict[str, Any]:
 def _entries(registry: Registry[Any], title: str, definitions: dict[str, Any]) -> dict[str, Any]:
     """A list of one-key mappings, name → parameters; a name alone where every parameter has a default."""
     names = registry.names()
-    references, found = shapes.components([registry.get(name) for name in names], f"{title}.")
+    kinds = {name: kind for name in names if (kind := _loaded(registry, name)) is not None}
+    references, found = shapes.components(kinds.values(), f"{title}.")
     _describe_on_fail(found)
     definitions |= found
-    bare = [name for name in names if not _needs(registry.get(name))]
-    needing = [name for name in names if name not in bare]
+    needing = [name for name, kind in kinds.items() if _needs(kind)]
     alone: dict[str, Any] = {"enum": names, "title": title}
     if needing:
         refused = {"not": {"enum": needing}, "errorMessage": "needs its parameters: write '- name: {…}'"}
@@ -54,10 +55,19 @@ def _entries(registry: Registry[Any], title: str, definitions: dict[str, Any]) -
         "minProperties": 1,
         "maxProperties": 1,
         "propertyNames": {"enum": names, "title": title},
-        "properties": dict(zip(names, references, strict=True)),
+        "properties": {name: {} for name in names} | dict(zip(kinds, references, strict=True)),
     }
     item = {"type": ["string", "object"], "if": {"type": "string"}, "then": alone, "else": mapping}
     return {"type": "array", "items": item}
+
+
+def _loaded(registry: Registry[Any], name: str) -> type[msgspec.Struct] | None:
+    """The class of that name; None where its package can't be used, which is told where a spec names it."""
+    try:
+        kind: type[msgspec.Struct] = registry.get(name)
+    except SpecError:
+        return None
+    return kind
 
 
 def _needs(kind: type[msgspec.Struct]) -> bool:

@@ -26,6 +26,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One paid request. begun: seconds since the epoch; estimate, cost: US dollars, None where not known.
 
     key: of the step it was sent for; provider_id: the vendor's name for it; blob: the bytes it gave.
+    reason: why it was abandoned, or that its answer was looked for in vain.
     """
 
     id: str
@@ -81,6 +82,10 @@ class Journal:
     def abandon(self, id: str, reason: str) -> None:
         """The request was refused or never reached the vendor: it costs nothing."""
         self._append(msgspec.structs.replace(self._entries[id], state="abandoned", reason=reason))
+
+    def lose(self, id: str, reason: str) -> None:
+        """The answer was looked for after a crash, and is not here: it counts as spent, and stays in flight."""
+        self._append(msgspec.structs.replace(self._entries[id], reason=reason))
 
     def in_flight(self) -> list[Entry]:
         """Requests whose end is not known, oldest first."""

@@ -273,11 +273,19 @@ class Records:
 def _connect(path: Path | None, write: bool) -> sqlite3.Connection:
     if path is None:
         return sqlite3.connect(":memory:", isolation_level=None)
-    mode = "mode=rwc" if write else "mode=ro"
-    if not write and not os.access(path.parent, os.W_OK):
-        mode = "mode=ro&immutable=1"  # SQLite's log can't be made there, so nobody writes either
-    uri = f"{path.absolute().as_uri()}?{mode}"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
+    uri = f"{path.absolute().as_uri()}?{'mode=rwc' if write else _reading(path)}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
+    if not write:
+        connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def _reading(path: Path) -> str:
+    """How a reader opens the file, so that nothing is there afterwards that was not there before."""
+    if not os.access(path.parent, os.W_OK):
+        return "mode=ro&immutable=1"  # SQLite's log can't be made there, so nobody writes either
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    return "mode=ro" if has_log else "mode=rw"  # the log that a reader makes goes with it only where it may write
 
 
 def _has_wal(path: Path) -> bool:

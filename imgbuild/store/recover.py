@@ -1,4 +1,4 @@
-"""A lost or damaged state.db, moved aside and rebuilt from the manifests beside the blobs."""
+"""What a crash took: a state.db, rebuilt from the manifests beside the blobs, and records of what was paid for."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 
 from imgbuild.store.blobs import Blobs
+from imgbuild.store.journal import Journal
 from imgbuild.store.records import Corrupt, Records
-from imgbuild.types import Record
+from imgbuild.types import Digest, Record, Value
 
 _NAME = "state.db"
 
@@ -40,6 +41,34 @@ def move_aside(path: Path) -> None:
             path.with_name(path.name + suffix).replace(path.with_name(f"{path.name}{suffix}.bad"))
 
 
+def take_back(records: Records, blobs: Blobs, journal: Journal) -> None:
+    """Record again what was paid for and not committed: its manifest lies beside its blob.
+
+    A request whose answer is found so is settled; one whose answer is nowhere is looked for only once.
+    """
+    lost = [entry for entry in journal.in_flight() if not entry.reason]
+    bought = journal.bought()
+    known = records.get_records({*bought, *(entry.key for entry in lost)})
+    found = [record for key in bought.keys() - known.keys() for record in _beside(blobs, bought[key], key)]
+    if unknown := {entry.key for entry in lost} - known.keys():
+        found += [record for record in _found(blobs) if record.key in unknown]
+    if found:
+        records.put_records(found)
+    answers = {**known, **{record.key: record for record in found}}
+    for entry in lost:
+        answer = answers.get(entry.key)
+        if answer is not None and answer.created >= entry.begun:
+            journal.settle(entry.id, answer.cost, answer.blob)
+        else:
+            journal.lose(entry.id, "no answer was found")
+
+
+def _beside(blobs: Blobs, blob: Digest, key: Digest) -> list[Record]:
+    """The record of a key that stands beside a blob."""
+    read = (_record(blobs, blob, fields) for fields in blobs.manifests_of(blob) if fields.get("key") == key)
+    return [record for record in read if record is not None]
+
+
 def _rebuild(blobs: Blobs, path: Path | None, lost: str) -> tuple[Records, list[str]]:
     records = Records(path)
     found = list(_found(blobs))
@@ -52,10 +81,15 @@ def _rebuild(blobs: Blobs, path: Path | None, lost: str) -> tuple[Records, list[
 def _found(blobs: Blobs) -> Iterator[Record]:
     """The records that manifests hold; one that speaks of another blob, or is no record, is left out."""
     for digest, fields in blobs.manifests():
-        try:
-            record = msgspec.convert(fields, Record)
-        except msgspec.ValidationError:
-            blobs.notes.append(f"the manifest beside blob {digest} is no record, and was skipped")
-            continue
-        if record.blob == digest:
+        record = _record(blobs, digest, fields)
+        if record is not None:
             yield record
+
+
+def _record(blobs: Blobs, digest: Digest, fields: dict[str, Value]) -> Record | None:
+    try:
+        record = msgspec.convert(fields, Record)
+    except msgspec.ValidationError:
+        blobs.notes.append(f"the manifest beside blob {digest} is no record, and was skipped")
+        return None
+    return record if record.blob == digest else None

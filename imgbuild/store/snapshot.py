@@ -1,23 +1,34 @@
 """What the last build saw, and how it ended: enough to know, by stat alone, that there is nothing to do.
 
-This module is all that a build without work runs, so it imports only what starting Python has loaded already.
-The file holds a checksum and marshalled data: the command, the sources with their stamps, the outputs' stamps
-folder by folder, and what to say. Anything unexpected means "look properly".
+This module is all that a build without work runs, so it imports only what starting Python has loaded already,
+and what is built in. The file holds a checksum and marshalled data: the command, the sources with their stamps,
+the outputs' stamps folder by folder, and what to say. Anything unexpected means "look properly".
 """
+
+from __future__ import annotations
 
 import marshal
 import os
 import sys
 import zlib
-from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
 
-FORMAT = 1
+TYPE_CHECKING = False  # collections.abc and typing would take longer to load than all else here
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    Part = tuple[str, str, bytes]
+
+FORMAT = 2
 NAME = "snapshot"
-PARALLEL = 20_000  # outputs from which a second process takes half of the stats
+SHARE = 2_000  # outputs of one part; one process more pays from two parts each
+PROCESSES = 4  # that look at outputs, at most: beyond, the file system is what they wait for
+
+_numbers = attrgetter("st_mtime_ns", "st_ctime_ns", "st_size")
 
 
-def recall(arguments: Sequence[str], environ: Mapping[str, str], folder: str) -> "tuple[str, int] | None":
+def recall(arguments: Sequence[str], environ: Mapping[str, str], folder: str) -> tuple[str, int] | None:
     """What to print and the exit code, where this very command would find nothing changed; else None."""
     try:
         path = _find(arguments, environ, folder)
@@ -36,10 +47,10 @@ def write(
     environ: Mapping[str, str],
     folder: str,
     root: str,
-    sources: Mapping[str, "tuple[int, int, int] | None"],
+    sources: Mapping[str, tuple[int, int, int] | None],
     young: Mapping[str, str],
     output: str,
-    outputs: Mapping[str, "tuple[int, int, int]"],
+    outputs: Mapping[str, tuple[int, int, int]],
     text: str,
     code: int,
 ) -> None:
@@ -55,7 +66,8 @@ def write(
         "sources": [(name, None if stamp is None else tuple(stamp)) for name, stamp in sources.items()],
         "young": dict(young),
         "output": output,
-        "folders": _folders(outputs),
+        "parts": list(_parts(outputs)),
+        "total": len(outputs),
         "text": text,
         "code": int(code),  # marshal knows no enums
     }
@@ -104,7 +116,7 @@ def _profile(arguments: Sequence[str]) -> str:
 
 def _read(
     path: str, arguments: Sequence[str], environ: Mapping[str, str], folder: str
-) -> "dict[str, object] | None":
+) -> dict[str, object] | None:
     with open(path, "rb") as file:  # noqa: PTH123
         data = file.read()
     if zlib.crc32(memoryview(data)[4:]) != int.from_bytes(data[:4], "big"):
@@ -114,7 +126,7 @@ def _read(
     return seen if same else None
 
 
-def _is_unchanged(seen: "dict[str, object]") -> bool:
+def _is_unchanged(seen: dict[str, object]) -> bool:
     root = seen["root"]
     for name, stamp in seen["sources"]:  # type: ignore[attr-defined]
         if _stamp(f"{root}/{name}" if name[:1] != "/" else name) != stamp:
@@ -122,10 +134,10 @@ def _is_unchanged(seen: "dict[str, object]") -> bool:
     for name, digest in seen["young"].items():  # type: ignore[attr-defined]
         if _digest(f"{root}/{name}" if name[:1] != "/" else name) != digest:
             return False
-    return _outputs_are(f"{root}/{seen['output']}", seen["folders"])  # type: ignore[arg-type]
+    return _outputs_are(f"{root}/{seen['output']}", seen["parts"], seen["total"])  # type: ignore[arg-type]
 
 
-def _stamp(path: str) -> "tuple[int, int, int] | None":
+def _stamp(path: str) -> tuple[int, int, int] | None:
     try:
         stat = os.stat(path)  # noqa: PTH116
     except (FileNotFoundError, NotADirectoryError):
@@ -140,71 +152,53 @@ def _digest(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _folders(outputs: Mapping[str, "tuple[int, int, int]"]) -> list[tuple[str, str, bytes]]:
-    """Outputs by folder: their names joined by NUL, and their stamps as 64-bit numbers in the same order."""
+def _parts(outputs: Mapping[str, tuple[int, int, int]]) -> Iterator[Part]:
+    """Outputs of one folder, at most SHARE: the folder, the names joined by NUL, their stamps packed."""
     folders: dict[str, list[str]] = {}
     for path in outputs:
         folder, _, name = path.rpartition("/")
         folders.setdefault(folder, []).append(name)
-    return [
-        (
-            folder,
-            "\0".join(names),
-            array(
-                "q", [number for name in names for number in outputs[f"{folder}/{name}" if folder else name]]
-            ).tobytes(),
-        )
-        for folder, names in folders.items()
-    ]
+    for folder, names in folders.items():
+        for start in range(0, len(names), SHARE):
+            part = names[start : start + SHARE]
+            stamps = [outputs[f"{folder}/{name}" if folder else name] for name in part]
+            yield folder, "\0".join(part), _packed(stamps)
 
 
-def _outputs_are(output: str, folders: Sequence[tuple[str, str, bytes]]) -> bool:
-    """Whether every output is as it was; two processes share the work where there is much of it."""
-    total = sum(len(stamps) for _, _, stamps in folders) // 24
-    if total < PARALLEL or not hasattr(os, "fork") or (os.cpu_count() or 1) < 2:
-        return _are_as_seen(output, folders)
-    first, second = _halves(folders, total)
+def _packed(stamps: Iterable[tuple[int, int, int]]) -> bytes:
+    """The stamps' numbers as bytes. Version 2 of the format has no references: equal numbers give equal bytes."""
+    return marshal.dumps(list(chain.from_iterable(stamps)), 2)
+
+
+def _outputs_are(output: str, parts: Sequence[Part], total: int) -> bool:
+    """Whether all outputs are as they were; several processes share the work where there is much of it."""
+    most = min(PROCESSES, os.cpu_count() or 1, total // (2 * SHARE)) if hasattr(os, "fork") else 1
+    count = max(1, most)
+    children = [_fork(output, parts[place::count]) for place in range(1, count)]
+    same = _are_as_seen(output, parts[::count])
+    ended = [os.waitpid(child, 0)[1] for child in children]
+    return same and not any(ended)
+
+
+def _fork(output: str, parts: Sequence[Part]) -> int:
+    """A process that looks at these outputs, and whose exit status is 0 where all are as they were."""
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            code = 0 if _are_as_seen(output, second) else 1
+            code = 0 if _are_as_seen(output, parts) else 1
         finally:
             os._exit(code)
-    same = _are_as_seen(output, first)
-    return os.waitpid(child, 0)[1] == 0 and same
+    return child
 
 
-def _halves(
-    folders: Sequence[tuple[str, str, bytes]], total: int
-) -> tuple[list[tuple[str, str, bytes]], list[tuple[str, str, bytes]]]:
-    """The folders in two lists of about as many files; a folder is cut where it must be."""
-    first: list[tuple[str, str, bytes]] = []
-    second: list[tuple[str, str, bytes]] = []
-    room = total // 2
-    for folder, joined, stamps in folders:
-        count = len(stamps) // 24
-        if count <= room:
-            first.append((folder, joined, stamps))
-        elif room:
-            names = joined.split("\0")
-            first.append((folder, "\0".join(names[:room]), stamps[: room * 24]))
-            second.append((folder, "\0".join(names[room:]), stamps[room * 24 :]))
-        else:
-            second.append((folder, joined, stamps))
-        room = max(0, room - count)
-    return first, second
-
-
-def _are_as_seen(output: str, folders: Iterable[tuple[str, str, bytes]]) -> bool:
+def _are_as_seen(output: str, parts: Iterable[Part]) -> bool:
     """Whether the files have these stamps. Names are looked up from within their folder: half the time of paths."""
     here = os.getcwd()  # noqa: PTH109
     try:
-        for folder, joined, stamps in folders:
+        for folder, joined, stamps in parts:
             os.chdir(f"{output}/{folder}")
-            stats = list(map(os.stat, joined.split("\0")))
-            numbers = [n for s in stats for n in (s.st_mtime_ns, s.st_ctime_ns, s.st_size)]
-            if array("q", numbers).tobytes() != stamps:
+            if _packed(map(_numbers, map(os.stat, joined.split("\0")))) != stamps:
                 return False
     except OSError:
         return False

@@ -7,7 +7,7 @@ from pathlib import Path
 from imgbuild.store.blobs import Blobs
 from imgbuild.store.journal import Journal
 from imgbuild.store.records import Records
-from imgbuild.store.recover import open_records
+from imgbuild.store.recover import open_records, take_back
 
 _MARKS = {
     ".gitignore": "*\n",
@@ -54,7 +54,10 @@ def open_store(folder: Path, second: Path | None = None, *, write: bool) -> Stor
     if write:
         blobs.sweep_temporary([folder])
     records, mended = open_records(folder, write=write)
-    return Store(folder, blobs, records, Journal(folder / "journal", write=write), mended)
+    journal = Journal(folder / "journal", write=write)
+    if write:
+        take_back(records, blobs, journal)
+    return Store(folder, blobs, records, journal, mended)
 
 
 def _prepare(folder: Path) -> None:

@@ -100,7 +100,11 @@ EDITS = {
         "  format.quality: 90 → 80",
     ),
     "the format": (
-        ("specs/catalog.yaml", ("{type: webp, quality: 90}", "png"), ("_{{ index }}.webp", "_{{ index }}.png")),
+        (
+            "specs/catalog.yaml",
+            ("{type: webp, quality: 90}", "png"),
+            ("_{{ index }}.webp", "_{{ index }}.png"),
+        ),
         of_steps(encode=6),
         "  format.type: 'webp' → 'png'",
     ),
@@ -126,12 +130,23 @@ EDITS = {
     ),
     "a tag": (("specs/catalog.yaml", ("[shop]", "[shop, spring]")), NOTHING, "  fresh"),
     "a comment and the order of keys": (
-        ("specs/catalog.yaml", ("# what the shop shows", "# for the shop"), ("    seeds: 1\n", ""), ("    tags", "    seeds: 1\n    tags")),
+        (
+            "specs/catalog.yaml",
+            ("# what the shop shows", "# for the shop"),
+            ("    seeds: 1\n", ""),
+            ("    tags", "    seeds: 1\n    tags"),
+        ),
         NOTHING,
         "  fresh",
     ),
     "a column that nothing uses": (
-        ("specs/products.csv", ("sku,name", "sku,name,price"), ("A1,lamp", "A1,lamp,1"), ("A2,chair", "A2,chair,2"), ("A3,table", "A3,table,3")),
+        (
+            "specs/products.csv",
+            ("sku,name", "sku,name,price"),
+            ("A1,lamp", "A1,lamp,1"),
+            ("A2,chair", "A2,chair,2"),
+            ("A3,table", "A3,table,3"),
+        ),
         NOTHING,
         "  fresh",
     ),
@@ -161,7 +176,10 @@ RENAMES = {
         ("{{ color }}, {{", "{{ colour }}, {{"),
         ("_{{ color }}", "_{{ colour }}"),
     ],
-    "the template": [("  product:\n    prompt", "  item:\n    prompt"), ("template: product", "template: item")],
+    "the template": [
+        ("  product:\n    prompt", "  item:\n    prompt"),
+        ("template: product", "template: item"),
+    ],
     "an axis of one value more": [("      color:", "      finish: [matte]\n      color:")],
 }
 
@@ -249,9 +267,7 @@ def test_an_edited_rule_never_moves_a_locked_image_unless_asked(shop, painter):
     failing = {failure.id for failure in ended.failures}
     ended = shop.build(reroll=True)
     assert painter.asked
-    moved = {
-        f"catalog/{id}" for id, line in shop.lines().items() if line.attempt > 0
-    }
+    moved = {f"catalog/{id}" for id, line in shop.lines().items() if line.attempt > 0}
     assert moved
     assert moved <= failing
 

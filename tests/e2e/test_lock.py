@@ -96,7 +96,9 @@ def test_what_is_lost_and_rerolled_is_no_drift(shop, painter):
     moved = {id for id in after if after[id] != before[id]}
     assert moved
     assert all(after[id].attempt > before[id].attempt for id in moved)
-    assert set(shop.outputs()) == {f"shots/{sku}_{color}_0.webp" for sku in ("A1", "A2", "A3") for color in ("red", "blue")}
+    assert set(shop.outputs()) == {
+        f"shots/{sku}_{color}_0.webp" for sku in ("A1", "A2", "A3") for color in ("red", "blue")
+    }
 
 
 def test_a_lost_database_costs_no_generation_when_a_step_is_edited(shop, painter):
@@ -301,7 +303,9 @@ def repository(shop):
 
     def git(*words):
         environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-        done = subprocess.run(["git", *words], cwd=shop.root, env=environment, capture_output=True, check=False)
+        done = subprocess.run(
+            ["git", *words], cwd=shop.root, env=environment, capture_output=True, check=False
+        )
         return done.returncode
 
     git("init", "-q", "-b", "main")
@@ -488,5 +492,8 @@ def test_texts_that_look_like_other_things_stay_texts(bench, painter):
     )
     shop.build()
     assert {request.prompt for request in painter.asked} == {"00123 in NO at 12:30"}
-    assert set(shop.lines()) == {"listed[code=00123,place=NO,time=12:30]@paint#0", "tabled[code=00123]@paint#0"}
+    assert set(shop.lines()) == {
+        "listed[code=00123,place=NO,time=12:30]@paint#0",
+        "tabled[code=00123]@paint#0",
+    }
     assert set(shop.outputs()) == {"listed/00123_NO_12-30_0.png", "tabled/00123-NO.png"}

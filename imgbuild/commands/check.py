@@ -1,0 +1,176 @@
+"""`imgbuild check`: hold published images against their rules. Measurements are recalled; nothing is made."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
+
+import msgspec
+from msgspec import Struct
+
+from imgbuild.commands.build import interruptible
+from imgbuild.commands.session import Session, selection_of
+from imgbuild.conclusion import Conclusion
+from imgbuild.errors import Exit
+from imgbuild.limits import Budget
+from imgbuild.making import Making, Terms
+from imgbuild.materials import Materials
+from imgbuild.plan import DOES_STEPS, Action, Decision
+from imgbuild.recall import Recall
+from imgbuild.report import Reporter, is_lively
+from imgbuild.report.events import Event, Started
+from imgbuild.report.text import plural
+from imgbuild.schedule import Limits, Schedule
+from imgbuild.store.store import Store
+from imgbuild.survey import Adapters, Survey
+from imgbuild.types import Status, Value, Verdict
+from imgbuild.work import Work
+
+ORDER = ("fail", "missing", "review", "warn", "pass")  # as the table is sorted
+SHOWN = 200  # rows of the table; --verbose shows all
+HERE = frozenset({Action.FRESH, Action.CHECK})  # what has its locked image at its place
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """What one rule says of one image; or, without a rule, why there is no image to look at."""
+
+    status: Status | str
+    id: str
+    output: str
+    rule: str = ""
+    figure: Value = None
+    unit: str = ""
+    limit: str = ""
+    others: tuple[str, ...] = ()
+
+
+class Silent:
+    """A reporter for those who want the table alone."""
+
+    def event(self, event: Event) -> None:
+        """Say nothing."""
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+def run_check(session: Session, paths: Sequence[str], select: Sequence[str], *, review: bool) -> int:
+    """Print the verdicts, worst first; 3 where a rule fails, 1 where an image is missing. Raises SpecError."""
+    project = session.project(paths)
+    with (
+        interruptible() as stop,
+        session.held(project) as store,
+        closing(_reporter(session)) as reporter,
+    ):
+        found = session.survey(project, store)
+        targets = session.choose(found, store, selection_of(project, session, paths, select))
+        chosen = [target.id for target in targets]
+        rows = sorted(
+            check(found, store, chosen, reporter, stop), key=lambda row: (ORDER.index(row.status), row.id)
+        )
+    if stop.is_set():
+        raise KeyboardInterrupt
+    _tell(session, [row for row in rows if row.status == "review"] if review else rows, rows, len(chosen))
+    statuses = {row.status for row in rows}
+    if "missing" in statuses:
+        return Exit.TARGET_FAILED
+    return Exit.RULE_FAILED if "fail" in statuses else Exit.DONE
+
+
+def _reporter(session: Session) -> Reporter:
+    quiet = session.json or session.plain or session.quiet
+    return Silent() if quiet or not is_lively(session.stdout, session.environ) else session.reporter()
+
+
+def check(
+    found: Survey, store: Store, chosen: Collection[str], reporter: Reporter, stop: threading.Event
+) -> Iterator[Row]:
+    """The verdicts on every chosen target's image: the build's own loop over those that are at their place."""
+    decisions = found.plan.decisions
+    here = [name for name in chosen if decisions[name].action in HERE]
+    unchecked = sum(1 for name in here if decisions[name].action is Action.CHECK)
+    reporter.event(Started(targets=len(chosen), fresh=len(here) - unchecked, restore=unchecked, run=0))
+    materials = Materials(found, store)
+    schedule = _schedule(materials, here, reporter, stop)
+    try:
+        schedule.run()
+    finally:
+        materials.ledger.commit()
+    outcomes = materials.ledger.outcomes()
+    for name in chosen:
+        why = _missing(decisions[name], schedule.works.get(name))
+        if why:
+            yield Row(status="missing", id=name, output=decisions[name].target.output, limit=why)
+        elif decisions[name].target.recipe.rules and name in outcomes:
+            yield from _rows(found, name, outcomes[name].verdicts)
+
+
+def _missing(decision: Decision, work: Work | None) -> str:
+    """Why there is no image to look at; empty where there is one."""
+    if decision.action in HERE:
+        return work.error.message if work is not None and work.error is not None else ""
+    is_new = decision.action in DOES_STEPS and (decision.line is None or not decision.line.image)
+    return "not built yet" if is_new else decision.why
+
+
+def _schedule(
+    materials: Materials, here: Collection[str], reporter: Reporter, stop: threading.Event
+) -> Schedule:
+    """The build's loop, with nothing to make: its budget is nought and it is offline."""
+    found = materials.survey
+    recall = Recall(materials)
+    making = Making(materials, Adapters(), Budget(0.0), Terms(offline=True), stop)
+    limits = Limits(jobs=found.project.settings.jobs or os.cpu_count() or 2)
+    conclusion = Conclusion(materials, recall)
+    return Schedule(found.project.graph, found.plan, here, recall, making, conclusion, reporter, limits)
+
+
+def _rows(found: Survey, name: str, verdicts: Sequence[Verdict]) -> Iterator[Row]:
+    for item in verdicts:
+        yield Row(
+            status=item.status,
+            id=name,
+            output=found.project.graph.targets[name].output,
+            rule=item.rule,
+            figure=item.figure,
+            unit=item.unit,
+            limit=item.limit,
+            others=item.others,
+        )
+
+
+def _tell(session: Session, shown: Sequence[Row], rows: Sequence[Row], images: int) -> None:
+    if session.json:
+        for row in shown:
+            session.say(msgspec.json.encode({"event": "verdict", **msgspec.structs.asdict(row)}).decode())
+        return
+    if session.quiet:
+        shown = [row for row in shown if row.status in ("fail", "missing")]
+    told = shown if session.verbose else shown[:SHOWN]
+    if told:
+        headers = ["status", "target", "rule", "figure", "limit"]
+        session.table(headers, [_cells(row) for row in told], frozenset({3}))
+    if len(shown) > len(told):
+        session.say(f"… and {len(shown) - len(told):,} more; --verbose shows all")
+    if not session.quiet:
+        session.say(_summary(rows, images))
+
+
+def _cells(row: Row) -> list[str]:
+    figure = "" if row.figure is None else f"{row.figure}{f' {row.unit}' if row.unit else ''}"
+    clash = f"like {', '.join(row.others[:3])}" if row.others else ""
+    return [row.status, row.id, row.rule, figure, ", ".join(filter(None, (row.limit, clash)))]
+
+
+def _summary(rows: Sequence[Row], images: int) -> str:
+    """`12 images: 1 fail, 11 pass`: each image counted once, by the worst that is said of it."""
+    worst: dict[str, str] = {}
+    for row in rows:
+        worst.setdefault(row.id, row.status)
+    counts = [(status, sum(1 for item in worst.values() if item == status)) for status in ORDER]
+    told = [f"{count:,} {status}" for status, count in counts if count]
+    bare = images - len(worst)
+    told += [f"{bare:,} without rules"] if bare else []
+    return f"{plural(images, 'image')}{': ' if told else ''}{', '.join(told)}"

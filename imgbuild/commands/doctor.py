@@ -1,0 +1,181 @@
+"""`imgbuild doctor`: versions, project, store, lock, providers, keys, file system; what is broken, and what to do."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from imgbuild import __version__
+from imgbuild.commands.ground import feel
+from imgbuild.commands.session import Session
+from imgbuild.commands.starter import KEYS, look_around
+from imgbuild.errors import Exit, ImgbuildError, SpecError
+from imgbuild.project import Project
+from imgbuild.providers import PROVIDERS
+from imgbuild.report.text import data_size, plural, printable
+from imgbuild.settings import PROJECT_FILE, Settings
+from imgbuild.store.store import open_store
+from imgbuild.survey import open_book
+
+LIBRARIES = ("msgspec", "Pillow", "numpy", "PyYAML", "Jinja2", "jsonschema", "ImageHash", "xxhash", "click")
+
+
+class Sign(Struct, frozen=True):
+    """One thing looked at. note: worth knowing; broken: has to be mended."""
+
+    state: Literal["ok", "note", "broken"]
+    part: str
+    text: str
+
+
+def run_doctor(session: Session) -> int:
+    """Print all signs; 1 where something is broken."""
+    signs = list(examine(session))
+    for sign in signs:
+        if session.json:
+            session.say(msgspec.json.encode(sign).decode())
+        elif not session.quiet or sign.state == "broken":
+            session.say(f"{sign.state:<6}  {sign.part:<11}  {printable(sign.text)}".rstrip())
+    return Exit.TARGET_FAILED if any(sign.state == "broken" for sign in signs) else Exit.DONE
+
+
+def examine(session: Session) -> Iterator[Sign]:
+    """Look at the installation, then at the project. Whatever is broken there is a sign, and never raised."""
+    yield Sign("ok", "imgbuild", f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
+    yield from _libraries()
+    yield from _providers(session.environ)
+    yield _keys(session.environ)
+    yield _device(session.environ)
+    try:
+        _, settings = session.settings()
+    except ImgbuildError as error:
+        yield _broken("settings", error)
+        return
+    yield _project(session, settings)
+    yield from _specs(session)
+    yield from _store(settings)
+    yield from _ground(settings)
+
+
+def _broken(part: str, error: ImgbuildError | OSError) -> Sign:
+    text = error.lines()[0] if isinstance(error, ImgbuildError) else f"{error.filename}: {error.strerror}"
+    return Sign("broken", part, text.removeprefix("error: "))
+
+
+def _libraries() -> Iterator[Sign]:
+    found = {name: _version(name) for name in LIBRARIES}
+    yield Sign("ok", "libraries", ", ".join(f"{name} {number}" for name, number in found.items() if number))
+    missing = [name for name, number in found.items() if not number]
+    if missing:
+        yield Sign("broken", "libraries", f"not installed: {', '.join(missing)}")
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _providers(environ: Mapping[str, str]) -> Iterator[Sign]:
+    for name in PROVIDERS.names():
+        try:
+            kind = PROVIDERS.get(name)
+        except SpecError as error:
+            yield _broken("provider", error)
+            continue
+        missing = [key for key in kind.env if not environ.get(key)]
+        if kind.env and len(missing) == len(kind.env):
+            yield Sign("note", "provider", f"{name} needs {' or '.join(missing)}, which is not set")
+        else:
+            yield Sign("ok", "provider", f"{name} (adapter {kind.version})")
+
+
+def _keys(environ: Mapping[str, str]) -> Sign:
+    """Names of the keys that are set, and never more than their names."""
+    brought = [key for name in PROVIDERS.names() for key in _env(name)]
+    present = [name for name in dict.fromkeys([*KEYS, *brought]) if environ.get(name)]
+    return Sign("ok", "keys", f"set: {', '.join(present)}" if present else "none set")
+
+
+def _env(provider: str) -> tuple[str, ...]:
+    try:
+        return PROVIDERS.get(provider).env
+    except SpecError:
+        return ()
+
+
+def _device(environ: Mapping[str, str]) -> Sign:
+    gpu = "NVIDIA GPU" if look_around(environ).gpu else "no NVIDIA GPU"
+    if find_spec("torch") is None:
+        return Sign("ok", "device", f"{gpu}, torch is not installed (only local models need it)")
+    return Sign("ok", "device", f"{gpu}, torch {_version('torch')}")
+
+
+def _project(session: Session, settings: Settings) -> Sign:
+    has_file = (settings.root / PROJECT_FILE).is_file()
+    told = PROJECT_FILE if has_file else f"no {PROJECT_FILE}, so the defaults hold"
+    under = f", profile {settings.profile_name}" if settings.profile_name else ""
+    return Sign("ok", "project", f"{session.root} ({told}{under})")
+
+
+def _specs(session: Session) -> Iterator[Sign]:
+    try:
+        project = session.project()
+        targets = project.graph.targets
+        faults = sum(1 for target in targets.values() if target.fault)
+        told = f"{plural(len(project.specs), 'file')}, {plural(len(targets), 'target')}"
+        yield Sign("ok", "specs", told)
+        if faults:
+            yield Sign("broken", "specs", f"{plural(faults, 'target')} at fault; `imgbuild plan` names them")
+        yield from _lock(project)
+    except ImgbuildError as error:
+        yield _broken("specs", error)
+
+
+def _lock(project: Project) -> Iterator[Sign]:
+    book, _ = open_book(project)
+    lines, targets = book.lines(), project.graph.targets
+    locked = sum(1 for name in targets if name in lines and lines[name].image)
+    yield Sign(
+        "ok" if locked == len(targets) else "note", "lock", f"{locked} of {plural(len(targets), 'target')}"
+    )
+    if book.has_sides:
+        yield Sign("note", "lock", "git left both sides of a merge; the next build settles them")
+    for read in book.found.values():
+        yield from (Sign("broken", "lock", f"{fault}; `imgbuild build` mends it") for fault in read.faults)
+
+
+def _store(settings: Settings) -> Iterator[Sign]:
+    folder = settings.root / settings.store
+    if not folder.is_dir():
+        yield Sign("note", "store", f"{settings.store} is not there yet; `imgbuild build` makes it")
+        return
+    try:
+        with open_store(folder, write=False) as store:
+            sizes = [size for _, size, _ in store.blobs.all()]
+            yield Sign(
+                "ok", "store", f"{settings.store}: {plural(len(sizes), 'blob')}, {data_size(sum(sizes))}"
+            )
+            yield from (Sign("broken", "store", f"{note}; `imgbuild build` mends it") for note in store.notes)
+            lost = len(store.journal.in_flight())
+            if lost:
+                yield Sign("note", "store", f"{plural(lost, 'paid request')} of unknown fate")
+    except (ImgbuildError, OSError) as error:
+        yield _broken("store", error)
+
+
+def _ground(settings: Settings) -> Iterator[Sign]:
+    try:
+        for well, text in feel(
+            settings.root / settings.store, settings.root / settings.output, settings.root
+        ):
+            yield Sign("ok" if well else "note", "file system", text)
+    except OSError as error:
+        yield _broken("file system", error)

@@ -1,0 +1,93 @@
+"""The files that benchmarks run on: a project, and the same number of outputs for each peer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+COLOURS = ("red", "blue", "green", "black", "white", "pink", "teal", "navy", "gold", "grey")
+SPEC = """\
+version: 1
+models:
+  stand-in: {{provider: placeholder}}
+assets:
+  thumbnails:
+    prompt: "{{{{ name }}}} in {{{{ colour }}}}, {{{{ style }}}}"
+    matrix:
+      product: {{csv: products.csv, key: sku}}
+      colour: [{colours}]
+      style: [{styles}]
+    models: [stand-in]
+    size: 64x64
+  hero:
+    prompt: "a {word} lamp"
+    models: [stand-in]
+    size: 64x64
+"""
+HERO = "hero/0.png"
+
+
+def write_project(root: Path, targets: int) -> int:
+    """A spec of about so many targets of 64×64 in one big asset and one of a single target; how many there are.
+
+    A table of a row a hundred targets, ten colours, ten styles; fewer where fewer are asked for.
+    """
+    rows, styles = max(1, targets // 100), min(10, max(1, targets // len(COLOURS)))
+    (root / "specs").mkdir(parents=True)
+    (root / "imgbuild.yaml").write_text("output: out\n")
+    write_table(root, rows)
+    write_spec(root, "brass", styles)
+    return rows * len(COLOURS) * styles + 1
+
+
+def write_table(root: Path, rows: int, edited: int = 0) -> None:
+    """The table of products. edited: how often the first row's name was changed."""
+    names = [f"thing {row}" if row or not edited else f"thing {row} mark {edited}" for row in range(rows)]
+    lines = [f"S{row:06},{name}\n" for row, name in enumerate(names)]
+    (root / "specs/products.csv").write_text("".join(["sku,name\n", *lines]))
+
+
+def write_spec(root: Path, word: str, styles: int) -> None:
+    """The spec file; `word` is in the prompt of the single target."""
+    text = SPEC.format(
+        colours=", ".join(COLOURS), styles=", ".join(f"s{style}" for style in range(styles)), word=word
+    )
+    (root / "specs/catalog.yaml").write_text(text)
+
+
+def names(targets: int) -> list[str]:
+    """What a peer's outputs are called: as many, of names as long, in one folder too."""
+    return [
+        f"out/thumbnails/S{at // 100:06}_{COLOURS[at // 10 % 10]}_s{at % 10}_0.png" for at in range(targets)
+    ]
+
+
+def write_ninja(root: Path, targets: int) -> None:
+    """A build file of trivial commands that all depend on one source."""
+    root.mkdir(parents=True)
+    (root / "source").write_text("")
+    rule = "rule make\n  command = touch $out\n"
+    (root / "build.ninja").write_text(
+        rule + "".join(f"build {name}: make source\n" for name in names(targets))
+    )
+
+
+def write_dvc(root: Path, targets: int) -> None:
+    """A pipeline with a stage for each output."""
+    root.mkdir(parents=True)
+    (root / "source").write_text("")
+    stages = [
+        f"  s{at}:\n    cmd: mkdir -p out/thumbnails && touch {name}\n    deps: [source]\n    outs: [{name}]\n"
+        for at, name in enumerate(names(targets))
+    ]
+    (root / "dvc.yaml").write_text("".join(["stages:\n", *stages]))
+
+
+def write_snakemake(root: Path, targets: int) -> None:
+    """A workflow of one rule, asked for all outputs."""
+    root.mkdir(parents=True)
+    (root / "source").write_text("")
+    (root / "outputs").write_text("\n".join(names(targets)))
+    (root / "Snakefile").write_text(
+        'rule all:\n    input: open("outputs").read().split()\n\n'
+        'rule make:\n    input: "source"\n    output: "out/thumbnails/{name}.png"\n    shell: "touch {output}"\n'
+    )

@@ -1,0 +1,257 @@
+"""The rows of the table: what each measures, beside which peer, and what it is to reach."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from tests.benchmarks import ground, tools
+from tests.benchmarks.clock import Ran, run
+
+
+class Row(NamedTuple):
+    """One line of the table. ratio: `ours` over `theirs`, or over what the goal allows; at most `goal` is met.
+
+    ours, theirs: medians in seconds, with `unit` saying of what. peak: bytes. touched: how many targets it was about.
+    """
+
+    name: str
+    targets: int
+    touched: int
+    unit: str
+    ours: float
+    peer: str
+    theirs: float | None
+    goal: float
+    peak: int = 0
+
+    @property
+    def ratio(self) -> float | None:
+        return self.ours / self.theirs if self.theirs else None
+
+
+class Lab:
+    """A temporary folder of projects, each made once. runs: how often each figure is taken."""
+
+    def __init__(self, folder: Path, runs: int) -> None:
+        self.folder, self.runs = folder, runs
+        self.environ = tools.environment(folder / "home")
+        self._built: dict[int, tuple[Path, int]] = {}
+        self._count = 0
+
+    def place(self, name: str) -> Path:
+        """A folder that nobody has used: what was removed just before slows down making new files."""
+        self._count += 1
+        return self.folder / f"{name}-{self._count}"
+
+    def call(self, folder: Path, *words: str) -> Ran:
+        return run([*tools.imgbuild(), *words], folder, self.environ)
+
+    def fresh(self, targets: int) -> tuple[Path, int]:
+        """A project that was never built, and how many targets it has."""
+        root = self.place("project")
+        return root, ground.write_project(root, targets)
+
+    def built(self, targets: int) -> tuple[Path, int]:
+        """A project that is up to date."""
+        if targets not in self._built:
+            self._built[targets] = root, _ = self.fresh(targets)
+            self.call(root, "build", "--quiet")
+        return self._built[targets]
+
+    def ninja(self, count: int) -> tuple[list[str], Path] | None:
+        """The call of ninja, and a folder where it has nothing built yet."""
+        words = tools.peer("ninja")
+        if words is None:
+            return None
+        root = self.place("ninja")
+        ground.write_ninja(root, count)
+        return [*words, "--quiet"], root
+
+
+def null(lab: Lab, targets: int, goal: float) -> Iterator[Row]:
+    """A build with nothing to do, beside each peer's."""
+    root, count = lab.built(targets)
+    lab.call(root, "build")
+    theirs = lab.ninja(count)
+    if theirs is not None:
+        run(*theirs, lab.environ)
+    pairs = [
+        (lab.call(root, "build"), run(*theirs, lab.environ) if theirs else None) for _ in range(lab.runs)
+    ]
+    said = {ours.output for ours, _ in pairs}
+    if said != {f"up to date ({count:,} targets)\n"}:
+        raise RuntimeError(f"this was no null build: {said}")
+    ours = median(one.seconds for one, _ in pairs)
+    peak = max(one.peak for one, _ in pairs)
+    ninja = median(other.seconds for _, other in pairs if other) if theirs else None
+    yield Row("null build", count, 0, "seconds", ours, "ninja", ninja, goal, peak)
+    for name, seconds in _slow_peers(lab, count):
+        yield Row("null build", count, 0, "seconds", ours, name, seconds, 0.1, peak)
+
+
+def _slow_peers(lab: Lab, count: int) -> Iterator[tuple[str, float]]:
+    """Null builds of DVC and Snakemake, where they are installed; once, since they take long."""
+    calls: dict[str, tuple[Callable[[Path, int], None], list[list[str]]]] = {
+        "dvc": (ground.write_dvc, [["init", "--no-scm", "--quiet"], ["repro", "--quiet"]]),
+        "snakemake": (ground.write_snakemake, [["--cores", "2", "--quiet", "all"]]),
+    }
+    for name, (write, commands) in calls.items():
+        words = tools.peer(name)
+        if words is not None:
+            root = lab.place(name)
+            write(root, count)
+            for command in commands:
+                run([*words, *command], root, lab.environ)
+            yield name, run([*words, *commands[-1]], root, lab.environ).seconds
+
+
+def plan(lab: Lab, targets: int) -> Iterator[Row]:
+    """`imgbuild plan` of a project of which only the models are pinned: load, expand, hash and decide, from nothing."""
+    root, count = lab.fresh(targets)
+    lab.call(root, "lock", "--upgrade")
+    taken = [lab.call(root, "plan") for _ in range(lab.runs)]
+    counts = {_counted(ran.output) for ran in taken}
+    if counts != {(count, count)}:
+        raise RuntimeError(f"{count} targets were to be planned and run, not {counts}")
+    ours, peak = median(ran.seconds for ran in taken), max(ran.peak for ran in taken)
+    yield Row(
+        "plan from nothing", count, count, "seconds", ours, "25,000 a second", count / 25_000, 1.0, peak
+    )
+
+
+def _counted(output: str) -> tuple[int, int]:
+    """How many targets a plan tells, and how many of them run."""
+    found = re.search(r"([\d,]+) targets?: .*?([\d,]+) run", output)
+    return (_number(found[1]), _number(found[2])) if found else (0, 0)
+
+
+def _number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def edit(lab: Lab, targets: int) -> Iterator[Row]:
+    """One value of the matrix's table edited: from the start of the build until the first request is out."""
+    root, count = lab.built(targets)
+    rows = len((root / "specs/products.csv").read_text().splitlines()) - 1
+    nulls = [lab.call(root, "build").seconds for _ in range(max(2, lab.runs))]
+    firsts, counts = [], set()
+    for number in range(1, lab.runs + 1):
+        ground.write_table(root, rows, number)
+        first, generated = _first_request(lab, root)
+        firsts.append(first)
+        counts.add(generated)
+    if counts != {(count - 1) // rows}:
+        raise RuntimeError(f"{(count - 1) // rows} targets were to be made again, not {counts}")
+    yield Row(
+        "first request after an edit",
+        count,
+        counts.pop(),
+        "seconds",
+        median(firsts),
+        "null build",
+        median(nulls),
+        3.0,
+    )
+
+
+def _first_request(lab: Lab, root: Path) -> tuple[float, int]:
+    """Seconds until a build tells of its first target under way, and how many it generates in the end."""
+    began = time.perf_counter()
+    with subprocess.Popen(
+        [*tools.imgbuild(), "build", "--json"], cwd=root, env=lab.environ, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        first = next(time.perf_counter() - began for line in process.stdout if '"state":"running"' in line)
+        last = [json.loads(line) for line in process.stdout][-1]
+    return first, int(last["generated"])
+
+
+def cold(lab: Lab, targets: int) -> Iterator[Row]:
+    """A build of everything, in seconds an image, beside the seconds ninja needs for a trivial command."""
+    ours, theirs = [], []
+    for _ in range(min(3, lab.runs)):
+        root, count = lab.fresh(targets)
+        ran = lab.call(root, "build", "--json")
+        finished = json.loads(ran.output.splitlines()[-1])
+        if finished["generated"] != count:
+            raise RuntimeError(f"{count} images were to be made, not {finished['generated']}")
+        ours.append(ran)
+        ninja = lab.ninja(count)
+        if ninja is not None:
+            theirs.append(run(*ninja, lab.environ).seconds)
+    yield Row(
+        "cold build",
+        count,
+        count,
+        "seconds",
+        median(ran.seconds for ran in ours),
+        "ninja touch",
+        median(theirs) if theirs else None,
+        1.0,
+        max(ran.peak for ran in ours),
+    )
+
+
+def watch(lab: Lab, targets: int) -> Iterator[Row]:
+    """`imgbuild watch`: from the save of a spec in which one target changed until its image is published."""
+    root, count = lab.built(targets)
+    styles = min(10, max(1, targets // len(ground.COLOURS)))
+    output = root / "out" / ground.HERO
+    taken = []
+    with _watching(lab, root):
+        for number in range(lab.runs + 1):
+            time.sleep(0.3)  # let the last build end
+            before = output.stat().st_mtime_ns
+            ground.write_spec(root, f"brass {number}", styles)
+            began = time.perf_counter()
+            while output.stat().st_mtime_ns == before:
+                time.sleep(0.001)
+                if time.perf_counter() - began > 60:
+                    raise RuntimeError("the watch published nothing in a minute")
+            taken.append(time.perf_counter() - began)
+    yield Row("save to image under watch", count, 1, "seconds", median(taken[1:]), "150 ms", 0.150, 1.0)
+
+
+@contextmanager
+def _watching(lab: Lab, root: Path) -> Iterator[None]:
+    """A watch that has done its first build."""
+    with subprocess.Popen(
+        [*tools.imgbuild(), "watch", "--plain"],
+        cwd=root,
+        env={**lab.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.startswith("watching"))
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+
+
+# The figures of each row: what measures it, at how many targets, and what is to be reached, where that differs.
+ROWS: Mapping[str, Sequence[tuple[Callable[..., Iterator[Row]], int, tuple[float, ...]]]] = {
+    "null": [(null, 10_000, (1.5,)), (null, 100_000, (0.8,))],
+    "plan": [(plan, 100_000, ())],
+    "edit": [(edit, 100_000, ())],
+    "cold": [(cold, 10_000, ())],
+    "watch": [(watch, 10_000, ())],
+}
+
+
+def measure(lab: Lab, names: Sequence[str], targets: int | None) -> Iterator[Row]:
+    """The rows of those names (all, if none is given), at their own sizes, or all at this one."""
+    for name in names or ROWS:
+        for function, size, goal in ROWS[name]:
+            yield from function(lab, targets or size, *goal)

@@ -1,0 +1,177 @@
+"""What `doctor` finds well, and what it finds broken."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+
+from imgbuild.commands.doctor import Sign
+from imgbuild.commands.ground import feel, folds_case
+from imgbuild.commands.starter import KEYS
+from imgbuild.providers import PROVIDERS
+from imgbuild.store.journal import Journal
+
+SPEC = "models: {m: {provider: placeholder}}\nassets: {x: {prompt: hi, seeds: 2, size: 16x16}}\n"
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch, tmp_path):
+    """A machine without keys and without a GPU."""
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+
+
+@pytest.fixture
+def project(bench):
+    made = bench({"specs/a.yaml": SPEC})
+    made.build()
+    return made
+
+
+def signs(project, code=0):
+    told = project.tell("doctor", "--json")
+    assert (told.code, told.err) == (code, "")
+    return [msgspec.json.decode(line, type=Sign) for line in told.out.splitlines()]
+
+
+def part(project, name, code=0):
+    return [(sign.state, sign.text) for sign in signs(project, code) if sign.part == name]
+
+
+def test_all_is_well(project):
+    code, out, err = project.tell("doctor")
+    assert (code, err) == (0, "")
+    lines = [re.sub(r"\d+(\.\d+)* [kMGTP]?B", "…", line) for line in out.splitlines()]
+    lines = [line for line in lines if not re.match(r"ok {6}(imgbuild|libraries|device) ", line)]
+    assert lines[:8] == [
+        "ok      provider     placeholder (adapter 1)",
+        "ok      keys         none set",
+        f"ok      project      {project.root} (no imgbuild.yaml, so the defaults hold)",
+        "ok      specs        1 file, 2 targets",
+        "ok      lock         2 of 2 targets",
+        "ok      store        .imgbuild: 2 blobs, …",
+        lines[6],
+        "ok      file system  its clock is ours",
+    ]
+    assert lines[6] in (
+        "ok      file system  no reflinks: outputs are copies",
+        "ok      file system  outputs share their bytes with the store",
+    )
+
+
+def test_versions_are_told_and_torch_is_never_imported(project):
+    found = {sign.part: sign.text for sign in signs(project)}
+    assert re.fullmatch(r"\d\S+, Python 3\.\d+\.\d+, .+", found["imgbuild"])
+    for name in ("msgspec", "Pillow", "numpy"):
+        assert re.search(rf"\b{name} \d", found["libraries"])
+    assert "torch" not in sys.modules
+
+
+def test_nothing_is_left_behind_and_nothing_is_changed(project):
+    before = project.state()
+    project.tell("doctor")
+    assert project.state() == before
+
+
+def test_keys_are_told_by_name(project, monkeypatch):
+    monkeypatch.setenv("FAL_KEY", "secret-value")
+    told = project.tell("doctor")
+    assert "ok      keys         set: FAL_KEY\n" in told.out
+    assert "secret-value" not in told.out
+
+
+def test_providers_that_need_a_key(project, painter, monkeypatch):
+    dear = type("Dear", (painter,), {"env": ("DEAR_KEY", "DEAR_TOKEN")})
+    monkeypatch.setitem(PROVIDERS._loaded, "dear", dear)
+    monkeypatch.setitem(PROVIDERS._built_in, "dear", "nowhere:Dear")
+    assert part(project, "provider") == [
+        ("note", "dear needs DEAR_KEY or DEAR_TOKEN, which is not set"),
+        ("ok", "placeholder (adapter 1)"),
+    ]
+    monkeypatch.setenv("DEAR_TOKEN", "secret-value")
+    assert part(project, "provider")[0] == ("ok", "dear (adapter 1)")
+    assert part(project, "keys") == [("ok", "set: DEAR_TOKEN")]
+
+
+def test_before_the_first_build(bench):
+    project = bench({"imgbuild.yaml": "profiles: {small: {size: 8x8}}\n", "specs/a.yaml": SPEC})
+    assert part(project, "lock") == [("note", "0 of 2 targets")]
+    assert part(project, "store") == [("note", ".imgbuild is not there yet; `imgbuild build` makes it")]
+    assert part(project, "project") == [("ok", f"{project.root} (imgbuild.yaml)")]
+    assert not (project.root / ".imgbuild").exists()
+    told = project.tell("doctor", "--profile", "small").out
+    assert f"{project.root} (imgbuild.yaml, profile small)\n" in told
+
+
+def test_broken_settings_end_it(project):
+    project.write({"imgbuild.yaml": "output: [\n"})
+    found = signs(project, 1)
+    assert (found[-1].state, found[-1].part) == ("broken", "settings")
+    assert found[-1].text.startswith("imgbuild.yaml:2:1: ")
+
+
+def test_a_broken_spec_is_one_sign_of_many(project):
+    project.write({"specs/a.yaml": "assets:\n  x: {promt: hi}\n"})
+    assert part(project, "specs", 1)[0][0] == "broken"
+    assert part(project, "specs", 1)[0][1].startswith("specs/a.yaml:2:7: ")
+    assert part(project, "store", 1)[0][0] == "ok"
+
+
+def test_rows_at_fault(project):
+    project.write({"specs/a.yaml": "assets: {x: {from: nothing.png}}\n"})
+    assert part(project, "specs", 1) == [
+        ("ok", "1 file, 1 target"),
+        ("broken", "1 target at fault; `imgbuild plan` names them"),
+    ]
+
+
+def test_a_damaged_store(project):
+    (project.root / ".imgbuild/state.db").write_bytes(b"not a database")
+    found = part(project, "store", 1)
+    assert [state for state, _ in found] == ["ok", "broken"]
+    assert found[1][1].endswith("; `imgbuild build` mends it")
+    assert project.tell("doctor", "-q").out.startswith("broken  store ")
+    assert project.tell("build", "-q").code == 0
+    assert project.tell("doctor", "-q") == (0, "", "")
+
+
+def test_a_damaged_lock(project):
+    lock = project.root / "specs/a.lock"
+    lock.write_text(lock.read_text().replace('"seed":', '"sead":', 1))
+    found = part(project, "lock", 1)
+    assert [state for state, _ in found] == ["note", "broken"]
+    assert found[1][1].startswith("specs/a.lock:")
+
+
+def test_requests_of_unknown_fate(project):
+    Journal(project.root / ".imgbuild/journal").begin("key", "dear", 0.1)
+    assert part(project, "store")[1] == ("note", "1 paid request of unknown fate")
+
+
+def test_another_clock_is_noted(project, monkeypatch):
+    monkeypatch.setattr("imgbuild.commands.ground.time.time", lambda: 1e9)
+    assert re.search(
+        r"its clock is .+ off ours: an edit may be overlooked", str(part(project, "file system"))
+    )
+
+
+def test_little_room_is_noted(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=5))
+    assert (False, "5 B free") in list(feel(tmp_path / "store", tmp_path / "out", tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cases(tmp_path: Path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/a.png").write_bytes(b"")
+    assert not folds_case(tmp_path / "out", tmp_path)
+    (tmp_path / "out/A.PNG").hardlink_to(tmp_path / "out/a.png")  # how one file with two names looks
+    assert folds_case(tmp_path / "out", tmp_path)
+    assert not folds_case(tmp_path / "none", tmp_path)

@@ -1,0 +1,90 @@
+"""Every example, and this project's own specs: the committed locks give the images they name, anywhere, twice."""
+
+import hashlib
+import subprocess
+import sys
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from shutil import copytree, ignore_patterns, rmtree
+
+import pytest
+
+from imgbuild.lock.text import read_lock
+from imgbuild.project import load_project, open_settings
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = [path.parent for path in sorted((ROOT / "examples").glob("*/imgbuild.yaml"))]
+MADE = ignore_patterns("out", ".imgbuild")
+
+
+@pytest.fixture(params=[ROOT, *EXAMPLES], ids=lambda path: "specs" if path == ROOT else path.name)
+def project(request, tmp_path):
+    """A fresh clone of the example: its sources and locks, at another path."""
+    clone = tmp_path / "clone"
+    if request.param != ROOT:
+        return copytree(request.param, clone, ignore=MADE)
+    copytree(ROOT / "specs", clone / "specs", ignore=MADE)
+    (clone / "imgbuild.yaml").write_bytes((ROOT / "imgbuild.yaml").read_bytes())
+    return clone
+
+
+def imgbuild(project, *arguments):
+    """The output of a command that ends well."""
+    command = [sys.executable, "-m", "imgbuild", *arguments]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def locks(project):
+    """The bytes of every lock, by path."""
+    return {path.relative_to(project): path.read_bytes() for path in sorted(project.rglob("*.lock"))}
+
+
+def published(project):
+    """What a lock would call each image below out/, by path from there."""
+    out = project / "out"
+    files = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    return {
+        name: urlsafe_b64encode(hashlib.sha256(data).digest()).decode()[:43] for name, data in files.items()
+    }
+
+
+def locked(project):
+    """The image that the committed lines name for each output of the specs."""
+    files, settings = open_settings(project, {}, project / "nobody")
+    read = {path.stem: read_lock(data, path.name).lock for path, data in locks(project).items()}
+    targets = load_project(files, settings).expansion.targets
+    split = [(target.output, *target.id.split("/", 1)) for target in targets]
+    return {output: read[spec].targets[name].image for output, spec, name in split}
+
+
+def test_the_lock_gives_the_images_it_names_and_they_pass(project):
+    committed, wanted = locks(project), locked(project)
+    assert wanted
+
+    imgbuild(project, "build", "--locked")
+    assert published(project) == wanted
+    assert imgbuild(project, "build") == f"up to date ({len(wanted)} targets)\n"
+    imgbuild(project, "plan", "--exit-code")
+    imgbuild(project, "lock", "--check")
+    assert f"{len(wanted)} images: {len(wanted)} pass\n" in imgbuild(project, "check")
+    assert locks(project) == committed
+
+    rmtree(project / "out")
+    rmtree(project / ".imgbuild")
+    imgbuild(project, "build", "--frozen")
+    assert published(project) == wanted
+    assert locks(project) == committed
+
+
+def test_without_a_lock_the_same_one_is_written(project):
+    committed = locks(project)
+    for path in committed:
+        (project / path).unlink()
+    imgbuild(project, "build")
+    assert locks(project) == committed
+
+
+def test_the_examples_are_known():
+    assert [path.name for path in EXAMPLES] == ["catalog", "quickstart"]

@@ -1,0 +1,226 @@
+"""Whatever was built before, a build ends as one from nothing does; and the one after it has nothing to do."""
+
+import io
+import json
+import shutil
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image as pillow
+
+from imgbuild.errors import Refused
+
+NAMES = ("base", "shots", "scenes", "cards")
+COLORS = ("red", "blue", "green")
+WORDS = ("lamp", "desk", "gun", "chair")
+
+seeds = st.one_of(
+    st.integers(1, 3),
+    st.lists(st.integers(0, 5), min_size=1, max_size=2, unique=True),
+    st.builds(lambda base, size: {"base": base, "count": size}, st.integers(0, 3), st.integers(1, 2)),
+    st.just({"count": 2, "per": []}),
+)
+operations = st.sampled_from(
+    [{"convert": {"mode": "L"}}, {"adjust": {"brightness": 1.5}}, {"resize": {"width": 12, "height": 12}}, {"crop": {"aspect": "1:2"}}]
+)  # fmt: skip
+formats = st.sampled_from(["png", "webp", "jpeg", {"type": "webp", "quality": 40}, {"type": "png", "compress_level": 1}])
+consequences = st.sampled_from(["fail", "warn", "review", "reroll"])
+rules = st.one_of(
+    st.builds(lambda least, on_fail: {"brightness": {"min": least, "on_fail": on_fail}}, st.sampled_from([0, 0.3, 0.5]), consequences),
+    st.builds(lambda bits, on_fail: {"unique": {"distance": bits, "on_fail": on_fail}}, st.sampled_from([0, 16, 24]), consequences),
+    st.just({"dimensions": {"width": 16, "height": 16, "on_fail": "warn"}}),
+)  # fmt: skip
+
+ASSET = {
+    "prompt": st.sampled_from(["a {word}", "one {word}, {color}", "{name} and {word}"]),
+    "word": st.sampled_from(WORDS),
+    "axes": st.sampled_from([(), ("color",), ("table",), ("table", "color"), ("color", "finish")]),
+    "models": st.sampled_from([["paint"], ["brush"], ["paint", "brush"]]),
+    "seeds": seeds,
+    "steps": st.integers(1, 2),
+    "process": st.lists(operations, max_size=2),
+    "format": formats,
+    "validate": st.lists(rules, max_size=2, unique_by=lambda rule: next(iter(rule))),
+    "attempts": st.integers(1, 4),
+    "tags": st.sampled_from([[], ["a"]]),
+    "upstream": st.sampled_from([None, *NAMES, "photo"]),
+}
+PROJECT = {
+    "colors": st.lists(st.sampled_from(COLORS), min_size=1, max_size=2, unique=True),
+    "rows": st.dictionaries(st.sampled_from(["A1", "A2", "A3"]), st.sampled_from(WORDS), min_size=1, max_size=3),
+    "photo": st.sampled_from(["red", "navy"]),
+    "quality": st.sampled_from([1, 2]),
+    "fallback": st.booleans(),
+}  # fmt: skip
+LOSSES = st.sampled_from([(), (), (), ("out",), (".imgbuild/state.db",), (".imgbuild/blobs",), (".imgbuild",)])
+
+
+class Sources:
+    """What a project says, as plain data; `files` writes it out."""
+
+    def __init__(self, data):
+        names = data.draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True), "assets")
+        self.assets = {name: {key: data.draw(of, key) for key, of in ASSET.items()} for name in names}
+        self.shared = {key: data.draw(of, key) for key, of in PROJECT.items()}
+
+    def edit(self, data):
+        """Change one thing."""
+        kind = data.draw(st.sampled_from(["asset", "asset", "asset", "shared", "rename", "add or remove"]), "edit")
+        name = data.draw(st.sampled_from(list(self.assets)), "asset")
+        if kind == "asset":
+            key = data.draw(st.sampled_from(list(ASSET)), "key")
+            self.assets[name][key] = data.draw(ASSET[key], "value")
+        elif kind == "shared":
+            key = data.draw(st.sampled_from(list(PROJECT)), "key")
+            self.shared[key] = data.draw(PROJECT[key], "value")
+        else:
+            other = data.draw(st.sampled_from(NAMES), "other")
+            if other not in self.assets:
+                own = self.assets.pop(name) if kind == "rename" else dict(self.assets[name])
+                self.assets[other] = own
+            elif len(self.assets) > 1 and kind != "rename":
+                del self.assets[other]
+
+    def files(self):
+        spec = {
+            "models": {
+                "paint": {
+                    "provider": "painter",
+                    "params": {"quality": self.shared["quality"]},
+                    "fallback": ["brush"] if self.shared["fallback"] else [],
+                },
+                "brush": {"provider": "painter", "source": "brush"},
+            },
+            "assets": {name: self.asset(name) for name in self.assets},
+        }
+        rows = "".join(f"{sku},{name}\n" for sku, name in sorted(self.shared["rows"].items()))
+        return {
+            "specs/catalog.yaml": json.dumps(spec),
+            "specs/rows.csv": f"sku,name\n{rows}",
+            "specs/photo.png": photo(self.shared["photo"]),
+        }
+
+    def asset(self, name):
+        own = self.assets[name]
+        given = {"color": "{{ color }}", "name": "{{ name }}", "word": own["word"]}
+        known = {"color": "color" in own["axes"], "name": "table" in own["axes"]}
+        given |= {key: "thing" for key, is_known in known.items() if not is_known}
+        written = {
+            "prompt": own["prompt"].format(**given),
+            "matrix": {axis: self.axis(axis) for axis in own["axes"]},
+            "models": own["models"],
+            "seeds": own["seeds"],
+            "params": {"steps": own["steps"]},
+            **{key: own[key] for key in ("process", "format", "validate", "attempts", "tags")},
+        }
+        inputs = self.inputs(name)
+        return {**written, "inputs": {"image": inputs}} if inputs else written
+
+    def axis(self, axis):
+        table = {"csv": "rows.csv", "key": "sku"}
+        return {"color": self.shared["colors"], "finish": {"plain": "a"}, "table": table}[axis]
+
+    def inputs(self, name):
+        """The photo, or a target of an asset before this one whose axes are among its own."""
+        own = self.assets[name]
+        wanted = own["upstream"]
+        if wanted == "photo":
+            return "photo.png"
+        before = NAMES[: NAMES.index(name)]
+        other = self.assets.get(wanted) if wanted in before else None
+        if other is None or not set(other["axes"]) <= set(own["axes"]):
+            return None
+        match = [{"table": "sku"}.get(axis, axis) for axis in other["axes"]]
+        return {"asset": wanted, "match": match, "model": other["models"][0], "index": 0}
+
+
+def photo(colour):
+    out = io.BytesIO()
+    pillow.new("RGB", (16, 16), colour).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def picky(painter):
+    """A painter that leaves guns to another model."""
+    paint = painter.paint
+
+    def choose(self, request):
+        if "gun" in request.prompt and not request.pin.source:
+            self.asked.append(request)
+            raise Refused("no guns")
+        return paint(self, request)
+
+    painter.paint = choose
+    return painter
+
+
+def check(bench, painter, data, numbers):
+    """Random sources, and random edits of them: after each, the same as from nothing."""
+    sources = Sources(data)
+    project = bench({}, folder=f"project{next(numbers)}")
+    for step in range(data.draw(st.integers(1, 5), "edits")):
+        if step:
+            sources.edit(data)
+        project.write(sources.files())
+        lost = data.draw(LOSSES, "lost")
+        lose(project, lost)
+        clean = bench({**sources.files(), **project.locks()}, folder=f"clean{next(numbers)}")
+        ended = project.build(prune=True, jobs=data.draw(st.integers(1, 3), "jobs"))
+        fresh = clean.build(prune=True, jobs=1)
+        told = [(failure.id, failure.kind, failure.cause) for failure in ended.failures]
+        assert sorted(told) == sorted((failure.id, failure.kind, failure.cause) for failure in fresh.failures)
+        assert ended.finished.exit_code == fresh.finished.exit_code
+        assert project.locks() == clean.locks()
+        if lost:  # with the records goes the knowledge of what was published and is nobody's now
+            drop_strays(project, clean)
+        if ended.finished.exit_code == 0:
+            assert project.outputs() == clean.outputs()
+        check_again(project, painter, ended)
+        shutil.rmtree(clean.root)
+    shutil.rmtree(project.root)
+
+
+def drop_strays(project, clean):
+    for path in project.outputs().keys() - clean.outputs().keys():
+        (project.root / "out" / path).unlink()
+
+
+def check_again(project, painter, ended):
+    """No change, no work."""
+    before, locks = project.state("out"), project.locks()
+    painter.asked.clear()
+    again = project.build(prune=True)
+    assert (dict(again.ran), painter.asked) == ({}, [])
+    assert (project.state("out"), project.locks()) == (before, locks)
+    assert again.finished.exit_code == ended.finished.exit_code
+
+
+def lose(project, names):
+    for name in names:
+        path = project.root / name
+        if path.exists():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+RANDOM = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+)  # fmt: skip
+
+
+@RANDOM
+@given(data=st.data())
+def test_a_build_is_the_same_as_from_nothing(bench, picky, data):
+    check(bench, picky, data, numbers)
+
+
+@pytest.mark.slow
+@settings(RANDOM, max_examples=400)
+@given(data=st.data())
+def test_many_builds_are_the_same_as_from_nothing(bench, picky, data):
+    check(bench, picky, data, numbers)
+
+
+numbers = count()
