@@ -124,8 +124,17 @@ class Conclusion:
         final = bool(work.verdicts) or isinstance(error, Refused)
         if error is None or not final or decision.reproduce:
             return
+        others = {other for item in work.verdicts for other in item.others}
         outcome = Outcome(
-            holds_for=failure_key(decision.intent, decision.rules, decision.seed),
+            holds_for=failure_key(
+                self.materials.survey.intents,
+                decision.target,
+                decision.intent,
+                decision.rules,
+                decision.seed,
+                self.materials.inputs_digest(decision.target),
+                {other: self.materials.image_of(other) for other in others},
+            ),
             rules=self._note_rules(work),
             state="failed",
             why=error.message,

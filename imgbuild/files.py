@@ -100,14 +100,23 @@ class Files:
         return stamp
 
     def digest(self, path: str) -> Digest | None:
-        """SHA-256 of a located file's bytes, read again only if its stamp changed; None where it is absent."""
+        """SHA-256 of a located file's bytes, read again only if its stamp changed.
+
+        None where it is absent, or can't be an input: too large, not to be read, a folder, or a pipe that would
+        be waited for.
+        """
         stamp = self.stamp(path)
         if stamp is None:
             return None
         known = self._digests.get(path)
         if known is not None and known[0] == stamp and is_settled(stamp):
             return known[1]
-        digest = digest_file(self.root / path)
+        if stamp.size > MAX_INPUT or not (self.root / path).is_file():
+            return None
+        try:
+            digest = digest_file(self.root / path)
+        except OSError:
+            return None
         self._digests[path] = (stamp, digest)
         return digest
 

@@ -75,6 +75,10 @@ class Intents:
         sealed = ((place, self.of(target, upstream, place)) for place in chain)
         return next((place for place, found in sealed if found and found[0] == line.intent), 0)
 
+    def fallbacks(self, target: Target) -> list[dict[str, Value] | None]:
+        """What each fallback would be asked for; None for one that is not pinned."""
+        return [self._ask_fields(target, place) for place in range(1, len(target.asks))]
+
     def _target_fields(self, target: Target, upstream: Mapping[str, Digest]) -> dict[str, Value] | None:
         process, encoding = self._finishing(target)
         fields: dict[str, Value] = {"process": process, "format": encoding}

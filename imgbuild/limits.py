@@ -42,7 +42,8 @@ def call(
         except Transient as error:
             tries += 1
             wait = max(
-                error.retry_after or 0.0, random.uniform(0, min(retry.longest, retry.first * 2**tries))
+                error.retry_after or 0.0,
+                random.uniform(0, min(retry.longest, retry.first * 2 ** min(tries, 99))),
             )
             if clock() - began + wait > retry.deadline or stopped.wait(wait):
                 raise

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from imgbuild.crew import Crew, Errand, errands_at_a_time
 from imgbuild.digest import digest_bytes
-from imgbuild.errors import SpecError, TargetError
+from imgbuild.errors import SpecError, TargetError, Transient
 from imgbuild.files import MAX_INPUT
 from imgbuild.foreign import Broke, foreign
 from imgbuild.images import decode, normal, pixel_digest
@@ -46,22 +47,55 @@ class Making:
         budget: Budget,
         terms: Terms,
         stop: threading.Event,
+        crew: Crew | None = None,
     ) -> None:
         self.materials, self.files, self.blobs = materials, materials.files, materials.store.blobs
         self.journal = materials.store.journal
         self.providers, self.budget, self.terms, self.stop = providers, budget, terms, stop
+        self.crew = crew
         self.unknown = {entry.key for entry in self.journal.in_flight()}
 
+    def close(self) -> None:
+        """Let the processes go that images were made in."""
+        if self.crew is not None:
+            self.crew.close()
+
     def lane_of(self, work: Work) -> tuple[str, int, bool]:
-        """The provider's name, how many of its calls run at a time, and whether they occupy a device."""
+        """A name for those it shares threads with, how many calls run at a time, and whether they occupy a device.
+
+        All models of a provider share a device; where there is none, those that bear as many calls at a time.
+        """
         bound = bound_at(work.decision.target, work.position)
         name = bound.model.provider
         limit = self.materials.survey.project.settings.limits.get(name)
-        threads = limit.concurrency if limit and limit.concurrency else bound.capabilities.concurrency
-        return name, threads, self.providers[name].device
+        own = self.crew.size if self.crew and self.providers[name].apart else bound.capabilities.concurrency
+        threads = limit.concurrency if limit and limit.concurrency else own
+        device = self.providers[name].device
+        return name if device else f"{name} {threads}", threads, device
 
-    def is_same_pin(self, one: Work, other: Work) -> bool:
-        return pin_fields(self.materials.pin(one)) == pin_fields(self.materials.pin(other))
+    def model_of(self, work: Work) -> Hashable:
+        """Equal for requests that may go out in one batch."""
+        return self.at_a_time(work), *pin_fields(self.materials.pin(work)).values()
+
+    def at_a_time(self, work: Work) -> int:
+        """How many requests like this one go out together."""
+        if self._goes_apart(work):
+            ask = work.decision.target.asks[work.position]
+            return errands_at_a_time(ask.width, ask.height)
+        return bound_at(work.decision.target, work.position).capabilities.batch
+
+    def _goes_apart(self, work: Work) -> bool:
+        """Whether it is made by another process: one that reads none of the files and pictures of this one."""
+        if self.crew is None or not self._provider(work).apart:
+            return False
+        target = work.decision.target
+        return not target.inputs and not any(rule.files() for rule in target.recipe.rules)
+
+    def why_unpinned(self, work: Work) -> TargetError | None:
+        """Why the model that the work is about to ask could not be pinned; None where it is."""
+        bound, pins = bound_at(work.decision.target, work.position), self.materials.survey.pins
+        name = (bound.home, bound.alias)
+        return None if name in pins.known else pins.failed[name]
 
     def reserve(self, work: Work) -> None:
         """Set a request's cost aside. Raises TargetError where it must not be sent."""
@@ -111,7 +145,28 @@ class Making:
         )
 
     def make(self, works: Sequence[Work]) -> list[Made | Image | TargetError]:
-        """Images for a batch of requests of one pin, in a thread; finished here too where no device waits."""
+        """Images for a batch of requests of one pin, in a thread; finished here too where no device waits.
+
+        Where a batch is turned down, each is asked for alone: no image hangs on what it was batched with.
+        """
+        if self.crew is not None and self._goes_apart(works[0]):
+            return [*self.crew.run([self._errand(work) for work in works])]
+        try:
+            return self._make(works)
+        except (Broke, Transient):
+            raise
+        except TargetError:
+            if len(works) == 1:
+                raise
+            return [self._make_alone(work) for work in works]
+
+    def _make_alone(self, work: Work) -> Made | Image | TargetError:
+        try:
+            return self._make([work])[0]
+        except TargetError as error:
+            return error
+
+    def _make(self, works: Sequence[Work]) -> list[Made | Image | TargetError]:
         provider = self._provider(works[0])
         requests = [self._request(work, self._pictures(work)) for work in works]
         began = time.perf_counter()
@@ -199,18 +254,23 @@ class Making:
 
     def finish(self, work: Work, image: Image | None = None) -> Made:
         """Process, encode and measure what a work has come to, in a thread. Raises TargetError."""
-        target = work.decision.target
-        trace = work.trace
+        return finish(self._job(work, image or work.image), self.blobs)
+
+    def _errand(self, work: Work) -> Errand:
+        job = replace(self._job(work, Image(cost=work.reserved)), references=dict)
+        return Errand(provider=self._provider(work).name, request=self._request(work, {}), job=job)
+
+    def _job(self, work: Work, image: Image | None) -> Job:
+        target, trace = work.decision.target, work.trace
         assert trace is not None
-        job = Job(
-            start=self._start(work, trace, image or work.image),
+        return Job(
+            start=self._start(work, trace, image),
             operations=target.recipe.process[trace.done :],
             format=target.recipe.format,
             rules=dict(enumerate(target.recipe.rules)),
             references=lambda: self._references(target),
             untouched=not target.recipe.process,
         )
-        return finish(job, self.blobs)
 
     def _start(self, work: Work, trace: Trace, image: Image | None) -> Start:
         if trace.first is not None:

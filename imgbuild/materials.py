@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from imgbuild.keys import bound_at
 from imgbuild.ledger import Ledger
 from imgbuild.plan import Decision, inputs_digest
 from imgbuild.steps import Made
+from imgbuild.store.records import Output
 from imgbuild.store.store import Store
 from imgbuild.survey import Survey
 from imgbuild.types import Digest, Line, Pin, Target
@@ -39,6 +42,17 @@ class Materials:
             return made.pixels
         line = self.decision(name).line
         return line.pixels if line else ""
+
+    def image_of(self, name: str) -> Digest:
+        """The image that the lock will name for a target."""
+        line = self.lines.get(name) or self.decision(name).line
+        return line.image if line else ""
+
+    def adopt(self, outputs: Mapping[str, Output]) -> None:
+        """Know these outputs as published."""
+        for path, output in outputs.items():
+            self.published[path] = output
+            self.ledger.put_output(path, output)
 
     def inputs_digest(self, target: Target) -> Digest:
         """Digest of the pixels that other targets give to this one now."""

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from imgbuild.conclusion import Conclusion
 from imgbuild.costs import estimate
+from imgbuild.crew import CREW_PAYS, Crew
 from imgbuild.errors import LockWouldChange, UsageError, place
 from imgbuild.graph import closure
 from imgbuild.limits import Budget
@@ -66,7 +67,8 @@ def build(
     limit = _budget(found, store, chosen, options)
     reporter.event(_started(found, chosen))
     materials = Materials(found, store)
-    making = _making(materials, adapters, options, limit, stop)
+    materials.adopt(found.plan.met)
+    making = _making(materials, adapters, options, limit, stop, _crew(found, chosen, options.jobs))
     schedule = _run(found, materials, chosen, options, reporter, making)
     whole = options.selection.is_all()
     found.book.write(relock(found, materials.lines, chosen, whole=whole, prune=options.prune))
@@ -126,6 +128,11 @@ def _refuse_changes(found: Survey, chosen: Collection[str], options: BuildOption
         raise LockWouldChange(
             f"{name} is locked, and declared no more", hint="build without --locked and commit the lock"
         )
+    wanted = relock(found, {}, chosen, whole=options.selection.is_all(), prune=options.prune)
+    for path in found.book.changes(wanted):
+        raise LockWouldChange(
+            f"{path} is not as a build writes it", hint="build without --locked and commit the lock"
+        )
 
 
 def _started(found: Survey, chosen: Collection[str]) -> Started:
@@ -155,6 +162,7 @@ def _run(
     try:
         schedule.run()
     finally:
+        making.close()
         materials.ledger.commit()
     return schedule
 
@@ -165,9 +173,20 @@ def _making(
     options: BuildOptions,
     limit: float | None,
     stop: threading.Event,
+    crew: Crew | None,
 ) -> Making:
     resend = options.resend or materials.survey.project.settings.resend == "yes"
-    return Making(materials, adapters, Budget(limit), Terms(offline=options.offline, resend=resend), stop)
+    terms = Terms(offline=options.offline, resend=resend)
+    return Making(materials, adapters, Budget(limit), terms, stop, crew)
+
+
+def _crew(found: Survey, chosen: Collection[str], jobs: int) -> Crew | None:
+    """Processes to make images in, where there is so much to make that it pays to start them."""
+    runs = sum(1 for name in chosen if found.plan.decisions[name].action is Action.RUN)
+    if jobs == 1 or runs < CREW_PAYS:
+        return None
+    project = found.project
+    return Crew(jobs, project.store / "blobs", project.cache / "blobs" if project.cache else None)
 
 
 def _budget(found: Survey, store: Store, chosen: Collection[str], options: BuildOptions) -> float | None:

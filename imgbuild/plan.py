@@ -75,11 +75,13 @@ class Decision(Struct, frozen=True, kw_only=True, eq=False):
 
 class Plan(Struct, frozen=True, kw_only=True, eq=False):
     """decisions: by target id, inputs first. sealed: the declared intent of each target whose model is pinned.
-    manifests: what was hashed, for the targets that do steps."""
+    manifests: what was hashed, for the targets that do steps. met: outputs that are right, and of which nothing
+    or something else is recorded."""
 
     decisions: Mapping[str, Decision]
     sealed: Mapping[str, Digest]
     manifests: Mapping[str, Manifest]
+    met: Mapping[str, Output] = {}
 
     def count(self, *actions: Action) -> int:
         return sum(1 for decision in self.decisions.values() if decision.action in actions)
@@ -123,7 +125,12 @@ def make_plan(graph: Graph, intents: Intents, view: View, options: Options) -> P
     for target in graph.targets.values():
         planner.decide(target)
     planner.call_back_inputs()
-    return Plan(decisions=planner.decisions, sealed=planner.sealed, manifests=planner.manifests)
+    return Plan(
+        decisions=planner.decisions,
+        sealed=planner.sealed,
+        manifests=planner.manifests,
+        met=planner.met,
+    )
 
 
 class _Planner:
@@ -131,6 +138,7 @@ class _Planner:
         self.graph, self.intents, self.view, self.options = graph, intents, view, options
         self.decisions: dict[str, Decision] = {}
         self.manifests: dict[str, Manifest] = {}
+        self.met: dict[str, Output] = {}
         self.sealed: dict[str, Digest] = {}
         self.rules: dict[int, Digest] = {}
 
@@ -151,9 +159,8 @@ class _Planner:
         if sealed is None or declared is None:
             self.put(target, line, Action.UNPINNED, *self.view.unpinned(target))
             return
-        self.sealed[target.id] = declared[
-            0
-        ]  # downstream counts the declaration alone, whoever made the image
+        # Downstream counts the declaration alone, whoever made the image.
+        self.sealed[target.id] = declared[0]
         self.weigh(target, line, *sealed)
 
     def follow(self, target: Target, line: Line | None, needed: Decision) -> None:
@@ -211,6 +218,7 @@ class _Planner:
         found = self.on_disk(target.output, stamp)
         wanted = {line.image, *self.view.equals.get(line.image, ())}
         if found in wanted:
+            self.meet(target, found, stamp)
             self.judge(target, line, intent)
         elif any(self.view.has_blob(digest) for digest in wanted):
             self.put(target, line, Action.RESTORE, _misplaced(found), intent=intent)
@@ -221,6 +229,14 @@ class _Planner:
             self.put(
                 target, line, Action.RUN, "locked, but its bytes are not here", intent=intent, reproduce=True
             )
+
+    def meet(self, target: Target, found: Digest | None, stamp: Stamp | None) -> None:
+        """Take note of an output that is right, as after the records were lost: it will be known as ours."""
+        assert found is not None
+        assert stamp is not None
+        known = self.view.outputs.get(target.output)
+        if known is None or known.stamp != stamp or known.target != target.id:
+            self.met[target.output] = Output(found, target.id, stamp)
 
     def on_disk(self, path: str, stamp: Stamp | None) -> Digest | None:
         """Digest of the file at an output path; not read where its stamp is as it was published."""
@@ -235,12 +251,16 @@ class _Planner:
             return
         holds_for = outcome_key(intent, self.rules_of(target), line.image)
         outcome = self.view.outcomes.get(target.id)
-        if outcome is None or outcome.holds_for != holds_for:
+        if outcome is None or outcome.holds_for != holds_for or self.lacks_peers(outcome):
             self.put(target, line, Action.CHECK, "its rules were not checked on this image", intent=intent)
         elif outcome.state == "fail" and self.options.reroll:
             self.put(target, line, Action.RUN, "rerolled", intent=intent, reroll=True)
         else:
             self.put(target, line, Action.FRESH, intent=intent)
+
+    def lacks_peers(self, outcome: Outcome) -> bool:
+        """Whether something that it was found too like is gone."""
+        return any(other not in self.graph.targets for item in outcome.verdicts for other in item.others)
 
     def rules_of(self, target: Target) -> Digest:
         known = self.rules.get(id(target.recipe))
@@ -269,8 +289,9 @@ class _Planner:
         rules = self.rules_of(target) if target.recipe.rules else ""
         if action in DOES_STEPS or action is Action.RESTORE:
             action, why, hint = self.allowed(target, action, why, hint)
-        search = failure_key(intent, rules, seed)
-        failed = self.failed_before(target, search) if action is Action.RUN and not reproduce else None
+        failed = None
+        if action is Action.RUN and not reproduce:
+            failed = self.failed_before(target, intent, rules, seed)
         if failed is not None:
             action, why = Action.FAILED, failed.why
             hint = "; ".join(filter(None, (failed.hint, "--retry-failed tries it again")))
@@ -303,11 +324,19 @@ class _Planner:
             "move it away, or write over it with --force",
         )
 
-    def failed_before(self, target: Target, search: Digest) -> Outcome | None:
+    def failed_before(self, target: Target, intent: Digest, rules: Digest, seed: int) -> Outcome | None:
         """How the same search for an image ended in vain, if it did."""
         outcome = self.view.outcomes.get(target.id)
-        same = outcome is not None and outcome.state == "failed" and outcome.holds_for == search
-        return outcome if same and not self.options.retry else None
+        if outcome is None or outcome.state != "failed" or self.options.retry:
+            return None
+        clashes = {
+            other: line.image
+            for item in outcome.verdicts
+            for other in item.others
+            if other in self.graph.targets and (line := self.view.lines.get(other)) is not None
+        }
+        search = failure_key(self.intents, target, intent, rules, seed, self.inputs_digest(target), clashes)
+        return outcome if outcome.holds_for == search else None
 
     def call_back_inputs(self) -> None:
         """Targets whose pixels a run needs and which only exist as published lossy bytes are made again."""
@@ -356,6 +385,18 @@ def outcome_key(intent: Digest, rules: Digest, image: Digest) -> Digest:
     return digest_of("outcome/1", {"intent": intent, "rules": rules, "image": image})
 
 
-def failure_key(intent: Digest, rules: Digest, seed: int) -> Digest:
-    """What the outcome of a search in vain holds for; it began with this seed."""
-    return digest_of("failure/1", {"intent": intent, "rules": rules, "seed": seed})
+def failure_key(
+    intents: Intents,
+    target: Target,
+    intent: Digest,
+    rules: Digest,
+    seed: int,
+    inputs: Digest,
+    clashes: Mapping[str, Digest],
+) -> Digest:
+    """What the outcome of a search in vain holds for: it began with this seed, and asked these fallbacks too.
+
+    clashes: the images that the last one was found too like, by target id.
+    """
+    fields = {"intent": intent, "rules": rules, "seed": seed, "inputs": inputs, "clashes": clashes}
+    return digest_of("failure/1", {**fields, "fallbacks": intents.fallbacks(target)})

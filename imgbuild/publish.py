@@ -46,6 +46,13 @@ class Outputs:
         place = self.folder / path
         try:
             blobs.publish(digest, place)
+        except TargetError:
+            raise
+        except KeyError as error:
+            raise TargetError(
+                f"the image of {path} is gone from the store",
+                hint="build again: what can be made again will be",
+            ) from error
         except OSError as error:
             raise TargetError(
                 f"{path} can't be written: {error.strerror}", hint="see to its folder's permissions and space"

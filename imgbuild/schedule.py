@@ -8,20 +8,20 @@ accepted, tried again with the next seed, or given up.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from queue import SimpleQueue
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from imgbuild.accept import Next, decide, judge, judge_group, rank, tell
 from imgbuild.conclusion import Conclusion
 from imgbuild.errors import ProviderFailed, Refused, TargetError
 from imgbuild.expand.seeds import attempt_seed
 from imgbuild.graph import Graph
-from imgbuild.keys import bound_at
 from imgbuild.making import Making
 from imgbuild.plan import AT_REST, Action, Decision, Plan
 from imgbuild.recall import Recall
@@ -29,7 +29,8 @@ from imgbuild.report import Reporter
 from imgbuild.report.events import TargetMoved
 from imgbuild.rules.base import Measured
 from imgbuild.steps import Made, Unfinished
-from imgbuild.types import Image, Verdict
+from imgbuild.store.blobs import Damaged
+from imgbuild.types import Grade, Image, Verdict
 from imgbuild.work import ENDED, State, Work, move
 
 LOOKAHEAD = 2  # calls submitted for each thread of a provider, so that none waits for the loop
@@ -45,13 +46,28 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Lane:
-    """One provider's queue and threads. device: its calls occupy a device, so nothing else is done in them."""
+    """One provider's queue and threads. device: its calls occupy a device, so nothing else is done in them.
+
+    What waits is kept by model, and one model is gone on with as long as any of its requests wait, so that a
+    device loads each as rarely as may be.
+    """
 
     def __init__(self, threads: int, device: bool) -> None:
-        self.queue: deque[Work] = deque()
         self.pool = ThreadPoolExecutor(threads)
         self.room = threads if device else threads * LOOKAHEAD
         self.out = 0
+        self._waiting: dict[Hashable, deque[Work]] = {}
+        self._model: Hashable = None
+
+    def add(self, work: Work, model: Hashable) -> None:
+        self._waiting.setdefault(model, deque()).append(work)
+
+    def queue(self) -> deque[Work]:
+        """What waits for the model in use, or for the next one; empty where nothing waits."""
+        if not self._waiting.get(self._model):
+            self._waiting.pop(self._model, None)
+            self._model = next(iter(self._waiting), None)
+        return self._waiting.get(self._model) or deque()
 
 
 class Schedule:
@@ -227,7 +243,7 @@ class Schedule:
             waiting.append(work)
             return
         self.making[work.trace.key] = []
-        self._lane(work).queue.append(work)
+        self._lane(work).add(work, self.make.model_of(work))
 
     def _lane(self, work: Work) -> Lane:
         name, threads, device = self.make.lane_of(work)
@@ -237,19 +253,20 @@ class Schedule:
         return self.lanes[name]
 
     def _fill(self, lane: Lane) -> None:
-        while lane.queue and lane.out < lane.room and self.finishing < BACKLOG * self.limits.jobs:
-            batch = self._batch(lane)
+        while (
+            lane.out < lane.room and self.finishing < BACKLOG * self.limits.jobs and (queue := lane.queue())
+        ):
+            batch = self._batch(queue)
             if batch:
                 lane.out += 1
                 self._submit(lane.pool, self._made, batch, self.make.make)
 
-    def _batch(self, lane: Lane) -> list[Work]:
-        """The next requests of one pin, as many as the model takes at a time, with their cost set aside."""
-        first = lane.queue[0]
-        size = bound_at(first.decision.target, first.position).capabilities.batch
+    def _batch(self, queue: deque[Work]) -> list[Work]:
+        """The next requests for one model, as many as it takes at a time, with their cost set aside."""
+        size = self.make.at_a_time(queue[0])
         batch: list[Work] = []
-        while lane.queue and len(batch) < size and self.make.is_same_pin(lane.queue[0], first):
-            work = lane.queue.popleft()
+        while queue and len(batch) < size:
+            work = queue.popleft()
             try:
                 self.make.reserve(work)
             except TargetError as error:
@@ -388,8 +405,10 @@ class Schedule:
         blamed = [work for work in held if self._next(work, verdicts[work.id]) is Next.RETRY]
         if not blamed:
             del self.groups[name]
-        for work in blamed or held:
-            self._conclude(work, verdicts[work.id])
+        for work in blamed or sorted(held, key=lambda work: self._next(work, verdicts[work.id]) is Next.FAIL):
+            self._conclude(
+                work, verdicts[work.id]
+            )  # those that fail come last, and know what they clash with
 
     def _group_verdicts(self, name: tuple[str, str], held: Sequence[Work]) -> dict[str, list[Verdict]]:
         measured: dict[str, Mapping[int, Measured]] = {
@@ -432,12 +451,30 @@ class Schedule:
             self._fail(work, error)
             return
         work.position += 1
+        unpinned = self.make.why_unpinned(work)
+        if unpinned is not None:
+            self._fail(
+                work, TargetError(f"{error.message}; falling back: {unpinned.message}", hint=unpinned.hint)
+            )
+            return
         work.trace = None
         self._tell(work, "retry", f"{error.message}; falling back")
         self._move(work, State.READY)
         self.ready.append(work)
 
+    def _begin_again(self, work: Work) -> None:
+        """A damaged blob has been moved aside: what it held is looked up, or made, once more."""
+        if work.locked:
+            work.decision = replace(work.decision, action=Action.RUN, reproduce=True)
+        work.locked, work.trace, work.made = False, None, None
+        self._move(work, State.READY)
+        self.ready.append(work)
+
     def _fail(self, work: Work, error: TargetError) -> None:
+        lost = work.locked and work.decision.line is not None and work.decision.line.grade is Grade.STORED
+        if isinstance(error.__cause__ if isinstance(error, Unfinished) else error, Damaged) and not lost:
+            self._begin_again(work)
+            return
         if self.stop.is_set() and not work.verdicts:
             self._move(work, State.LEFT)
             return

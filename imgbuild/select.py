@@ -117,7 +117,8 @@ def _glob(text: str, pattern: str) -> bool:
 
 
 def _nearest(pattern: str, targets: Sequence[Target]) -> str:
-    assets = {f"{target.recipe.spec}/{target.recipe.asset}" for target in targets}
+    recipes = {id(target.recipe): target.recipe for target in targets}.values()
+    assets = {f"{item.spec}/{item.asset}" if "/" in pattern else item.asset for item in recipes}
     return f"{did_you_mean(pattern, assets, 'assets')}; `imgbuild ls` shows all targets"
 
 

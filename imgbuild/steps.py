@@ -166,8 +166,16 @@ class _Finishing:
             kind = (open_header(given, start.name).format or "").lower()
             picture = normal(decode(given, start.name), start.name)
             return given, picture, self.blobs.add(given, durable=start.durable), kind
-        data = self.blobs.read(start.blob)
+        data = self.read(start.blob)
         return data, normal(decode(data)), start.raw, start.kind
+
+    def read(self, blob: Digest) -> bytes:
+        try:
+            return self.blobs.read(blob)
+        except TargetError:
+            raise
+        except KeyError as error:
+            raise TargetError("what it was made of is gone from the store", hint="build again") from error
 
     def note_start(self, raw: Digest, pixels: Digest, kind: str) -> Digest:
         """Record a generate or import step that just ran; the lossless blob of its pixels, if there is one."""

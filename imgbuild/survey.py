@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
@@ -131,7 +131,35 @@ def _carry(graph: Graph, intents: Intents, locked: Mapping[str, Line]) -> dict[s
     """Which new targets take over a vanished one's line; only computed where ids both came and went."""
     if all(name in graph.targets for name in locked) or all(name in locked for name in graph.targets):
         return {}
-    return carry_over(dict(locked), seal_all(graph, intents))
+    sealed = seal_all(graph, intents)
+    carried = carry_over(locked, sealed)
+    taken = set(carried.values())
+    fallen = {
+        name: line
+        for name, line in locked.items()
+        if line.via and name not in graph.targets and name not in taken
+    }
+    new = [name for name in sealed if name not in locked and name not in carried] if fallen else []
+    return carried | carry_over(fallen, _fallen_back(graph, intents, sealed, fallen, new))
+
+
+def _fallen_back(
+    graph: Graph,
+    intents: Intents,
+    sealed: Mapping[str, Digest],
+    fallen: Mapping[str, Line],
+    names: Iterable[str],
+) -> dict[str, Digest]:
+    """The intents of those targets that a fallback of theirs made before, under another name."""
+    known = {line.intent for line in fallen.values()}
+    wanted = {}
+    for name in names:
+        target = graph.targets[name]
+        for position in range(1, len(target.asks)):
+            found = intents.of(target, sealed, position)
+            if found is not None and found[0] in known:
+                wanted[name] = found[0]
+    return wanted
 
 
 def _after_renames(locked: Mapping[str, Line], carried: Mapping[str, str]) -> dict[str, Line]:

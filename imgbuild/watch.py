@@ -25,9 +25,13 @@ class Seen(Struct, frozen=True, kw_only=True):
     settings: Settings
     stamps: Mapping[str, Stamp | None]
 
+    def inside(self, path: str) -> str:
+        """A path that changed, from the root."""
+        return os.path.relpath(path, self.root).replace(os.sep, "/")
+
     def is_news(self, path: str) -> bool:
         """Whether a path that changed is a source that is not as it was read, or a new spec."""
-        inside = os.path.relpath(path, self.root).replace(os.sep, "/")
+        inside = self.inside(path)
         if inside in self.stamps:
             return stamp_of(path) != self.stamps[inside] and not Path(path).is_dir()
         return inside.endswith(SUFFIXES) and any(

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -26,7 +27,20 @@ from imgbuild.project import load_project, open_settings
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
 from imgbuild.store.store import open_store
-from imgbuild.types import ROLES, Capabilities, Grade, Image
+from imgbuild.types import (
+    ROLES,
+    Ask,
+    Bound,
+    Capabilities,
+    Format,
+    Grade,
+    Image,
+    Input,
+    Model,
+    Recipe,
+    Target,
+    Where,
+)
 
 PLAN_FLAGS = ("force", "reroll", "retry")
 SELECTION_FLAGS = ("specs", "patterns", "sample", "shard")
@@ -215,6 +229,59 @@ class Bench:
         return told.out
 
 
+HERE = Where(file="specs/shop.yaml", line=7, column=3)
+ID = re.compile(r"(?P<spec>[\w/]+?)/(?P<asset>\w+)(?:\[(?P<cell>.*)\])?(?:@(?P<alias>\w+))?#(?P<index>\d+)")
+
+
+def a_model(
+    alias="paint", provider="painter", home="shop", *, batch=1, concurrency=4, takes=None, **declared
+):
+    """A model as recipes bind it. takes: all that there is, where not given."""
+    known = frozenset({"negative", "seed", *ROLES}) if takes is None else frozenset(takes)
+    grade = declared.pop("grade", Grade.BITWISE)
+    return Bound(
+        alias=alias,
+        home=home,
+        model=Model(provider=provider, **declared),
+        capabilities=Capabilities(takes=known, grade=grade, batch=batch, concurrency=concurrency),
+        where=HERE,
+    )
+
+
+def a_target(
+    id="shop/lamps[color=red]@paint#0", *, models=None, needs=(), prompt="a lamp", params=None, **own
+):
+    """A target with this id, made by hand. models: its own and the fallbacks; needs: ids of its input pictures.
+
+    What else is given is of the target or, where that has no such field, of its recipe; negative, width and
+    height are those of what each model is asked for.
+    """
+    parts = ID.fullmatch(id)
+    chain = models or ([a_model(parts["alias"])] if parts["alias"] else [])
+    cell = tuple(tuple(pair.split("=")) for pair in (parts["cell"] or "").split(",") if pair)
+    ask = {"prompt": prompt, "params": params or {}}
+    ask |= {name: own.pop(name, value) for name, value in (("negative", ""), ("width", 16), ("height", 16))}
+    fields = {name: own.pop(name) for name in Target.__struct_fields__ if name in own}
+    shared = {"format": Format(), "where": HERE, **own}
+    recipe = Recipe(
+        spec=parts["spec"],
+        asset=parts["asset"],
+        model=chain[0] if chain else None,
+        fallbacks=tuple(chain[1:]),
+        **shared,
+    )
+    known = {
+        "recipe": recipe,
+        "cell": cell,
+        "index": int(parts["index"]),
+        "seed": 7,
+        "asks": tuple(Ask(alias=bound.alias, **ask) for bound in chain),
+        "inputs": tuple(Input(role="image", target=name) for name in needs),
+        "output": f"{parts['asset']}/{'_'.join(label for _, label in cell) or 'all'}_{parts['index']}.png",
+    }
+    return Target(id=id, **{**known, **fields})
+
+
 def msgspec_decode(line):
     import msgspec
 
@@ -241,3 +308,15 @@ def painter(monkeypatch):
     own = type("Painter", (Painter,), {"asked": [], "refuses": set()})
     monkeypatch.setitem(PROVIDERS._loaded, "painter", own)
     return own
+
+
+@pytest.fixture(scope="session")
+def target():
+    """A function that makes a target by hand; see `a_target`."""
+    return a_target
+
+
+@pytest.fixture(scope="session")
+def model():
+    """A function that makes a model as recipes bind it; see `a_model`."""
+    return a_model

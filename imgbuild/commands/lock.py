@@ -13,6 +13,7 @@ from imgbuild.expand.seeds import attempt_seed
 from imgbuild.ledger import candidate_key
 from imgbuild.lock.text import Lock
 from imgbuild.plan import DOES_STEPS
+from imgbuild.relock import relock
 from imgbuild.report.text import plural
 from imgbuild.select import Selection
 from imgbuild.store.store import Store
@@ -41,6 +42,11 @@ def run_check(session: Session) -> int:
             f"the lock is behind the specs: {plural(len(pending), 'target')}",
             hint="run `imgbuild build` and commit the lock",
         )
+    wanted = relock(found, {}, found.plan.decisions, whole=True, prune=False)
+    for path in found.book.changes(wanted):
+        raise LockWouldChange(
+            f"{path} is not as a build writes it", hint="run `imgbuild build` and commit the lock"
+        )
     session.say(f"locked: {plural(len(found.plan.decisions), 'target')}")
     return Exit.DONE
 
@@ -50,23 +56,23 @@ def run_upgrade(session: Session, aliases: Sequence[str]) -> int:
     project = session.project()
     with session.held(project) as store:
         found = session.survey(project, store)
-        names = {alias: name for name in found.pins.models for alias in (name[1],)}
+        known = {alias for _, alias in found.pins.models}
         for alias in aliases:
-            if alias not in names:
-                raise UsageError(f"unknown model '{alias}'", hint=did_you_mean(alias, names, "models"))
+            if alias not in known:
+                raise UsageError(f"unknown model '{alias}'", hint=did_you_mean(alias, known, "models"))
         adapters = Adapters()
         moved: dict[tuple[str, str], Pin] = {}
-        for alias in aliases or sorted(names):
-            home = names[alias]
-            moved[home] = adapters[found.pins.models[home].model.provider].pin(found.pins.models[home].model)
-            before = found.pins.known.get(home)
-            session.say(
-                f"{alias}: {_told(before)} → {_told(moved[home])}"
-                if before != moved[home]
-                else f"{alias}: same"
-            )
+        for name in sorted(found.pins.models):
+            if not aliases or name[1] in aliases:
+                model = found.pins.models[name].model
+                moved[name] = adapters[model.provider].pin(model)
+                session.say(f"{'/'.join(name)}: {_moved(found.pins.known.get(name), moved[name])}")
         _write(found, pins=moved)
     return Exit.DONE
+
+
+def _moved(before: Pin | None, after: Pin) -> str:
+    return "same" if before == after else f"{_told(before)} → {_told(after)}"
 
 
 def _told(pin: Pin | None) -> str:

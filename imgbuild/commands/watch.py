@@ -7,6 +7,8 @@ import threading
 from collections.abc import Sequence
 from contextlib import closing
 
+from msgspec.structs import replace
+
 from imgbuild.commands.build import interruptible
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import Exit, ImgbuildError
@@ -44,19 +46,36 @@ class _Watching:
         stop: threading.Event,
     ) -> None:
         self.session, self.paths, self.select, self.budget, self.stop = session, paths, select, budget, stop
+        self.seen: Seen | None = None
 
     def build(self, news: Sequence[str]) -> Seen:
         """One build; a broken spec shows its error, keeps the last good pictures, and is watched on."""
         for path in news:
             self.session.say(f"changed: {os.path.relpath(path, self.session.root)}")
-        files, settings = self.session.settings()
+        try:
+            files, settings = self.session.settings()
+        except ImgbuildError as error:
+            self.seen = self._unread(news, error)
+            return self.seen
         locks: tuple[str, ...] = ()
         try:
             locks = self._build(files, settings).locks
         except ImgbuildError as error:
-            print_error(error, self.session.stderr, wants_color(self.session.stderr, self.session.environ))
+            self._tell(error)
         stamps = files.seen | {path: stamp_of(files.root / path) for path in locks}
-        return Seen(root=files.root, settings=settings, stamps=stamps)
+        self.seen = Seen(root=files.root, settings=settings, stamps=stamps)
+        return self.seen
+
+    def _unread(self, news: Sequence[str], error: ImgbuildError) -> Seen:
+        """What was seen, where the settings are broken now: nothing is built until they are mended."""
+        if self.seen is None:
+            raise error
+        self._tell(error)
+        stamps = {self.seen.inside(path): stamp_of(path) for path in news}
+        return replace(self.seen, stamps={**self.seen.stamps, **stamps})
+
+    def _tell(self, error: ImgbuildError) -> None:
+        print_error(error, self.session.stderr, wants_color(self.session.stderr, self.session.environ))
 
     def _build(self, files: Files, settings: Settings) -> Built:
         project = load_project(files, settings, [self.session.inside(path) for path in self.paths])

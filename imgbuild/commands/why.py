@@ -74,7 +74,18 @@ def changes(found: Survey, store: Store, decision: Decision) -> Iterator[str]:
         yield "  the fields of the locked image are not in this store; the lock's own history in git has its spec"
         return
     for name, before, after in differences(old, new):
-        yield f"  {name}: {before} → {after}"
+        yield f"  {name}: {before} → {after}{_file(decision.target, name)}"
+
+
+def _file(target: Target, field: str) -> str:
+    """The path of the input file whose digest is in that field; digests are of bytes, whatever their name."""
+    section, _, rest = field.partition(".")
+    role, _, place = rest.partition(".")
+    if section != "inputs" or not place.endswith(".file"):
+        return ""
+    same = [item.file for item in target.inputs if item.role == role]
+    at = int(place.removesuffix(".file"))
+    return f" ({same[at]})" if at < len(same) else ""
 
 
 def changed_fields(found: Survey, store: Store, decision: Decision) -> list[str]:
@@ -107,10 +118,17 @@ def differences(
             continue
         if isinstance(before, Mapping) and isinstance(after, Mapping):
             yield from differences(before, after, f"{prefix}{name}.")
+        elif _is_input(before) and _is_input(after):
+            yield from differences(dict([before]), dict([after]), f"{prefix}{name}.")
         elif isinstance(before, list) and isinstance(after, list):
             yield from differences(_numbered(before), _numbered(after), f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", _shown(before), _shown(after)
+
+
+def _is_input(value: Any) -> bool:
+    """Whether it is what a manifest holds for one input: ["file", digest] or ["target", intent]."""
+    return isinstance(value, list) and len(value) == 2 and value[0] in ("file", "target")
 
 
 def _numbered(items: list[Any]) -> dict[str, Any]:

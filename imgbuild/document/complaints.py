@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct
 
+from imgbuild.document import hints
 from imgbuild.errors import ImgbuildError, SpecError, did_you_mean, raise_all
 
 if TYPE_CHECKING:
@@ -25,13 +27,12 @@ Schema: TypeAlias = Mapping[str, Any]
 Steps: TypeAlias = list[str | int]
 
 _WORDS = {
-    "integer": "a whole number",
-    "number": "a number",
-    "string": "text",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a mapping",
-    "null": "empty",
+    "integer": ["a whole number"],
+    "number": ["a number"],
+    "string": ["text"],
+    "boolean": ["true", "false"],
+    "object": ["a mapping"],
+    "null": ["empty"],
 }
 _MANY = {"integer": "whole numbers", "number": "numbers", "string": "texts", "object": "mappings"}
 _VALIDATORS: dict[int, tuple[Schema, Any]] = {}
@@ -50,10 +51,29 @@ class _Fault(Struct, frozen=True, kw_only=True):
 
 def check(document: Document, schema: Schema) -> None:
     """Raise what doesn't fit the schema (Draft 2020-12), at most MOST faults, in the order of their places."""
-    faults = _validator(schema).iter_errors(document.data)
-    leaves = (_known(leaf) for fault in faults for leaf in _leaves(fault))
-    found = [error for leaf in islice(leaves, MOST) for error in _complain(document, leaf, schema)]
+    errors = _validator(schema).iter_errors(document.data)
+    faults = list(islice((_known(leaf) for error in errors for leaf in _leaves(error)), MOST))
+    told = [fault for fault in faults if not _follows(fault, faults)]
+    found = [error for fault in told for error in _complain(document, fault, schema)]
     raise_all(sorted(found[:MOST], key=_order))
+
+
+def complaint(value: Any, schema: Schema) -> str:
+    """What is wrong with a value by itself, as a sentence to follow its name; empty where it fits."""
+    for error in _validator(schema).iter_errors(value):
+        fault = _known(next(_leaves(error)))
+        sentence, _ = _SENTENCES.get(fault.validator, _other)(fault, schema)
+        return f"{_name(fault.path)} {sentence}" if fault.path else sentence
+    return ""
+
+
+def _follows(fault: _Fault, faults: list[_Fault]) -> bool:
+    """Whether it is only a consequence of another fault: of two keys in one item, of a misspelt key."""
+    if fault.validator == "required":
+        missing = next(name for name in fault.limit if name not in fault.instance)
+        return hints.is_misspelt(missing, fault.instance, fault.schema.get("properties", {}))
+    crowded = [other.path for other in faults if other.validator == "maxProperties" and other is not fault]
+    return any(fault.path[: len(path)] == path for path in crowded)
 
 
 def _order(error: ImgbuildError) -> tuple[int, int]:
@@ -111,6 +131,16 @@ def _complain(document: Document, fault: _Fault, root: Schema) -> Iterable[SpecE
     path = fault.path
     if fault.of_key:
         yield _unknown_name(document, path, fault)
+    elif fault.validator == "enum" and "title" in fault.schema and isinstance(fault.instance, str):
+        title, hint = (
+            fault.schema["title"],
+            did_you_mean(fault.instance, fault.limit, f"{fault.schema['title']}s"),
+        )
+        yield _error(document, path, f"unknown {title} '{fault.instance}'", hint)
+    elif fault.validator == "maxProperties" and fault.limit == 1:
+        first, second = list(fault.instance)[:2]
+        hint = f"begin each with '- ', and indent what belongs to '{first}' further than it"
+        yield _error(document, [*path, second], f"{_name(path)} must hold one key", hint, key=True)
     elif "errorMessage" in fault.schema:
         yield _error(document, path, f"{_name(path)} {fault.schema['errorMessage']}")
     elif fault.validator == "additionalProperties":
@@ -118,6 +148,9 @@ def _complain(document: Document, fault: _Fault, root: Schema) -> Iterable[SpecE
     else:
         describe = _SENTENCES.get(fault.validator, _other)
         sentence, hint = describe(fault, root)
+        if fault.validator in ("type", "anyOf", "oneOf"):
+            where = document.where(path)
+            hint = hints.for_type(fault.instance, sentence, fault.schema, where.text[where.column - 1 :])
         yield _error(document, path, f"{_name(path)} {sentence}", hint, key=fault.validator in _OF_KEYS)
 
 
@@ -129,7 +162,7 @@ def _unknown_keys(document: Document, path: Steps, fault: _Fault) -> Iterator[Sp
     known = fault.schema.get("properties", {})
     for name in fault.instance:
         if name not in known:
-            hint = did_you_mean(name, known, "keys")
+            hint = hints.for_unknown_key(name, known)
             yield _error(document, [*path, name], f"unknown key '{name}'", hint, key=True)
 
 
@@ -158,27 +191,15 @@ def _name(path: Steps) -> str:
 
 
 def _type(fault: _Fault, root: Schema) -> tuple[str, str]:
-    sentence = f"must be {_shape(fault.schema, root)}"
-    return sentence, _type_hint(fault.instance, sentence)
-
-
-def _type_hint(value: Any, sentence: str) -> str:
-    if value is None:
-        return "it is empty: give it a value, or leave the key out"
-    if isinstance(value, bool | int | float) and "text" in sentence:
-        return "put it in quotes"
-    if isinstance(value, str) and "list of texts" in sentence:
-        return "write it as a list: [" + (value if value.isalnum() else f'"{value[:40]}"') + "]"
-    return ""
+    return f"must be {shape(fault.schema, root)}", ""
 
 
 def _choice(fault: _Fault, root: Schema) -> tuple[str, str]:
-    shapes = [_shape(branch, root) for branch in fault.schema[fault.validator]]
-    sentence = f"must be {_or(shapes)}"
-    return sentence, _type_hint(fault.instance, sentence)
+    shapes = [shape(branch, root) for branch in fault.schema[fault.validator]]
+    return f"must be {_or(shapes)}", ""
 
 
-def _shape(schema: Schema, root: Schema) -> str:
+def shape(schema: Schema, root: Schema = MappingProxyType({})) -> str:
     """What a schema takes, in words: 'a whole number, a list of whole numbers or a mapping'."""
     if "$ref" in schema:
         schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
@@ -186,7 +207,7 @@ def _shape(schema: Schema, root: Schema) -> str:
         return f"one of {', '.join(map(str, schema['enum']))}"
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
-    return _or([_list(schema) if kind == "array" else _WORDS[kind] for kind in kinds])
+    return _or([word for kind in kinds for word in ([_list(schema)] if kind == "array" else _WORDS[kind])])
 
 
 def _list(schema: Schema) -> str:
@@ -201,7 +222,7 @@ def _or(words: list[str]) -> str:
 
 def _required(fault: _Fault, root: Schema) -> tuple[str, str]:
     missing = next(name for name in fault.limit if name not in fault.instance)
-    return f"needs '{missing}'", ""
+    return f"needs '{missing}'", hints.for_missing_key(missing, fault.schema)
 
 
 def _one_of(fault: _Fault, root: Schema) -> tuple[str, str]:
@@ -209,8 +230,7 @@ def _one_of(fault: _Fault, root: Schema) -> tuple[str, str]:
     if len(known) == 1:
         return f"must be {known[0]}", ""
     if isinstance(fault.instance, str):
-        title = fault.schema.get("title", "value")
-        return f"can't be '{fault.instance}'", did_you_mean(fault.instance, map(str, known), f"{title}s")
+        return f"can't be '{fault.instance}'", did_you_mean(fault.instance, map(str, known), "values")
     return f"must be one of {', '.join(map(str, known))}", ""
 
 
@@ -225,8 +245,7 @@ def _empty(fault: _Fault, root: Schema) -> tuple[str, str]:
 
 
 def _full(fault: _Fault, root: Schema) -> tuple[str, str]:
-    most = fault.limit
-    return f"must hold {'one key' if most == 1 else f'at most {most} values'}", ""
+    return f"must hold at most {fault.limit} values", ""
 
 
 def _pattern(fault: _Fault, root: Schema) -> tuple[str, str]:
@@ -237,7 +256,7 @@ def _other(fault: _Fault, root: Schema) -> tuple[str, str]:
     return f"does not fit the schema's '{fault.validator}'", ""
 
 
-_OF_KEYS = ("required", "minProperties", "maxProperties", "minItems")
+_OF_KEYS = ("required", "minProperties", "minItems")
 _SENTENCES: dict[str, Callable[[_Fault, Schema], tuple[str, str]]] = {
     "type": _type,
     "anyOf": _choice,

@@ -41,7 +41,8 @@ class Document:
         node = name if key else found
         if node is None:
             return self._lines.at(0)
-        return self._lines.at(node.start_mark.index, node.end_mark.index)
+        at = self._lines.span if isinstance(node, ScalarNode) else self._lines.at
+        return at(node.start_mark.index, node.end_mark.index)
 
     def _child(self, node: Node | None, step: str | int) -> tuple[Node, Node] | None:
         """The key's and the value's node; for an item of a list the value is both."""
@@ -126,7 +127,7 @@ class _Builder:
 
     def _key(self, node: Node, depth: int) -> str:
         if not isinstance(node, ScalarNode):
-            raise _fault("a key must be text", node, "text with '{', '[' or '? ' in front needs quotes")
+            raise self._no_text(node)
         if node.value == "<<" and node.tag != QUOTED:
             hint = "write the keys out, or share them through a template or `include`"
             raise _fault("merge keys ('<<') are not part of YAML 1.2", node, hint)
@@ -135,6 +136,14 @@ class _Builder:
         if self.tagged:
             self.build(node, depth)
         return nfc(node.value)
+
+    def _no_text(self, node: Node) -> Fault:
+        """A mapping or a list where a key stands: mostly text that begins with '{{' and lacks its quotes."""
+        start = node.start_mark.index
+        if self.text[max(0, start - 1) : start + 1] == "{{":
+            hint = 'put the whole text in quotes: "{{ name }} …"'
+            return Fault("text that begins with '{{' needs quotes", start - 1, hint, length=2)
+        return _fault("a key must be text", node, "text with '{', '[' or '? ' in front needs quotes")
 
 
 def _scalar(node: ScalarNode) -> Any:

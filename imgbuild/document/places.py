@@ -7,7 +7,14 @@ from bisect import bisect_right
 
 from imgbuild.types import Where
 
+MOST = 200  # lines of one text that are looked at for a place
 LONGEST = 500  # characters: a longer source line is not shown in errors
+
+
+class Span(Where, frozen=True, kw_only=True):
+    """A place that goes on over the lines below it. below: their texts."""
+
+    below: tuple[str, ...] = ()
 
 
 class Lines:
@@ -27,6 +34,15 @@ class Lines:
         length = max(1, min(end - index, len(shown) - (index - start)))
         text = shown if len(shown) <= LONGEST else ""
         return Where(file=self.file, line=line, column=index - start + 1, length=length, text=text)
+
+    def span(self, index: int, end: int) -> Where:
+        """As `at`, and where the text goes on below, with the lines that it fills there."""
+        where = self.at(index, end)
+        last = bisect_right(self._line_starts(), max(index, end - 1))
+        if last == where.line:
+            return where
+        below = tuple(map(self._shown, range(where.line + 1, min(last, where.line + MOST) + 1)))
+        return Span(**{name: getattr(where, name) for name in Where.__struct_fields__}, below=below)
 
     def start_of(self, line: int) -> int:
         """The offset at which a line begins; lines count from 1."""

@@ -14,6 +14,8 @@ from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
 
+from imgbuild.document.slips import find_slip
+
 MAX_DEPTH = 64  # nested lists and mappings
 MAX_NODES = 300_000  # nodes written in one file
 PLAIN, QUOTED = "plain", "quoted"
@@ -78,6 +80,7 @@ _TABLE = tuple(
             "begin it with '- ', or mend the indentation",
         ),
         ("expected node content", "a value is expected here", "write it, or remove what asks for it"),
+        ("expected alphabetic", "this is no name", "text that begins with '*', '&' or '!' needs quotes"),
         (
             "found undefined alias",
             "this alias has no anchor before it",
@@ -145,6 +148,10 @@ def _explain(error: yaml.MarkedYAMLError, text: str) -> Fault:
     mark = error.problem_mark or error.context_mark
     index = min(mark.index, len(text)) if mark is not None else 0
     problem = error.problem or error.context or "it can't be read"
+    opened = error.context_mark.index if error.context_mark is not None else index
+    slip = find_slip(text, min(opened, len(text)), index, problem)
+    if slip is not None:
+        return Fault(slip.message, slip.at, slip.hint, slip.length)
     for row in _TABLE:
         if row.phrase in problem:
             return _opened(row, error, text, index)

@@ -16,10 +16,11 @@ STRENGTH = "strength"  # written among the inputs, since it says how far their p
 
 
 class Wish(Struct, frozen=True, kw_only=True):
-    """One thing that is asked of a model, and the line that asks for it."""
+    """One thing that is asked of a model, and the place that asks for it; `name` is that of its key."""
 
     value: Value
     where: Where
+    name: Where
 
 
 class Wishes(Struct, frozen=True, kw_only=True):
@@ -43,36 +44,34 @@ class Asked(Struct, frozen=True, kw_only=True):
     def of(self, spec: Spec, bound: Bound) -> Wishes:
         """All that this model is asked: its own parameters and size are the ground of it."""
         own = {
-            name: Wish(value=value, where=_place(spec, bound, name))
+            name: Wish(value=value, where=_place(spec, bound, name), name=_place(spec, bound, name, key=True))
             for name, value in bound.model.params.items()
         }
         size = self.size
         if size is None and bound.model.size:
-            size = Wish(value=bound.model.size, where=bound.where)
+            size = Wish(value=bound.model.size, where=bound.where, name=bound.where)
         return Wishes(
             negative=self.negative, roles=self.roles, params={**own, **self.params, **self.over}, size=size
         )
 
 
-def _place(spec: Spec, bound: Bound, param: str) -> Where:
+def _place(spec: Spec, bound: Bound, param: str, *, key: bool = False) -> Where:
     declared = spec.models.get(bound.alias)
     written = declared is not None and declared.value.params is bound.model.params
-    return declared.where("params", param) if declared is not None and written else bound.where
+    return declared.where("params", param, key=key) if declared is not None and written else bound.where
 
 
 def read_asked(context: Context, declared: Declared[Asset], negative: Where | None) -> Asked:
     """What the asset's keys ask, under the active profile. negative: the place of its negative prompt."""
     asset, profile = declared.value, context.settings.profile
     _check_roles(declared)
-    params = {
-        name: Wish(value=value, where=declared.where("params", name)) for name, value in asset.params.items()
-    }
+    params = {name: _wish(declared, value, "params", name) for name, value in asset.params.items()}
     if STRENGTH in asset.inputs:
-        params[STRENGTH] = Wish(value=asset.inputs[STRENGTH], where=declared.where("inputs", STRENGTH))
-    size = Wish(value=asset.size, where=declared.where("size")) if asset.size else None
+        params[STRENGTH] = _wish(declared, asset.inputs[STRENGTH], "inputs", STRENGTH)
+    size = _wish(declared, asset.size, "size") if asset.size else None
     if profile is not None and profile.size:
         where = profile_place(context.settings, "size") or declared.where(key=True)
-        size = Wish(value=profile.size, where=where)
+        size = Wish(value=profile.size, where=where, name=where)
     return Asked(
         negative=negative,
         roles={role: declared.where("inputs", role, key=True) for role in asset.inputs if role in ROLES},
@@ -82,11 +81,19 @@ def read_asked(context: Context, declared: Declared[Asset], negative: Where | No
     )
 
 
+def _wish(declared: Declared[Asset], value: Value, *path: str) -> Wish:
+    return Wish(value=value, where=declared.where(*path), name=declared.where(*path, key=True))
+
+
 def _profile_params(context: Context, declared: Declared[Asset]) -> dict[str, Wish]:
-    profile, here = context.settings.profile, declared.where(key=True)
-    params = profile.params if profile is not None else {}
+    settings, here = context.settings, declared.where(key=True)
+    params = settings.profile.params if settings.profile is not None else {}
     return {
-        name: Wish(value=value, where=profile_place(context.settings, "params", name) or here)
+        name: Wish(
+            value=value,
+            where=profile_place(settings, "params", name) or here,
+            name=profile_place(settings, "params", name, key=True) or here,
+        )
         for name, value in params.items()
     }
 

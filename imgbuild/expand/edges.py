@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -98,7 +98,7 @@ class _Finder:
     def _unknown(self, name: str, both: tuple[str, ...]) -> SpecError:
         return SpecError(
             f"'{name}' in 'match' is not a variable of both assets",
-            where=self.source.where,
+            where=self.source.where("match", (self.source.edge.match or []).index(name)),
             hint=did_you_mean(name, both, "shared variables"),
         )
 
@@ -107,22 +107,38 @@ class _Finder:
         if not found:
             return SpecError(
                 f"no target of '{asset}' goes with '{target.id}'",
-                where=self.source.where,
+                where=self.source.where(),
                 hint="name fewer variables in 'match', or give that asset the missing cell",
             )
-        models = {alias_of(other) for other in found}
-        cells = {other.cell for other in found}
-        ways = [
-            "a variable in 'match' that tells them apart" if len(cells) > 1 else "",
-            "'model'" if len(models) > 1 else "",
-            "'index'" if len({other.index for other in found}) > 1 else "",
-        ]
         shown = f"{found[0].id}, {found[1].id}" + (", …" if len(found) > 2 else "")
         return SpecError(
             f"{len(found)} targets of '{asset}' go with '{target.id}': {shown}",
-            where=self.source.where,
-            hint=f"choose one: add {' and '.join(filter(None, ways))}",
+            where=self.source.where(),
+            hint=f"choose one: {' and '.join(_ways(target, found))}",
         )
+
+
+def _ways(target: Target, found: list[Target]) -> Iterator[str]:
+    """What tells several targets apart, and how this one says which of them it takes."""
+    own = dict(target.cell)
+    labels: dict[str, set[str]] = {}
+    for other in found:
+        for name, label in other.cell:
+            labels.setdefault(name, set()).add(label)
+    differing = [name for name, values in labels.items() if len(values) > 1]
+    missing = [name for name in differing if name not in own]
+    if missing:
+        yield f"give this asset the axis {_quoted(missing)} too"
+    elif differing:
+        yield f"add {_quoted(differing)} to 'match'"
+    if len({alias_of(other) for other in found}) > 1:
+        yield "add 'model'"
+    if len({other.index for other in found}) > 1:
+        yield "add 'index'"
+
+
+def _quoted(names: list[str]) -> str:
+    return " and ".join(f"'{name}'" for name in names)
 
 
 def alias_of(target: Target) -> str:

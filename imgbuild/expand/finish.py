@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -36,27 +36,33 @@ def rules(context: Context, declared: Declared[Asset]) -> tuple[Any, ...]:
     profile = context.settings.profile
     items = enumerate(declared.value.validate)
     built = tuple(_build(RULES, item, declared, ("validate", index)) for index, item in items)
-    placed = tuple(
-        rule.placed(_Locating(context, declared.where("validate", index))) for index, rule in enumerate(built)
-    )
+    placed = tuple(rule.placed(_Locating(context, declared, index)) for index, rule in enumerate(built))
     return () if profile is not None and profile.validate is False else placed
 
 
 class _Locating:
     """Paths of reference images, as a rule at `where` writes them, from the project's root; they must exist."""
 
-    def __init__(self, context: Context, where: Where) -> None:
-        self.context, self.where = context, where
+    def __init__(self, context: Context, declared: Declared[Asset], index: int) -> None:
+        self.context, self.declared, self.index = context, declared, index
 
     def __call__(self, path: str) -> str:
-        located = self.context.files.locate(path, self.context.folder(self.where), self.where)
+        where = self.declared.where("validate", self.index, *self._steps(path))
+        located = self.context.files.locate(path, self.context.folder(where), where)
         if self.context.files.stamp(located) is None:
             raise SpecError(
                 f"reference image '{path}' does not exist",
-                where=self.where,
+                where=where,
                 hint=f"it was looked for at {located}",
             )
         return located
+
+    def _steps(self, path: str) -> tuple[str, ...]:
+        """The rule and its parameter that name this path."""
+        item = self.declared.value.validate[self.index]
+        name, params = next(iter(item.items())) if isinstance(item, dict) else ("", None)
+        found = [key for key, value in (params or {}).items() if value == path]
+        return (name, *found[:1]) if name else ()
 
 
 def _build(
@@ -70,33 +76,60 @@ def _build(
     except SpecError as error:
         raise SpecError(error.message, where=where, hint=error.hint) from error
     except (msgspec.ValidationError, ValueError) as error:
-        raise _unfit(registry.kind, name, str(error), declared, path, where, kind) from error
+        raise _Unfit(registry.kind, name, params, kind).error(
+            str(error), declared, (*path, name), where
+        ) from error
 
 
-def _unfit(
-    kind: str,
-    name: str,
-    text: str,
-    declared: Declared[Asset],
-    path: tuple[str | int, ...],
-    where: Where,
-    cls: Any,
-) -> SpecError:
-    """What msgspec, or the class itself, says of the parameters, at the place of the parameter it names."""
-    text, _, inside = text.partition(" - at `$")
-    fields = [field.encode_name for field in msgspec.structs.fields(cls)]
-    unknown = re.search(r"unknown field `(\w+)`", text)
-    if unknown:
-        sentence, parameter = f"it has no parameter '{unknown[1]}'", unknown[1]
-        hint = did_you_mean(parameter, fields, "parameters")
-    else:
-        sentence = f"{text[:1].lower()}{text[1:]}"
-        parameter = re.split(r"[.\[`]", inside.lstrip("."))[0]
-        parameter = parameter or next((field for field in fields if text.startswith(f"{field} ")), "")
-        hint = f"parameters of '{name}': {', '.join(fields)}"
-    if parameter:
-        where = declared.where(*path, name, parameter, key=unknown is not None)
-    return SpecError(f"{kind} '{name}': {sentence}", where=where, hint=hint)
+class _Unfit(NamedTuple):
+    """An operation or rule that can't be built as it is written. params: None where only its name stands there."""
+
+    kind: str
+    name: str
+    params: Any
+    cls: Any
+
+    def error(
+        self, text: str, declared: Declared[Asset], path: tuple[str | int, ...], where: Where
+    ) -> SpecError:
+        """What msgspec, or the class itself, says of the parameters, at the place of the parameter it speaks of."""
+        text, _, inside = text.partition(" - at `$")
+        unknown = re.search(r"unknown field `(\w+)`", text)
+        if unknown:
+            message = f"{self.kind} '{self.name}' has no parameter '{unknown[1]}'"
+            hint = did_you_mean(unknown[1], self.fields, "parameters")
+            return SpecError(message, where=declared.where(*path, unknown[1], key=True), hint=hint)
+        parameter = self.about(text, inside)
+        if parameter:
+            where = declared.where(*path, parameter)
+        return SpecError(self.sentence(text), where=where, hint=self.hint())
+
+    @property
+    def fields(self) -> list[str]:
+        return [field.encode_name for field in msgspec.structs.fields(self.cls)]
+
+    def about(self, text: str, inside: str) -> str:
+        """The parameter that the text speaks of; empty where it is none, or not one."""
+        named = re.split(r"[.\[`]", inside.lstrip("."))[0]
+        given = self.params if isinstance(self.params, dict) else {}
+        begins = (name for name in given if text.startswith(f"{name} "))
+        held = (name for name, value in given.items() if text.startswith(f"'{value}' "))
+        return named or next(begins, "") or next(held, "")
+
+    def sentence(self, text: str) -> str:
+        required = re.search(r"missing required field `(\w+)`", text)
+        if required:
+            return f"{self.kind} '{self.name}' needs '{required[1]}'"
+        if text.startswith(f"{self.name} "):
+            return f"{self.kind} '{self.name}'{text.removeprefix(self.name)}"
+        return f"{self.kind} '{self.name}': {text[:1].lower()}{text[1:]}"
+
+    def hint(self) -> str:
+        listed = f"parameters of '{self.name}': {', '.join(self.fields)}"
+        if self.params is not None:
+            return listed
+        own = [name for name in self.fields if name != "on_fail"]
+        return f"write it as '{self.name}: {{{own[0]}: …}}'; {listed}" if own else listed
 
 
 def format_of(declared: Declared[Asset], output: str) -> Format:

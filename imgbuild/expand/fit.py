@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
+from imgbuild.document.complaints import shape
 from imgbuild.errors import SpecError
 from imgbuild.expand.asked import Wish, Wishes
 from imgbuild.expand.cell import Cell
@@ -70,7 +72,10 @@ class Fit:
         schemas = self.bound.capabilities.params
         if name not in schemas and "*" not in schemas:
             takes = ", ".join(sorted(schemas)) or "none"
-            self._refuse(name, f"takes no parameter '{name}'", wish.where, f"; its parameters: {takes}")
+            near = get_close_matches(name, schemas, n=1)
+            asked = f"did you mean '{near[0]}'? Else " if near else ""
+            message, more = f"takes no parameter '{name}'", f"; its parameters: {takes}"
+            self._refuse(name, message, wish.name, more, asked)
             return
         schema = schemas[name] if name in schemas else schemas["*"]
         if is_varying(wish.value):
@@ -79,7 +84,7 @@ class Fit:
         wrong = complaint(wish.value, schema)
         if wrong:
             raise SpecError(
-                f"parameter '{name}' of {self._title} does not fit: {wrong}",
+                f"parameter '{name}' of {self._title} {wrong}",
                 where=wish.where,
                 hint=_advice(schema),
             )
@@ -115,7 +120,7 @@ class Fit:
             wrong = complaint(value, schema)
             if wrong:
                 faults.append(
-                    Fault(f"parameter '{name}' of {self._title} does not fit: {wrong}", _advice(schema))
+                    Fault(f"parameter '{name}' of {self._title} {wrong}, not '{value}'", _advice(schema))
                 )
             else:
                 params[name] = value
@@ -142,12 +147,12 @@ class Fit:
         policy = self.bound.model.unsupported
         return policy if isinstance(policy, str) else policy.get(what, "error")
 
-    def _refuse(self, what: str, message: str, where: Where, more: str = "") -> None:
+    def _refuse(self, what: str, message: str, where: Where, more: str = "", first: str = "") -> None:
         """Raise the error for what the model doesn't take, unless its declaration says to drop it."""
         if self._unsupported(what) == "drop":
             return
         ways = f"drop}}' or '{{{what}: fold" if what == "negative" else "drop"
-        hint = f"leave it out, or let the model say 'unsupported: {{{what}: {ways}}}'{more}"
+        hint = f"{first}leave it out, or let the model say 'unsupported: {{{what}: {ways}}}'{more}"
         raise SpecError(f"{self._title} {message}", where=where, hint=hint)
 
 
@@ -169,5 +174,11 @@ def misfit(size: Size, capabilities: Capabilities) -> str:
 
 
 def _advice(schema: Value) -> str:
-    wanted = {name: item for name, item in schema.items() if name not in ("description", "title")}
-    return f"it takes: {', '.join(f'{name} {item}' for name, item in wanted.items())}"
+    """What the parameter takes, in words: `it takes a whole number from 1 to 1000`."""
+    low, high = schema.get("minimum"), schema.get("maximum")
+    bounds = f" from {low} to {high}" if low is not None and high is not None else ""
+    bounds = bounds or (
+        f" from {low} on" if low is not None else f" up to {high}" if high is not None else ""
+    )
+    described = schema.get("description", "")
+    return f"it takes {shape(schema)}{bounds}{f': {described}' if described else ''}"

@@ -37,7 +37,8 @@ def parse_expression(source: str) -> nodes.Template:
     parser = Parser(sandbox(), source, state="variable")
     expression = parser.parse_expression()
     if not parser.stream.eos:
-        raise Refusal(f"'{parser.stream.current.value}' is too much for one expression")
+        more = parser.stream.current.value
+        raise Refusal("'=' does not compare; '==' does" if more == "=" else f"'{more}' is not expected here")
     _check_all(expression)
     name = nodes.Name("result", "store", lineno=1)
     tree = nodes.Template([nodes.Assign(name, _Bounds().visit(expression), lineno=1)], lineno=1)

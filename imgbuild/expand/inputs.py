@@ -25,12 +25,16 @@ class FileSource(Struct, frozen=True, kw_only=True):
 
 
 class EdgeSource(Struct, frozen=True, kw_only=True, eq=False):
-    """A target of another asset for each cell. upstream: that asset, as (spec, name)."""
+    """A target of another asset for each cell. upstream: that asset, as (spec, name). declared, path: its place."""
 
     role: str
     edge: Edge
     upstream: tuple[str, str]
-    where: Where
+    declared: Declared[Asset]
+    path: tuple[Any, ...]
+
+    def where(self, *more: str | int) -> Where:
+        return self.declared.where(*self.path, *more)
 
 
 class Inputs:
@@ -118,7 +122,6 @@ def _file(context: Context, role: str, path: str, where: Where) -> FileSource:
 def _edge(
     context: Context, spec: Spec, declared: Declared[Asset], role: str, edge: Edge, path: tuple[Any, ...]
 ) -> EdgeSource:
-    where = declared.where(*path)
     home, _, name = edge.asset.rpartition("/")
     other = context.specs.get(home) if home else spec
     if edge.asset in spec.assets:
@@ -126,11 +129,16 @@ def _edge(
     if other is None or name not in other.assets:
         known = [
             *spec.assets,
-            *(f"{other.name}/{name}" for other in context.specs.values() for name in other.assets),
+            *(
+                f"{one.name}/{name}"
+                for one in context.specs.values()
+                if one is not spec
+                for name in one.assets
+            ),
         ]
         raise SpecError(
             f"unknown asset '{edge.asset}'",
             where=declared.where(*path, "asset"),
             hint=did_you_mean(edge.asset, known, "assets"),
         )
-    return EdgeSource(role=role, edge=edge, upstream=(other.name, name), where=where)
+    return EdgeSource(role=role, edge=edge, upstream=(other.name, name), declared=declared, path=path)

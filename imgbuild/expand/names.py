@@ -112,20 +112,22 @@ def shorten(stem: str, suffix: str) -> str:
 
 def check_name(name: str, where: Where) -> None:
     """Raise SpecError for a name that leaves the output folder, or that some file system does not take."""
-    for part in name.split("/"):
-        wrong = _wrong(part)
+    for place, part in enumerate(name.split("/")):
+        wrong = "it begins with '/'" if not part and not place and name else _wrong(part)
         if wrong:
             shown = name if len(name) <= MAX_COMPONENT else f"{name[:40]}…"
             raise SpecError(
                 f"'{shown}' can't be an output: {wrong}",
                 where=where,
-                hint="a relative path with '/', of names that every system takes; values of rows count too",
+                hint="write a path of names that every system takes; is a value to blame, use another in its place",
             )
 
 
 def _wrong(part: str) -> str:
     """Why this can't be the name of a file or folder; empty where it can."""
-    if part in ("", ".", ".."):
+    if part == "..":
+        return "it leads out of its folder"
+    if part in ("", "."):
         return f"'{part}' is no name" if part else "a name is empty"
     found = _FORBIDDEN.search(part)
     if found:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from imgbuild.errors import SpecError
+from imgbuild.errors import SpecError, place
 from imgbuild.expand.context import Context
 from imgbuild.expand.values import Group, wrap
 from imgbuild.spec.declared import Declared
@@ -32,9 +32,9 @@ def read_rows(
     kind = "csv" if table.csv else "json"
     where = declared.where("matrix", axis, kind)
     path = context.files.locate(table.csv or table.json, context.folder(where), where)
-    rows = read_table(context.files, path, table, where)
+    rows = read_table(context.files, path, table, where, declared.where("matrix", axis, "key"))
     groups = [_group(row, rows.where, index) for index, row in enumerate(rows)]
-    chosen = _chosen(context, declared, axis, table, groups)
+    chosen = _chosen(context, declared, axis, table, groups, rows.where)
     if context.settings.policy.table_text != "allow":
         _look_over(
             context, [(groups[index], rows.where(index)) for index in chosen if _suspect(groups[index])]
@@ -51,19 +51,34 @@ def _group(row: dict[str, Value], where: Callable[[int], Where], index: int) -> 
 
 
 def _chosen(
-    context: Context, declared: Declared[Asset], axis: str, table: Table, rows: list[Group]
+    context: Context,
+    declared: Declared[Asset],
+    axis: str,
+    table: Table,
+    rows: list[Group],
+    at: Callable[[int], Where],
 ) -> list[int]:
-    """The positions of the rows that `where` holds for."""
+    """The positions of the rows that `where` holds for. at: the place of a row."""
     if not table.where:
         return list(range(len(rows)))
     from imgbuild.expand.sandboxed import Expression
 
     place = declared.where("matrix", axis, "where")
     expression = Expression(table.where, place)
-    chosen = [index for index, row in enumerate(rows) if expression.holds(row)]
+    chosen = [index for index, row in enumerate(rows) if _holds(expression, row, index, at)]
     if not chosen:
         context.warn(f"no row of {table.csv or table.json} has {table.where}", place)
     return chosen
+
+
+def _holds(expression: Any, row: Group, index: int, at: Callable[[int], Where]) -> bool:
+    try:
+        return bool(expression.holds(row))
+    except SpecError as error:
+        if set(row) >= expression.names:  # what a row holds is to blame, so say which
+            message = f"{error.message}, as in {place(at(index))}"
+            raise SpecError(message, where=error.where, hint=error.hint) from error
+        raise
 
 
 def _suspect(value: Any) -> str:

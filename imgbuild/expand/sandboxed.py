@@ -8,12 +8,14 @@ from typing import Any, NoReturn
 from jinja2 import TemplateError, TemplateSyntaxError
 from jinja2.environment import TemplateExpression
 from jinja2.meta import find_undeclared_variables
+from jinja2.runtime import Undefined
 from jinja2.utils import missing
 
 from imgbuild.errors import ImgbuildError, SpecError
 from imgbuild.expand.grammar import parse, parse_expression
+from imgbuild.expand.phrases import CONDITIONS, TEMPLATES, computed, explain
 from imgbuild.expand.sandbox import Refusal, UnknownName, sandbox
-from imgbuild.expand.template import MAX_TEXT, Bindings, blank, narrow, too_long, unknown_name
+from imgbuild.expand.template import MAX_TEXT, Bindings, blank, narrow, spot, too_long, unknown_name
 from imgbuild.expand.values import NoText, comparable, identity, nfc
 from imgbuild.types import Where
 
@@ -56,11 +58,18 @@ class Sandboxed:
 class Expression:
     """A Jinja expression over variables, such as `stock > 0`. Text that looks like a number compares as one."""
 
-    def __init__(self, source: str, where: Where) -> None:
+    def __init__(self, source: str, where: Where, hint: str = CONDITIONS) -> None:
         self.where = where
-        tree = _guarded(lambda: parse_expression(source), where)
-        self.names = frozenset(_guarded(lambda: find_undeclared_variables(tree), where))
-        self._code = TemplateExpression(_guarded(lambda: sandbox().from_string(tree), where), False)
+        self.hint = hint
+        if "{{" in source:
+            raise SpecError(
+                "a condition stands without braces", where=spot(where, r"\{\{") or where, hint=hint
+            )
+        tree = _guarded(lambda: parse_expression(source), where, hint=hint)
+        self.names = frozenset(_guarded(lambda: find_undeclared_variables(tree), where, hint=hint))
+        self._code = TemplateExpression(
+            _guarded(lambda: sandbox().from_string(tree), where, hint=hint), False
+        )
         self._known: dict[Any, bool] = {}
 
     def holds(self, bindings: Bindings) -> bool:
@@ -69,16 +78,29 @@ class Expression:
         key = tuple([(name, identity(value)) for name, value in used.items()])
         if key not in self._known:
             seen = {name: comparable(value) for name, value in used.items()}
-            self._known[key] = _guarded(lambda: bool(self._code(**seen)), self.where, bindings)
+            self._known[key] = _guarded(lambda: bool(self._code(**seen)), self.where, bindings, self.hint)
         return self._known[key]
 
     def value(self, bindings: Bindings) -> Any:
         """What the expression gives. Raises SpecError."""
         used = {name: bindings[name] for name in self.names if name in bindings}
-        return _guarded(lambda: self._code(**used), self.where, bindings)
+        return _guarded(lambda: _known_value(self._code(**used)), self.where, bindings, self.hint)
 
 
-def _guarded(step: Callable[[], Any], where: Where, bindings: Mapping[str, Any] | None = None) -> Any:
+def _known_value(value: Any) -> Any:
+    """The value, unless it stands for what was not found, or not allowed: that raises once it is looked at."""
+    if isinstance(value, list):
+        return [_known_value(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _known_value(item) for name, item in value.items()}
+    if isinstance(value, Undefined):
+        bool(value)
+    return value
+
+
+def _guarded(
+    step: Callable[[], Any], where: Where, bindings: Mapping[str, Any] | None = None, hint: str = TEMPLATES
+) -> Any:
     """What the step gives; what goes wrong in it is a SpecError at the template's place."""
     try:
         return step()
@@ -90,15 +112,11 @@ def _guarded(step: Callable[[], Any], where: Where, bindings: Mapping[str, Any] 
     except NoText as error:
         raise SpecError(str(error), where=where, hint=error.hint) from error
     except TemplateSyntaxError as error:
-        line = f" in line {error.lineno} of the template" if error.lineno > 1 else ""
-        raise SpecError(f"{error.message}{line}", where=where, hint=_HINT) from error
+        raise explain(error.message or "", where, hint, error.lineno) from error
     except Refusal as error:
-        raise SpecError(str(error), where=where, hint=_HINT) from error
+        raise SpecError(str(error), where=where, hint=hint) from error
     except _FAULTS as error:
-        raise SpecError(f"this can't be rendered: {error}", where=where, hint=_HINT) from error
-
-
-_HINT = "templates are Jinja: {{ name }}, {{ name | upper }}, {% if sale %}…{% endif %}"
+        raise SpecError(computed(str(error)), where=where, hint=hint) from error
 
 
 def _explain(error: UnknownName, where: Where, bindings: Mapping[str, Any]) -> NoReturn:

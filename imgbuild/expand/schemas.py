@@ -12,12 +12,12 @@ from imgbuild.types import Value
 
 
 def complaint(value: Value, schema: Value) -> str:
-    """What is wrong with the value, in one sentence; empty where it fits."""
+    """What is wrong with the value, as a sentence to follow its name; empty where it fits."""
     if not schema:
         return ""
-    for error in _validator(msgspec.json.encode(schema)).iter_errors(value):
-        return f"{error.message[:1].lower()}{error.message[1:200]}"
-    return ""
+    from imgbuild.document import complaint as told
+
+    return told(value, _kept(msgspec.json.encode(schema)))
 
 
 def typed(value: Value, schema: Value) -> Value:
@@ -33,7 +33,6 @@ def typed(value: Value, schema: Value) -> Value:
 
 
 @cache
-def _validator(schema: bytes) -> Any:
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator(msgspec.json.decode(schema))
+def _kept(schema: bytes) -> Any:
+    """One object for each schema, since validators are kept by it."""
+    return msgspec.json.decode(schema)

@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any, NoReturn, Protocol
 
-from msgspec.structs import replace
-
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.values import Group, NoText, nfc, text_of
 from imgbuild.types import Where
@@ -213,12 +211,28 @@ def too_long(length: int, where: Where) -> SpecError:
 
 
 def narrow(where: Where, word: str) -> Where:
-    """The place of a word inside the scalar at `where`, first inside a hole; the scalar's if it isn't on that line."""
-    whole = rf"(?<!\w)({re.escape(word)})(?!\w)"
-    start = where.column - 1
-    found = re.compile(r"\{[{%](?:(?![}%]\}).)*?" + whole).search(where.text, start)
-    found = found or re.compile(whole).search(where.text, start)
-    return replace(where, column=found.start(1) + 1, length=len(word)) if found and word else where
+    """The place of a word inside the scalar at `where`, first inside a hole; the scalar's if it isn't there."""
+    if not word:
+        return where
+    whole = rf"(?<!\w){re.escape(word)}(?!\w)"
+    return spot(where, r"\{[{%](?:(?![}%]\}).)*?(" + whole + ")") or spot(where, f"({whole})") or where
+
+
+def spot(where: Where, pattern: str) -> Where | None:
+    """The place of the first group, or of the whole match, in the scalar at `where`; None where there is none."""
+    lines = [" " * (where.column - 1) + where.text[where.column - 1 :], *getattr(where, "below", ())]
+    for offset, line in enumerate(lines):
+        found = re.search(pattern, line)
+        if found:
+            group = 1 if found.re.groups else 0
+            return Where(
+                file=where.file,
+                line=where.line + offset,
+                column=found.start(group) + 1,
+                length=max(1, len(found[group])),
+                text=line if offset else where.text,
+            )
+    return None
 
 
 def blank(source: str) -> str:

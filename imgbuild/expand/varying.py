@@ -49,9 +49,10 @@ class Varying:
             return template.render
         if isinstance(template, Holes):
             return template.value
+        from imgbuild.expand.phrases import TEMPLATES
         from imgbuild.expand.sandboxed import Expression
 
-        return Expression(whole[1].strip("-+ "), self.where).value
+        return Expression(whole[1].strip("-+ "), self.where, TEMPLATES).value
 
 
 def is_varying(value: Value) -> bool:

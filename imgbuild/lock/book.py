@@ -8,6 +8,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from imgbuild.digest import fingerprint
+from imgbuild.errors import SpecError
 from imgbuild.files import Files
 from imgbuild.lock.conflict import AtHand, merge_newer, merge_sides
 from imgbuild.lock.text import Lock, ReadLock, read_lock, write_lock
@@ -29,15 +31,21 @@ class LockBook:
         self.files, self.settings = files, settings
         self.paths = {spec.name: lock_path(settings, spec.file) for spec in specs}
         self.notes: list[str] = []
+        self._read_bytes: dict[str, str] = {}
         self.orphans = self._orphans()
         self.found = {name: self._read(path) for name, path in (self.paths | self.orphans).items()}
         self.base = {name: read.lock for name, read in self.found.items()}
 
     def _read(self, path: str) -> ReadLock:
+        if not os.path.isabs(path):  # noqa: PTH117 - text
+            self.files.locate(path)
         try:
             data = self.files.read(path)
         except FileNotFoundError:
             return ReadLock(lock=EMPTY)
+        except OSError as error:
+            raise SpecError(f"{path} can't be read: {error.strerror}", hint="is it a file?") from error
+        self._read_bytes[path] = fingerprint(data)
         read = read_lock(data, path)
         self.notes += read.faults
         return read
@@ -99,13 +107,24 @@ class LockBook:
         for name, lock in wanted.items():
             path = self.path(name)
             now = self._bytes(path)
-            newer = read_lock(now, path) if now is not None else ReadLock(lock=EMPTY)
-            if not newer.sides and not newer.faults and newer.lock != self.found[name].lock:
-                lock = merge_newer(newer.lock, self.base[name], lock)
+            if self._is_as_read(path, now):
+                if lock == self.found[name].lock and self._is_sound(name):
+                    continue
+            else:
+                newer = read_lock(now, path) if now is not None else ReadLock(lock=EMPTY)
+                if not newer.sides and not newer.faults and newer.lock != self.found[name].lock:
+                    lock = merge_newer(newer.lock, self.base[name], lock)
             data = write_lock(lock) if lock.models or lock.targets else None
             if data != now:
                 changes[path] = data
         return changes
+
+    def _is_as_read(self, path: str, now: bytes | None) -> bool:
+        return self._read_bytes.get(path) == (None if now is None else fingerprint(now))
+
+    def _is_sound(self, name: str) -> bool:
+        read = self.found[name]
+        return read.sides is None and not read.faults
 
     def _bytes(self, path: str) -> bytes | None:
         try:
@@ -120,7 +139,7 @@ class LockBook:
         for path, data in changes.items():
             place = self.files.root / path
             if path in damaged:
-                place.with_name(f"{place.name}.bad").write_bytes(place.read_bytes())
+                _write(place.with_name(f"{place.name}.bad"), place.read_bytes())
             if data is None:
                 place.unlink(missing_ok=True)
             else:
@@ -144,6 +163,8 @@ def _prefixed(name: str, fits: Fits) -> Fits:
 
 def _is_ours(path: Path) -> bool:
     """Whether a *.lock file is one of imgbuild's, by how it begins."""
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
             return file.read(14).startswith(b'{"version": 1,')

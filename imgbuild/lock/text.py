@@ -112,7 +112,7 @@ def _read_lines(data: bytes, file: str) -> ReadLock:
     found = Salvage(data, file)
     ours = _lock_of(found.ours)
     if not found.conflict:
-        return ReadLock(lock=ours, faults=found.faults)
+        return ReadLock(lock=ours, faults=found.faults or [f"{file}: the text between its lines is damaged"])
     theirs = _lock_of(found.theirs)
     agreed = Lock(
         models={name: pin for name, pin in ours.models.items() if theirs.models.get(name) == pin},

@@ -19,7 +19,8 @@ class Provider(ABC):
     name: as specs write it. version: of this adapter; part of every pin, so a change of what it sends moves
     pins only by `lock --upgrade`. paid: whether a request costs money, so that it is journaled before it is
     sent. network: whether it needs one. device: whether a call occupies a device that must not wait for other
-    work, and prefers to go on with the model it has loaded. env: the environment variables that hold its keys.
+    work, and prefers to go on with the model it has loaded. apart: whether a call keeps Python itself busy, so
+    that many are made in processes beside this one, which each make an instance of their own. env: the environment variables that hold its keys.
     """
 
     name: ClassVar[str]
@@ -27,6 +28,7 @@ class Provider(ABC):
     paid: ClassVar[bool] = False
     network: ClassVar[bool] = False
     device: ClassVar[bool] = False
+    apart: ClassVar[bool] = False
     env: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod

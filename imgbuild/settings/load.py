@@ -46,6 +46,7 @@ def load_settings(
     documents = tuple(document for document in (user, project) if document is not None)
     settings = msgspec.structs.replace(_typed(files.root, _overlaid(layers)), documents=documents)
     _check_folders(settings, project)
+    _check_links(files, settings)
     name = profile or environ.get("IMGBUILD_PROFILE", "")
     return _with_profile(settings, name, keep_output="output" in given) if name else settings
 
@@ -59,6 +60,8 @@ def _read(files: Files, path: str) -> Document | None:
     """The checked settings file; None where there is none, and then nothing heavy is imported."""
     if files.stamp(path) is None:
         return None
+    if not os.path.isabs(path):  # noqa: PTH117 - text
+        files.locate(path)
     from imgbuild.document import check, parse_document
     from imgbuild.settings.schema import settings_schema
 
@@ -155,6 +158,14 @@ def _check_folders(settings: Settings, project: Document | None) -> None:
         if profile.output:
             _check_output(profile.output, settings.store, place(name))
     _check_own_folders(settings, place)
+
+
+def _check_links(files: Files, settings: Settings) -> None:
+    """Folders that nobody named, too, must not lead out of the project."""
+    outputs = [profile_output(settings, name) for name in settings.profiles]
+    for path in (settings.output, settings.store, *settings.specs, *outputs):
+        if not os.path.isabs(path):  # noqa: PTH117 - text
+            files.locate(path)
 
 
 def _check_own_folders(settings: Settings, where: Callable[[str], Where | None]) -> None:

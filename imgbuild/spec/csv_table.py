@@ -98,7 +98,9 @@ def _header(names: Sequence[str], lines: Lines, line: int, delimiter: str) -> li
 
 def _ragged(lines: Lines, line: int, cells: Sequence[str], header: Sequence[str]) -> SpecError:
     message = f"this row has {_counted(len(cells))}, the header has {_counted(len(header))}"
-    return SpecError(message, where=_place(lines, line), hint="quote cells that hold the delimiter")
+    few = len(cells) < len(header)
+    hint = "write the delimiter for an empty cell too" if few else "quote cells that hold the delimiter"
+    return SpecError(message, where=_place(lines, line), hint=hint)
 
 
 def _counted(count: int) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from imgbuild.errors import SpecError
 from imgbuild.files import Files
 from imgbuild.settings import Settings
+from imgbuild.spec.nearby import nearby
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -49,7 +50,8 @@ def _files(files: Files, settings: Settings, extra: Sequence[str]) -> Iterator[s
         elif (files.root / path).is_file():
             yield path
         else:
-            raise SpecError(f"there is no file '{name}'", hint="give a spec, or a folder that holds specs")
+            hint = nearby(files, path, "give a spec, or a folder that holds specs")
+            raise SpecError(f"there is no file '{name}'", hint=hint)
 
 
 def _below(files: Files, path: str, skipped: set[str]) -> Iterator[str]:

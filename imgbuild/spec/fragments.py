@@ -10,6 +10,7 @@ from imgbuild.types import ROLES, Format
 SEEDS_END = 2**31  # every provider takes a seed below it
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
+_VALUE = {"type": ["string", "number", "boolean", "array", "object"]}
 _VARIABLE = {
     "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
     "errorMessage": "can't be a variable: use letters, digits and '_'",
@@ -27,7 +28,7 @@ _AXIS = {
     "minProperties": 1,
     "if": {"type": "object", "anyOf": [{"required": ["csv"]}, {"required": ["json"]}]},
     "then": {"$ref": "#/$defs/Table"},
-    "else": {"additionalProperties": {"type": ["string", "number", "boolean", "array", "object"]}},
+    "else": {"additionalProperties": _VALUE},
 }
 _MATRIX = {
     "type": "object",
@@ -99,7 +100,7 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "Asset.prompt": _TEXT,
     "Asset.from": _TEXT,
     "Asset.output": _TEXT,
-    "Asset.vars": {"type": "object", "propertyNames": _VARIABLE},
+    "Asset.vars": {"type": "object", "propertyNames": _VARIABLE, "additionalProperties": _VALUE},
     "Asset.matrix": _MATRIX,
     "Asset.seeds": _SEEDS,
     "Asset.size": shapes.SIZE,

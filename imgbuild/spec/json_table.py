@@ -73,7 +73,8 @@ class _Reading:
         try:
             value, end = self._decode(self.lines.text, start)
         except json.JSONDecodeError as error:
-            raise self._error(f"this is not JSON: {error.msg.lower()}", error.pos) from None
+            hint = 'rows are written like {"name": "lamp", "stock": 3}'
+            raise self._error(f"this is not JSON: {error.msg.lower()}", error.pos, hint) from None
         except (ValueError, RecursionError) as error:
             reason = str(error) if isinstance(error, _BadRow) else "it is not a flat object of usable values"
             raise self._error(f"this row can't be read: {reason}", start) from None

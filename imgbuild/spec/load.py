@@ -15,6 +15,7 @@ from imgbuild.settings import Settings
 from imgbuild.spec.crosscheck import crosscheck
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.spec.find import find_specs, spec_name
+from imgbuild.spec.nearby import nearby
 from imgbuild.types import SpecFile, Where
 
 T = TypeVar("T")
@@ -132,7 +133,7 @@ def _read(files: Files, file: str, where: Where | None) -> Document:
     try:
         data = files.read(file)
     except FileNotFoundError:
-        hint = "paths are relative to the file that includes them"
+        hint = nearby(files, file, "paths are relative to the file that includes them")
         raise SpecError(f"there is no file '{file}'", where=where, hint=hint) from None
     except OSError as error:
         raise SpecError(f"'{file}' can't be read: {error.strerror}", where=where) from error

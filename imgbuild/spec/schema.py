@@ -49,8 +49,7 @@ def _entries(registry: Registry[Any], title: str, definitions: dict[str, Any]) -
     needing = [name for name, kind in kinds.items() if _needs(kind)]
     alone: dict[str, Any] = {"enum": names, "title": title}
     if needing:
-        refused = {"not": {"enum": needing}, "errorMessage": "needs its parameters: write '- name: {…}'"}
-        alone["allOf"] = [refused]
+        alone["allOf"] = [_refused(name, kinds[name]) for name in needing]
     mapping = {
         "minProperties": 1,
         "maxProperties": 1,
@@ -68,6 +67,15 @@ def _loaded(registry: Registry[Any], name: str) -> type[msgspec.Struct] | None:
     except SpecError:
         return None
     return kind
+
+
+def _refused(name: str, kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """A name that can't stand alone, since it has a parameter without default."""
+    required = next(field.encode_name for field in msgspec.structs.fields(kind) if field.required)
+    return {
+        "not": {"const": name},
+        "errorMessage": f"needs its parameters: write '{name}: {{{required}: …}}'",
+    }
 
 
 def _needs(kind: type[msgspec.Struct]) -> bool:

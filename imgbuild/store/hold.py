@@ -12,8 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from imgbuild.errors import Busy
+from imgbuild.errors import Busy, ImgbuildError
 
+# Not through a link: what it leads to would be written over.
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _EVERY = 0.02  # seconds between looks while waiting
 _ROOM = 4096  # bytes read of what the holder says of itself; on Windows the lock lies behind them
 
@@ -39,14 +41,24 @@ def hold(
     wait: wait for another holder, telling `waiting` once for each of them; else raise Busy.
     argv: the command this process says it runs; its own where None.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    descriptor = _open(path)
     try:
         _take(descriptor, waiting if wait else _refuse)
         _sign(descriptor, sys.argv if argv is None else argv)
         yield
     finally:
         os.close(descriptor)  # which also gives the lock back
+
+
+def _open(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, _FLAGS, 0o666)
+    except OSError as error:
+        raise ImgbuildError(
+            f"{path} can't be opened: {error.strerror}",
+            hint="it must be a file in a folder that can be written; to keep the store elsewhere, set IMGBUILD_STORE",
+        ) from error
 
 
 def _take(descriptor: int, waiting: Callable[[str], None]) -> None:

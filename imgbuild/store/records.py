@@ -285,7 +285,9 @@ def _reading(path: Path) -> str:
     if not os.access(path.parent, os.W_OK):
         return "mode=ro&immutable=1"  # SQLite's log can't be made there, so nobody writes either
     has_log = path.with_name(f"{path.name}-wal").exists()
-    return "mode=ro" if has_log else "mode=rw"  # the log that a reader makes goes with it only where it may write
+    return (
+        "mode=ro" if has_log else "mode=rw"
+    )  # the log that a reader makes goes with it only where it may write
 
 
 def _has_wal(path: Path) -> bool:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 NAME = "snapshot"
+VARIABLES = tuple(
+    f"IMGBUILD_{name}" for name in ("CACHE", "JOBS", "OUTPUT", "PROFILE", "STORE")
+)  # no secrets
 SHARE = 2_000  # outputs of one part; one process more pays from two parts each
 PROCESSES = 4  # that look at outputs, at most: beyond, the file system is what they wait for
 
@@ -86,7 +89,7 @@ def _identity(arguments: Sequence[str], environ: Mapping[str, str], folder: str)
     """All that must be the same beside the files: the tool, the command, where it is given, its environment."""
     from imgbuild import __version__
 
-    own = sorted((name, value) for name, value in environ.items() if name.startswith("IMGBUILD_"))
+    own = [(name, environ.get(name)) for name in VARIABLES]
     places = (environ.get("HOME", ""), environ.get("XDG_CONFIG_HOME", ""))
     return FORMAT, __version__, sys.version, list(arguments), own, places, folder
 

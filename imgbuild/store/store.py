@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
+from imgbuild.errors import ImgbuildError
 from imgbuild.store.blobs import Blobs
 from imgbuild.store.journal import Journal
 from imgbuild.store.records import Records
@@ -60,8 +63,21 @@ def open_store(folder: Path, second: Path | None = None, *, write: bool) -> Stor
     return Store(folder, blobs, records, journal, mended)
 
 
+def check_links(folder: Path) -> None:
+    """Raise ImgbuildError where something in the store is a symbolic link: writing would lead elsewhere."""
+    for inner in (folder, folder / "blobs"):
+        with suppress(FileNotFoundError), os.scandir(inner) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    raise ImgbuildError(
+                        f"{entry.path} is a symbolic link",
+                        hint="remove it; to keep the store elsewhere, set IMGBUILD_STORE",
+                    )
+
+
 def _prepare(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    check_links(folder)
     for name, text in _MARKS.items():
         if not (folder / name).exists():
             (folder / name).write_text(text, encoding="utf-8")

@@ -94,7 +94,7 @@ a.yaml:1:13: item 2 of 'either' must be a number
     1 | either: [1, b]
       |             ^""",
     "kind: jpg\n": """\
-a.yaml:1:7: 'kind' can't be 'jpg'
+a.yaml:1:7: unknown type 'jpg'
     1 | kind: jpg
       |       ^^^
 hint: did you mean 'jpeg'? Types here: jpeg, png""",
@@ -156,9 +156,10 @@ a.yaml:1:7: 'rate' must be above 0
     1 | rate: 0
       |       ^""",
     "one: {crop: 1, pad: 2}\n": """\
-a.yaml:1:1: 'one' must hold one key
+a.yaml:1:16: 'one' must hold one key
     1 | one: {crop: 1, pad: 2}
-      | ^^^""",
+      |                ^^^
+hint: begin each with '- ', and indent what belongs to 'crop' further than it""",
     "one: {cropp: 1}\n": """\
 a.yaml:1:7: unknown operation 'cropp'
     1 | one: {cropp: 1}
@@ -187,7 +188,8 @@ a.yaml:1:7: 'same' does not fit the schema's 'uniqueItems'
     "[a]\n": """\
 a.yaml:1:1: the file must be a mapping
     1 | [a]
-      | ^^^""",
+      | ^^^
+hint: write 'name: value' lines in place of a list""",
 }
 
 

@@ -63,9 +63,9 @@ def test_a_profile_overrides_models_sizes_parameters_and_rules(shop, painter):
     told = shop.tell("models", "--profile", "preview").out.splitlines()
     assert told[2].split()[:2] == ["paint", "placeholder"]
     shop.build(profile="night")
-    assert {(request.width, request.params["tone"], request.params["steps"]) for request in painter.asked} == {
-        (64, "dark", 50)
-    }
+    assert {
+        (request.width, request.params["tone"], request.params["steps"]) for request in painter.asked
+    } == {(64, "dark", 50)}
     assert sizes(shop, "dark/out") == {"shots/chair_0.png": (64, 32), "shots/lamp_0.png": (64, 32)}
 
 
@@ -140,7 +140,11 @@ def test_outputs_that_go_are_only_the_profiles_own(shop):
     shop.edit("specs/catalog.yaml", ("[chair, lamp]", "[chair]"))
     assert shop.build(profile="preview").finished.removed == 1
     assert list(shop.outputs("out/preview")) == ["shots/chair_0.png"]
-    assert sorted(shop.outputs("out")) == ["preview/shots/chair_0.png", "shots/chair_0.png", "shots/lamp_0.png"]
+    assert sorted(shop.outputs("out")) == [
+        "preview/shots/chair_0.png",
+        "shots/chair_0.png",
+        "shots/lamp_0.png",
+    ]
     assert sorted(shop.outputs("dark/out")) == ["shots/chair_0.png", "shots/lamp_0.png"]
     assert shop.build().finished.removed == 1
     assert sorted(shop.outputs("out")) == ["preview/shots/chair_0.png", "shots/chair_0.png"]
@@ -148,7 +152,10 @@ def test_outputs_that_go_are_only_the_profiles_own(shop):
 
 def test_a_profiles_folder_is_no_place_for_other_outputs(shop):
     """The default build can't write into, or take away, what a profile publishes below the same folder."""
-    shop.edit("specs/catalog.yaml", ("models: [paint]", 'models: [paint]\n    output: "preview/shots/{{ name }}_0.png"'))
+    shop.edit(
+        "specs/catalog.yaml",
+        ("models: [paint]", 'models: [paint]\n    output: "preview/shots/{{ name }}_0.png"'),
+    )
     shop.build(profile="preview")
     shop.build()
     assert sizes(shop, "out")["preview/shots/chair_0.png"] == (64, 32)
@@ -166,13 +173,11 @@ def test_a_null_build_of_each(bench):
         told = project.call("build", *flag, python=("-X", "importtime"))
         assert (told.code, told.out) == (0, "up to date (1 target)\n")
         assert "imgbuild.cli" not in told.err
-    told = project.call("build", env={"IMGBUILD_PROFILE": "preview"})
-    assert told.out.startswith("up to date")
-    now = project.state()
-    assert {name for name in now if now[name] != before.get(name)} <= {".imgbuild/snapshot.preview"}
+    assert project.state() == before
+    assert project.call("build", env={"IMGBUILD_PROFILE": "preview"}).out.startswith("up to date")
     project.edit("specs/catalog.yaml", ("a lamp", "a chair"))
     for flag in flags:
-        assert "1 built" in project.call("build", *flag).out
+        assert "built 1 in" in project.call("build", *flag).out
 
 
 FAULTS = {
@@ -196,9 +201,9 @@ FAULTS = {
         ("--profile", "preview"),
         "profiles: {preview: {models: {paint: othr}}}",
         """\
-        imgbuild.yaml:1:39: profile 'preview' puts 'othr' in place of 'paint', which is no model here
+        imgbuild.yaml:1:38: profile 'preview' puts 'othr' in place of 'paint', which is no model here
             1 | profiles: {preview: {models: {paint: othr}}}
-              |                                       ^^^^
+              |                                      ^^^^
         hint: did you mean 'other'? Models here: other, paint, placeholder
         """,
     ),
@@ -216,10 +221,10 @@ FAULTS = {
         ("--profile", "preview"),
         "profiles: {preview: {models: {paint: {provider: placeholder}}, params: {steps: many}}}",
         """\
-        imgbuild.yaml:1:80: parameter 'steps' of model 'paint' does not fit: 'many' is not of type 'integer'
+        imgbuild.yaml:1:80: parameter 'steps' of model 'paint' must be a whole number
             1 | profiles: {preview: {models: {paint: {provider: placeholder}}, params: {steps: many}}}
               |                                                                                ^^^^
-        hint: it takes: type integer, minimum 1, maximum 1000
+        hint: it takes a whole number from 1 to 1000
         """,
     ),
     "a key that is none": (

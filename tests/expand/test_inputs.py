@@ -150,7 +150,7 @@ def test_edges_that_find_several(targets: Targets) -> None:
         " inputs: {image: {asset: cutouts}}}\n"
         "      |                                                                                                  "
         "^^^^^^^^^^^^^^^^\n"
-        "hint: choose one: add a variable in 'match' that tells them apart"
+        "hint: choose one: give this asset the axis 'light' too"
     )
 
 

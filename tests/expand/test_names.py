@@ -71,8 +71,8 @@ def test_suffix_and_format(targets: Targets, body: str, name: str, kind: str) ->
             "'x.jpg' does not end in '.png', the type it is published in",
         ),
         ("format: {type: png, quality: 3}", "format png has no 'quality'"),
-        ("output: ../x.png", "'../x.png' can't be an output: '..' is no name"),
-        ("output: /etc/x.png", "'/etc/x.png' can't be an output: a name is empty"),
+        ("output: ../x.png", "'../x.png' can't be an output: it leads out of its folder"),
+        ("output: /etc/x.png", "'/etc/x.png' can't be an output: it begins with '/'"),
         ("output: 'C:/x.png'", "'C:/x.png' can't be an output: it holds ':'"),
         ("output: 'a\\x.png'", "'a\\x.png' can't be an output: it holds '\\\\'"),
         ("output: a//x.png", "'a//x.png' can't be an output: a name is empty"),
@@ -87,7 +87,7 @@ def test_suffix_and_format(targets: Targets, body: str, name: str, kind: str) ->
         ),
         (
             "output: '{{ n }}.png', matrix: {n: [../../etc/passwd]}",
-            "'../../etc/passwd.png' can't be an output: '..' is no name",
+            "'../../etc/passwd.png' can't be an output: it leads out of its folder",
         ),
         ("output: '{{ n }}.png', matrix: {n: [1], model: [x]}", ""),
         (

@@ -204,9 +204,9 @@ ERRORS = {
     "a parameter of the provider": (
         ("upper: black", "lower: black"),
         """
-        specs/catalog.yaml:3:43: model 'flag' takes no parameter 'lower'
+        specs/catalog.yaml:3:36: model 'flag' takes no parameter 'lower'
             3 |   flag: {provider: flags, params: {lower: black}}
-              |                                           ^^^^^
+              |                                    ^^^^^
         hint: leave it out, or let the model say 'unsupported: {lower: drop}'; its parameters: upper
         """,
     ),

@@ -208,6 +208,32 @@ def test_no_file_of_a_project_is_a_link_that_leads_outside(bench, painter, outsi
     assert not [path for path in kept if SECRET.encode() in path.read_bytes()]
 
 
+@pytest.mark.parametrize("name", [".imgbuild/lock", ".imgbuild/state.db", ".imgbuild/journal", ".imgbuild/blobs", ".imgbuild/.gitignore", ".imgbuild/blobs/tmp", "specs/catalog.lock.bad"])  # fmt: skip
+@pytest.mark.parametrize("to", ["secret.yaml", "new.txt", "specs"])
+def test_nothing_is_written_through_a_link_in_the_store(bench, painter, outside, name, to):
+    """A stranger's project may bring a store, and a lock that has to be mended."""
+    project = bench({"specs/catalog.yaml": SPEC, "specs/catalog.lock": "damaged"})
+    link = project.root / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(outside / to)
+    told = project.tell("build")
+    assert told.code == (2 if ".imgbuild" in name else 0), told
+    assert is_untouched(outside)
+    assert (outside / "secret.yaml").read_text() == f"password: {SECRET}\n"
+
+
+def test_a_snapshot_knows_every_variable_that_is_read():
+    import re
+    from pathlib import Path
+
+    import imgbuild
+    from imgbuild.store.snapshot import VARIABLES
+
+    texts = [path.read_text() for path in Path(imgbuild.__file__).parent.rglob("*.py")]
+    used = {name for text in texts for name in re.findall(r"IMGBUILD_[A-Z]+", text)}
+    assert used - {"IMGBUILD_COMPLETE"} == set(VARIABLES)
+
+
 # --- what would exhaust memory, or time ---------------------------------------------------------------
 
 

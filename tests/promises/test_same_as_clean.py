@@ -26,10 +26,10 @@ operations = st.sampled_from(
     [{"convert": {"mode": "L"}}, {"adjust": {"brightness": 1.5}}, {"resize": {"width": 12, "height": 12}}, {"crop": {"aspect": "1:2"}}]
 )  # fmt: skip
 formats = st.sampled_from(["png", "webp", "jpeg", {"type": "webp", "quality": 40}, {"type": "png", "compress_level": 1}])
-consequences = st.sampled_from(["fail", "warn", "review", "reroll"])
+consequences = st.sampled_from(["reroll", "reroll", "fail", "warn", "review"])
 rules = st.one_of(
-    st.builds(lambda least, on_fail: {"brightness": {"min": least, "on_fail": on_fail}}, st.sampled_from([0, 0.3, 0.5]), consequences),
-    st.builds(lambda bits, on_fail: {"unique": {"distance": bits, "on_fail": on_fail}}, st.sampled_from([0, 16, 24]), consequences),
+    st.builds(lambda least, on_fail: {"brightness": {"min": least, "on_fail": on_fail}}, st.sampled_from([0.3, 0.4, 0.5]), consequences),
+    st.builds(lambda bits, on_fail: {"unique": {"distance": bits, "on_fail": on_fail}}, st.sampled_from([0, 12, 20, 24]), consequences),
     st.just({"dimensions": {"width": 16, "height": 16, "on_fail": "warn"}}),
 )  # fmt: skip
 
@@ -42,8 +42,8 @@ ASSET = {
     "steps": st.integers(1, 2),
     "process": st.lists(operations, max_size=2),
     "format": formats,
-    "validate": st.lists(rules, max_size=2, unique_by=lambda rule: next(iter(rule))),
-    "attempts": st.integers(1, 4),
+    "validate": st.lists(rules, min_size=0, max_size=3, unique_by=lambda rule: next(iter(rule))),
+    "attempts": st.sampled_from([1, 3, 8, 20]),
     "tags": st.sampled_from([[], ["a"]]),
     "upstream": st.sampled_from([None, *NAMES, "photo"]),
 }
@@ -161,12 +161,17 @@ def check(bench, painter, data, numbers):
     """Random sources, and random edits of them: after each, the same as from nothing."""
     sources = Sources(data)
     project = bench({}, folder=f"project{next(numbers)}")
+    locks = []
     for step in range(data.draw(st.integers(1, 5), "edits")):
         if step:
             sources.edit(data)
         project.write(sources.files())
         lost = data.draw(LOSSES, "lost")
         lose(project, lost)
+        if locks and data.draw(st.integers(0, 4), "lock") == 0:
+            project.write(data.draw(st.sampled_from(locks), "earlier lock"))
+        if data.draw(st.integers(0, 4), "part") == 0:
+            project.build(sample=2, force=bool(lost))
         clean = bench({**sources.files(), **project.locks()}, folder=f"clean{next(numbers)}")
         ended = project.build(prune=True, jobs=data.draw(st.integers(1, 3), "jobs"))
         fresh = clean.build(prune=True, jobs=1)
@@ -174,6 +179,7 @@ def check(bench, painter, data, numbers):
         assert sorted(told) == sorted((failure.id, failure.kind, failure.cause) for failure in fresh.failures)
         assert ended.finished.exit_code == fresh.finished.exit_code
         assert project.locks() == clean.locks()
+        locks.append(project.locks())
         if lost:  # with the records goes the knowledge of what was published and is nobody's now
             drop_strays(project, clean)
         if ended.finished.exit_code == 0:

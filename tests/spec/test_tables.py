@@ -79,8 +79,8 @@ def test_places_of_rows_and_cells(tmp_path: Path) -> None:
 
 
 TEXTS = {
-    "": "error: the table p.csv is empty\nhint: begin it with a line of column names",
-    "\n\n": "error: the table p.csv is empty\nhint: begin it with a line of column names",
+    "": "specs/a.yaml:2:3: the table p.csv is empty\nhint: begin it with a line of column names",
+    "\n\n": "specs/a.yaml:2:3: the table p.csv is empty\nhint: begin it with a line of column names",
     "sku,name\n": "specs/a.yaml:2:3: the table p.csv has no rows\nhint: add at least one row",
     "sku,,b\n1,2,3\n": """\
 p.csv:1:5: column 2 has no name
@@ -96,7 +96,7 @@ hint: it names column 1 already; rename one of the two""",
 p.csv:3:1: this row has 1 cell, the header has 2 cells
     3 | 2
       | ^
-hint: quote cells that hold the delimiter
+hint: write the delimiter for an empty cell too
 p.csv:4:1: this row has 3 cells, the header has 2 cells
     4 | 3,4,5
       | ^^^^^
@@ -166,14 +166,14 @@ def test_rows_columns_and_cells_are_bounded(tmp_path: Path, monkeypatch: pytest.
     for module in (csv_table, json_table):
         monkeypatch.setattr(module, "MAX_ROWS", 3)
     assert complaint(tmp_path, "sku\n1\n2\n3\n4\n") == (
-        "error: the table p.csv has more than 3 rows\nhint: split it into several files"
+        "specs/a.yaml:2:3: the table p.csv has more than 3 rows\nhint: split it into several files"
     )
     rows = json.dumps([{"sku": i} for i in range(4)])
     assert "more than 3 rows" in complaint(tmp_path, rows, name="p.json")
     for module in (csv_table, json_table):
         monkeypatch.setattr(module, "MAX_CELLS", 3)
     assert complaint(tmp_path, "sku,a\n1,2\n3,4\n") == (
-        "error: the table p.csv has more than 3 cells\nhint: leave out unused columns"
+        "specs/a.yaml:2:3: the table p.csv has more than 3 cells\nhint: leave out unused columns"
     )
     assert "3 cells" in complaint(tmp_path, '[{"sku": 1, "a": 2}, {"sku": 2, "a": 2}]', name="p.json")
 
@@ -207,7 +207,8 @@ hint: write {"column": value, …}""",
     '[{"sku": 1},]': """\
 p.json:1:13: this is not JSON: expecting value
     1 | [{"sku": 1},]
-      |             ^""",
+      |             ^
+hint: rows are written like {"name": "lamp", "stock": 3}""",
     '[{"sku": 1} {"sku": 2}]': """\
 p.json:1:13: a ',' or the closing ']' is expected here
     1 | [{"sku": 1} {"sku": 2}]
@@ -252,7 +253,8 @@ hint: remove it""",
     '[{"sku": 1},\n {"sku" 2}]': """\
 p.json:2:9: this is not JSON: expecting ':' delimiter
     2 |  {"sku" 2}]
-      |         ^""",
+      |         ^
+hint: rows are written like {"name": "lamp", "stock": 3}""",
     '[{"sku": 1},\n {"sku": "1"}]': """\
 p.json:2:2: two rows have the sku '1'
     2 |  {"sku": "1"}]

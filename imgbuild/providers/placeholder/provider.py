@@ -38,6 +38,7 @@ class Placeholder(Provider):
     """
 
     name = "placeholder"
+    apart = True
 
     def capabilities(self, model: Model) -> Capabilities:
         return CAPABILITIES

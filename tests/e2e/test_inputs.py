@@ -1,0 +1,382 @@
+"""Pictures that go in: files and other targets, taken by their pixels, each fault staying with its own row."""
+
+import io
+import re
+import zlib
+
+import pytest
+from PIL import Image
+
+from imgbuild import making
+from imgbuild.store.store import open_store
+
+SPEC = """
+    models:
+      paint: {provider: painter}
+    assets:
+      packshots:
+        from: "photos/{{ sku }}.png"
+        matrix: {sku: [A1, A2]}
+        process: [{convert: {mode: L}}]
+        format: {type: jpeg, quality: 30}
+      scenes:
+        prompt: "{{ sku }} on a beach"
+        matrix: {sku: [A1, A2]}
+        models: [paint]
+        inputs:
+          image: {asset: packshots, match: [sku]}
+          mask: "masks/{{ sku }}.png"
+          strength: 0.5
+      cards:
+        prompt: "card of {{ sku }}"
+        matrix: {sku: [A1, A2]}
+        models: [paint]
+        inputs:
+          control: {asset: scenes}
+          reference: [brand.png, {asset: packshots}]
+    """
+
+
+def photo(colour, size=(16, 16), kind="PNG", **options):
+    """A file of two halves: the colour, and its complement."""
+    out = io.BytesIO()
+    picture = Image.new("RGB", size, colour)
+    picture.paste("#a0b0c0", (0, 0, size[0] // 2, size[1]))
+    picture.save(out, kind, **options)
+    return out.getvalue()
+
+
+FILES = {
+    "specs/catalog.yaml": SPEC,
+    "specs/photos/A1.png": photo("#804020"),
+    "specs/photos/A2.png": photo("#208040"),
+    "specs/masks/A1.png": photo("#ffffff"),
+    "specs/masks/A2.png": photo("#000000"),
+    "specs/brand.png": photo("#ff00ff"),
+}
+
+
+@pytest.fixture
+def shop(bench, painter):
+    made = bench(FILES)
+    assert dict(made.build().ran) == {"import": 2, "convert": 2, "encode": 2, "generate": 4}
+    return made
+
+
+def prompts(painter):
+    asked = sorted(request.prompt for request in painter.asked)
+    painter.asked.clear()
+    return asked
+
+
+def causes(ended):
+    return {
+        failure.id.partition("/")[2]: failure.cause for failure in ended.failures if failure.kind == "failed"
+    }
+
+
+def skipped(ended):
+    return sorted(failure.id.partition("/")[2] for failure in ended.failures if failure.kind == "skipped")
+
+
+# --- what a model is given ----------------------------------------------------------------------------
+
+
+def test_a_model_is_given_the_pixels_of_each_role_in_order(shop, painter):
+    scene, card = (
+        next(request for request in painter.asked if request.prompt == prompt)
+        for prompt in ("A1 on a beach", "card of A1")
+    )
+    assert list(scene.inputs) == ["image", "mask"]
+    assert scene.params["strength"] == 0.5
+    packshot = Image.open(shop.root / "specs/photos/A1.png").convert("L")
+    assert [picture.tobytes() for picture in scene.inputs["image"]] == [packshot.tobytes()]
+    assert scene.inputs["mask"][0].getpixel((15, 0)) == (255, 255, 255)
+    published = Image.open(shop.root / "out/scenes/A1_0.png")
+    assert [picture.tobytes() for picture in card.inputs["control"]] == [published.tobytes()]
+    brand, second = card.inputs["reference"]
+    assert (brand.getpixel((15, 0)), second.tobytes()) == ((255, 0, 255), packshot.tobytes())
+
+
+def test_what_is_made_from_a_lossy_output_takes_its_lossless_pixels(shop, painter):
+    """The published JPEG holds other pixels than those that went on."""
+    with Image.open(shop.root / "out/packshots/A1_0.jpg") as published:
+        assert published.format == "JPEG"
+        scene = next(request for request in painter.asked if request.prompt == "A1 on a beach")
+        assert published.tobytes() != scene.inputs["image"][0].tobytes()
+
+
+def test_lossless_pixels_are_still_at_hand_in_later_builds(shop, painter):
+    first = next(request for request in painter.asked if request.prompt == "A1 on a beach").inputs["image"]
+    painter.asked.clear()
+    shop.edit("specs/catalog.yaml", ("on a beach", "on a table"))
+    assert dict(shop.build().ran) == {"generate": 4}
+    again = next(request for request in painter.asked if request.prompt == "A1 on a table").inputs["image"]
+    assert [picture.tobytes() for picture in again] == [picture.tobytes() for picture in first]
+
+
+def test_lossless_pixels_that_are_gone_are_made_again(shop, painter):
+    """Only the published JPEGs are left: they are no stand-in for what was encoded."""
+    first = next(request for request in painter.asked if request.prompt == "A1 on a beach").inputs["image"]
+    for blob in (shop.root / ".imgbuild/blobs").rglob("*"):
+        if blob.is_file():
+            blob.unlink()
+    painter.asked.clear()
+    shop.edit("specs/catalog.yaml", ("on a beach", "on a table"))
+    ended = shop.build()
+    assert ended.finished.exit_code == 0
+    again = next(request for request in painter.asked if request.prompt == "A1 on a table").inputs["image"]
+    assert [picture.tobytes() for picture in again] == [picture.tobytes() for picture in first]
+
+
+def test_webp_outputs_give_lossless_pixels_too(bench, painter):
+    spec = """
+        models: {paint: {provider: painter}}
+        assets:
+          base: {prompt: a base, models: [paint], format: {type: webp, quality: 10}}
+          next: {prompt: a next, models: [paint], inputs: {image: {asset: base}}}
+        """
+    project = bench({"specs/catalog.yaml": spec})
+    project.build()
+    given = painter.asked[1].inputs["image"][0]
+    painter.asked.clear()
+    project.edit("specs/catalog.yaml", ("a next", "another"))
+    project.build()
+    assert painter.asked[0].inputs["image"][0].tobytes() == given.tobytes()
+    with Image.open(project.root / "out/base/0.webp") as published:
+        assert published.convert("RGB").tobytes() != given.tobytes()
+
+
+# --- what changes -------------------------------------------------------------------------------------
+
+
+def test_nothing_changed_nothing_opened(shop, painter, monkeypatch):
+    painter.asked.clear()
+    monkeypatch.setattr(making, "decode", lambda *_: 1 / 0)
+    ended = shop.build()
+    assert (dict(ended.ran), ended.finished.fresh, painter.asked) == ({}, 6, [])
+
+
+def test_a_changed_file_runs_exactly_its_own_targets(shop, painter):
+    painter.asked.clear()
+    shop.write({"specs/masks/A2.png": photo("#808080")})
+    why = shop.why("catalog/scenes[sku=A2]@paint#0")
+    assert "  run: changed\n" in why
+    line = next(line for line in why.splitlines() if line.startswith("  inputs"))
+    assert re.fullmatch(r"  inputs\.mask\.0\.file: '[\w-]{43}' → '[\w-]{43}' \(specs/masks/A2\.png\)", line)
+    assert shop.actions() == {
+        "packshots[sku=A1]#0": "fresh",
+        "packshots[sku=A2]#0": "fresh",
+        "scenes[sku=A1]@paint#0": "fresh",
+        "scenes[sku=A2]@paint#0": "run",
+        "cards[sku=A1]@paint#0": "fresh",
+        "cards[sku=A2]@paint#0": "maybe",
+    }
+    assert "  maybe: input catalog/scenes[sku=A2]@paint#0 is made again\n" in shop.why(
+        "catalog/cards[sku=A2]@paint#0"
+    )
+    assert dict(shop.build().ran) == {"generate": 2}
+    assert prompts(painter) == ["A2 on a beach", "card of A2"]
+
+
+def test_a_changed_photo_runs_all_that_is_made_from_it(shop, painter):
+    painter.asked.clear()
+    shop.write({"specs/photos/A2.png": photo("#808080")})
+    assert " (specs/photos/A2.png)\n" in shop.why("catalog/packshots[sku=A2]#0")
+    ended = shop.build()
+    assert dict(ended.ran) == {"import": 1, "convert": 1, "encode": 1, "generate": 2}
+    assert prompts(painter) == ["A2 on a beach", "card of A2"]
+
+
+def test_equal_pixels_in_other_bytes_generate_nothing(shop, painter):
+    painter.asked.clear()
+    before = shop.outputs()
+    shop.write(
+        {
+            "specs/masks/A2.png": photo("#000000", compress_level=1),
+            "specs/photos/A1.png": photo("#804020", compress_level=1),
+            "specs/brand.png": photo("#ff00ff", compress_level=1),
+        }
+    )
+    ended = shop.build()
+    assert (ended.finished.exit_code, painter.asked) == (0, [])
+    assert "generate" not in ended.ran
+    assert shop.outputs() == before
+    assert dict(shop.build().ran) == {}
+
+
+def test_another_strength_is_another_image(shop, painter):
+    painter.asked.clear()
+    shop.edit("specs/catalog.yaml", ("strength: 0.5", "strength: 0.6"))
+    assert "  params.strength: 0.5 → 0.6\n" in shop.why("catalog/scenes[sku=A1]@paint#0")
+    shop.build()
+    assert prompts(painter) == ["A1 on a beach", "A2 on a beach", "card of A1", "card of A2"]
+
+
+def test_an_import_is_recorded_once(bench, painter):
+    spec = """
+        assets:
+          one: {from: photo.png, process: [{resize: {width: 8, height: 8}}]}
+          two: {from: photo.png}
+        """
+    project = bench({"specs/catalog.yaml": spec, "specs/photo.png": photo("#804020")})
+    project.build()
+    with open_store(project.root / ".imgbuild", write=False) as store:
+        steps = [record.step for record in store.records.all_records().values()]
+    assert steps.count("import") == 1
+    project.edit("specs/catalog.yaml", ("width: 8", "width: 9"))
+    assert dict(project.build().ran) == {"resize": 1, "encode": 1}
+    assert (project.root / "out/two/0.png").read_bytes() == photo("#804020")
+
+
+# --- upstream moves -----------------------------------------------------------------------------------
+
+
+def test_a_reseeded_target_takes_along_what_is_made_from_it(shop, painter):
+    painter.asked.clear()
+    assert shop.tell("lock", "--reseed", "catalog/scenes[sku=A1]@paint#0").code == 0
+    shop.build()
+    assert prompts(painter) == ["A1 on a beach", "card of A1"]
+    assert dict(shop.build().ran) == {}
+
+
+def test_what_an_interrupted_build_left_behind_is_noticed(shop, painter):
+    """The upstream target was made again and the one made from it was not: the lock's line tells."""
+    painter.asked.clear()
+    assert shop.tell("lock", "--reseed", "catalog/scenes[sku=A1]@paint#0").code == 0
+    assert shop.build(patterns=("scenes",)).finished.exit_code == 0
+    assert prompts(painter) == ["A1 on a beach"]
+    actions = shop.actions()
+    assert {name for name, action in actions.items() if action != "fresh"} == {"cards[sku=A1]@paint#0"}
+    why = shop.why("catalog/cards[sku=A1]@paint#0")
+    assert "  run: an input has other pixels than the lock knows\n" in why
+    assert shop.tell("lock", "--check").code == 5
+    shop.build()
+    assert prompts(painter) == ["card of A1"]
+    assert set(shop.actions().values()) == {"fresh"}
+
+
+def test_a_selection_builds_what_it_needs(bench, painter):
+    project = bench(FILES)
+    project.build(patterns=("catalog/cards[sku=A1]@paint#0",))
+    assert sorted(project.outputs()) == ["cards/A1_0.png", "packshots/A1_0.jpg", "scenes/A1_0.png"]
+
+
+# --- faults -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fresh(bench, painter):
+    return bench(FILES)
+
+
+def test_a_missing_file_is_a_fault_of_its_rows(fresh, painter):
+    fresh.write({"specs/masks/A2.png": None, "specs/photos/A1.png": None})
+    ended = fresh.build()
+    assert ended.finished.exit_code == 1
+    assert causes(ended) == {
+        "packshots[sku=A1]#0": "input image 'photos/A1.png' does not exist",
+        "scenes[sku=A2]@paint#0": "input image 'masks/A2.png' does not exist",
+    }
+    assert {failure.hint for failure in ended.failures if failure.kind == "failed"} == {
+        "it was looked for at specs/photos/A1.png",
+        "it was looked for at specs/masks/A2.png",
+    }
+    assert skipped(ended) == ["cards[sku=A1]@paint#0", "cards[sku=A2]@paint#0", "scenes[sku=A1]@paint#0"]
+    assert list(fresh.outputs()) == ["packshots/A2_0.jpg"]
+    fresh.write({"specs/masks/A2.png": FILES["specs/masks/A2.png"], "specs/photos/A1.png": photo("#804020")})
+    assert fresh.build().finished.exit_code == 0
+
+
+def test_a_missing_file_that_all_rows_need(fresh):
+    fresh.write({"specs/brand.png": None})
+    ended = fresh.build()
+    assert set(causes(ended)) == {"cards[sku=A1]@paint#0", "cards[sku=A2]@paint#0"}
+    assert len(fresh.outputs()) == 4
+
+
+def bomb(width, height):
+    """A PNG that says it is that large."""
+
+    def chunk(kind, data):
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    head = chunk(b"IHDR", size + b"\x08\x02\x00\x00\x00")
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+
+
+TYPES = "known types: PNG, JPEG, WEBP, AVIF, TIFF, GIF, BMP"
+BAD = {
+    "no image": (b"<svg/>", "{} is not an image that can be read", TYPES),
+    "nothing": (b"", "{} is not an image that can be read", TYPES),
+    "a truncated image": (
+        photo("#804020", (200, 200))[:-300],
+        "{} is damaged: image file is truncated",
+        "replace the file; its pixels can't be read",
+    ),
+    "a bomb": (
+        bomb(60_000, 60_000),
+        "{} is 60000×60000, too large to open safely",
+        "scale it down to at most 268435456 pixels, and 65535 a side",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("path", ["specs/photos/A1.png", "specs/masks/A1.png"])
+def test_a_bad_file_fails_its_own_targets(fresh, name, path):
+    data, cause, hint = BAD[name]
+    fresh.write({path: data})
+    ended = fresh.build()
+    own = "packshots[sku=A1]#0" if "photos" in path else "scenes[sku=A1]@paint#0"
+    assert {name: text.partition(" (")[0] for name, text in causes(ended).items()} == {
+        own: cause.format(path)
+    }
+    assert hint in {failure.hint for failure in ended.failures}
+    assert {"cards/A2_0.png", "packshots/A2_0.jpg", "scenes/A2_0.png"} <= set(fresh.outputs())
+    assert fresh.build().finished.exit_code == 1
+    fresh.write({path: FILES[path]})
+    assert fresh.build().finished.exit_code == 0
+
+
+def test_a_file_that_is_too_large_fails_its_own_targets(fresh, monkeypatch):
+    monkeypatch.setattr(making, "MAX_INPUT", 1000)
+    fresh.write({"specs/photos/A1.png": photo("#804020", (200, 200), compress_level=0)})
+    ended = fresh.build()
+    assert causes(ended) == {"packshots[sku=A1]#0": "specs/photos/A1.png is larger than 1000 bytes"}
+    assert "scenes/A2_0.png" in fresh.outputs()
+
+
+def test_a_folder_is_no_picture(fresh):
+    fresh.write({"specs/photos/A1.png": None})
+    (fresh.root / "specs/photos/A1.png").mkdir()
+    ended = fresh.build()
+    assert causes(ended) == {"packshots[sku=A1]#0": "specs/photos/A1.png can't be read: it is not a file"}
+
+
+def test_a_file_that_vanishes_during_the_build(fresh, painter, monkeypatch):
+    original = painter.paint
+
+    def paint(self, request):
+        (fresh.root / "specs/brand.png").unlink(missing_ok=True)
+        return original(self, request)
+
+    fresh.write({"specs/brand.png": photo("#ff00ff", compress_level=2)})
+    monkeypatch.setattr(painter, "paint", paint)
+    ended = fresh.build(jobs=1)
+    assert ended.finished.exit_code == 1
+    assert set(causes(ended).values()) == {"specs/brand.png can't be read: No such file or directory"}
+    assert len(fresh.outputs()) == 4
+
+
+def test_an_upstream_failure_keeps_what_was_published(shop, painter):
+    """What hangs on a failed target is skipped, and its last image stays."""
+    before = shop.outputs()
+    painter.refuses.add("desk")
+    shop.edit("specs/catalog.yaml", ("on a beach", "on a desk"))
+    ended = shop.build()
+    assert sorted(causes(ended)) == ["scenes[sku=A1]@paint#0", "scenes[sku=A2]@paint#0"]
+    assert skipped(ended) == ["cards[sku=A1]@paint#0", "cards[sku=A2]@paint#0"]
+    assert shop.outputs() == before
+    assert ended.finished.exit_code == 1

@@ -1,0 +1,162 @@
+"""Images made by processes beside this one are the same, fail the same, and nothing outlives the build."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+
+import pytest
+
+from imgbuild.crew import Crew, Errand, do, errands_at_a_time
+from imgbuild.errors import Refused
+from imgbuild.foreign import Broke
+from imgbuild.providers.base import Provider
+from imgbuild.providers.placeholder import Placeholder
+from imgbuild.steps import Job, Start, Unfinished, finish
+from imgbuild.store.blobs import Blobs
+from imgbuild.types import Format, Image, Pin, Request
+
+SPEC = """
+    models: {draw: {provider: placeholder}}
+    assets:
+      shots:
+        prompt: "a {{ colour }} lamp {{ number }}"
+        matrix: {colour: [red, green, blue], number: [1, 2, 3, 4]}
+        models: [draw]
+        size: 16x16
+        process: [{resize: {width: 8, height: 8}}]
+        validate: [{brightness: {max: 0.99}}]
+    """
+
+
+PNG = Format()
+
+
+class Refuser(Provider):
+    """Refuses whatever it is asked."""
+
+    name = "refuser"
+
+    def capabilities(self, model):
+        raise NotImplementedError
+
+    def generate(self, requests):
+        raise Refused("no", hint="ask for something else")
+
+
+@pytest.fixture
+def crew(tmp_path):
+    made = Crew(1, tmp_path / "blobs", None)
+    yield made
+    made.close()
+
+
+def errand(seed=1, provider="placeholder", operations=(), width=16, format=PNG):
+    request = Request(
+        pin=Pin(provider=provider), prompt="a red lamp", negative="", width=width, height=16, seed=seed
+    )
+    start = Start(image=Image(cost=0.0), key=f"key {seed}", manifest={"prompt": "a red lamp"}, seed=seed)
+    return Errand(
+        provider=provider,
+        request=request,
+        job=Job(start=start, operations=operations, format=format, untouched=not operations),
+    )
+
+
+def test_what_another_process_makes_is_what_this_one_makes(crew, tmp_path):
+    there = crew.run([errand(1), errand(2)])
+    blobs = Blobs(tmp_path / "other")
+    for seed, made in enumerate(there, start=1):
+        image = Placeholder().generate([errand(seed).request])[0]
+        here = finish(Job(start=Start(image=image), operations=(), format=Format(), untouched=True), blobs)
+        assert (made.raw, made.image, made.pixels, made.phash) == (
+            here.raw,
+            here.image,
+            here.pixels,
+            here.phash,
+        )
+        assert Blobs(tmp_path / "blobs").read(made.image) == blobs.read(here.image)
+        assert [(record.step, record.key, record.seed) for record in made.records] == [
+            ("generate", f"key {seed}", seed)
+        ]
+    assert there[0].image != there[1].image
+
+
+def test_a_process_is_used_again(crew):
+    crew.run([errand(1)])
+    before = multiprocessing.active_children()
+    crew.run([errand(2)])
+    assert multiprocessing.active_children() == before
+    assert len(before) == 1
+
+
+def test_what_fails_there_fails_here(crew):
+    """A picture too wide for its format: the request is kept, and need not be sent again."""
+    made, failed = crew.run([errand(1), errand(2, width=20_000, format=Format(type="webp"))])
+    assert made.image
+    assert isinstance(failed, Unfinished)
+    assert str(failed).startswith("error: a picture of 20000×16 can't be written as webp")
+    assert failed.hint == "resize it in `process`, or choose another `format`"
+    assert [record.step for record in failed.records] == ["generate"]
+
+
+def test_a_refusal_stays_one(tmp_path):
+    answer = do(errand(provider="refuser"), Blobs(tmp_path / "blobs"), {"refuser": Refuser()})
+    error = pickle.loads(pickle.dumps(answer)).error()
+    assert type(error) is Refused
+    assert (error.message, error.hint) == ("no", "ask for something else")
+
+
+def test_a_bug_there_is_a_bug_here(crew):
+    with pytest.raises(RuntimeError, match="'str' object has no attribute 'name'"):
+        crew.run([errand(operations=("resize",))])
+    assert crew.run([errand(2)])[0].image
+
+
+def test_an_interrupt_is_left_to_the_process_that_asks(crew):
+    crew.run([errand(1)])
+    (process,) = multiprocessing.active_children()
+    os.kill(process.pid, signal.SIGINT)
+    assert crew.run([errand(2)])[0].image
+
+
+def test_a_process_that_died_fails_its_errands_and_is_replaced(crew):
+    crew.run([errand(1)])
+    (process,) = multiprocessing.active_children()
+    process.kill()
+    process.join()
+    with pytest.raises(Broke) as told:
+        crew.run([errand(2)])
+    assert str(told.value) == (
+        "error: the process that made this image ended\nhint: was it out of memory? build again"
+    )
+    assert crew.run([errand(3)])[0].image
+
+
+def test_processes_end_with_their_crew(tmp_path):
+    crew = Crew(1, tmp_path / "blobs", None)
+    crew.run([errand(1)])
+    (process,) = multiprocessing.active_children()
+    crew.close()
+    process.join(5)
+    assert process.exitcode == 0
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "count"), [(64, 64, 8), (128, 64, 4), (1024, 1024, 1), (1, 1, 8)]
+)
+def test_large_pictures_go_alone(width, height, count):
+    assert errands_at_a_time(width, height) == count
+
+
+def test_a_crew_builds_what_threads_build(bench, monkeypatch):
+    alone, crowd = (bench({"specs/catalog.yaml": SPEC}, folder) for folder in ("alone", "crowd"))
+    assert alone.build().finished.built == 12
+    monkeypatch.setattr("imgbuild.pipeline.CREW_PAYS", 1)
+    ended = crowd.build()
+    assert ended.finished.built == 12
+    assert ended.ran == {"generate": 12, "resize": 12}
+    assert crowd.outputs() == alone.outputs()
+    assert crowd.locks() == alone.locks()
+    assert multiprocessing.active_children() == []
+    assert crowd.build().finished.built == 0
