@@ -49,6 +49,9 @@ def call(
                 raise
 
 
+ROUNDING = 1e-9  # US dollars: sums of floats that are equal but for this are equal
+
+
 class OverBudget(TargetError):
     """The image would cost more than is left."""
 
@@ -63,7 +66,7 @@ class Budget:
 
     def reserve(self, cost: float) -> None:
         """Set `cost` dollars aside. Raises OverBudget, and reserves nothing, where too little is left."""
-        if self.limit is not None and self.spent + self._reserved + cost > self.limit + 1e-9:
+        if self.limit is not None and self.spent + self._reserved + cost > self.limit + ROUNDING:
             raise OverBudget(
                 f"the budget of {money(self.limit)} would be crossed: {money(self.spent + self._reserved)} is spent "
                 f"or under way, and this image costs about {money(cost)}",

@@ -14,7 +14,7 @@ from imgbuild.costs import estimate
 from imgbuild.crew import CREW_PAYS, Crew
 from imgbuild.errors import LockWouldChange, UsageError, place
 from imgbuild.graph import closure
-from imgbuild.limits import Budget
+from imgbuild.limits import ROUNDING, Budget
 from imgbuild.making import Making, Terms
 from imgbuild.materials import Materials
 from imgbuild.plan import DOES_STEPS, Action, Options
@@ -200,7 +200,7 @@ def _budget(found: Survey, store: Store, chosen: Collection[str], options: Build
     if limit is not None:
         decisions = [found.plan.decisions[name] for name in chosen]
         cost = sum(estimate(item, found.pins.known, store.records) or 0.0 for item in decisions)
-        if cost > limit:
+        if cost > limit + ROUNDING:
             raise UsageError(
                 f"this build would cost about {money(cost)}, and {money(limit)} is left to spend",
                 hint="raise the budget, or build a selection; `imgbuild plan` shows what costs how much",

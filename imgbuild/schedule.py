@@ -33,6 +33,7 @@ from imgbuild.store.blobs import Damaged
 from imgbuild.types import Grade, Image, Verdict
 from imgbuild.work import ENDED, State, Work, move
 
+LOOKS = 256  # targets looked at before lanes are filled again, so that they don't wait until all have been
 LOOKAHEAD = 2  # calls submitted for each thread of a provider, so that none waits for the loop
 BACKLOG = 8  # finished images waiting for a finishing thread, for each such thread: bounds their memory
 
@@ -166,7 +167,7 @@ class Schedule:
     def _dispatch(self) -> bool:
         """Send out all that can go; whether there is anything to wait for."""
         while not self.stop.is_set():
-            while self.ready:
+            for _ in range(min(len(self.ready), LOOKS)):
                 self._look(self.ready.popleft())
             for lane in self.lanes.values():
                 self._fill(lane)

@@ -17,6 +17,7 @@ from imgbuild.limits import Budget
 from imgbuild.making import Making, Terms
 from imgbuild.materials import Materials
 from imgbuild.plan import Action, Decision, Plan
+from imgbuild.providers import PROVIDERS
 from imgbuild.publish import Outputs
 from imgbuild.recall import Recall
 from imgbuild.report import Reporter
@@ -27,11 +28,14 @@ from imgbuild.survey import Adapters, Survey
 from imgbuild.types import Grade, Line
 from imgbuild.work import State, Work
 
-Likeness = Literal["bitwise", "perceptual", "drift", "stored", "unlocked", "failed"]
+Likeness = Literal["bitwise", "perceptual", "drift", "stored", "paid", "unlocked", "failed"]
 
 
 class Compared(Struct, frozen=True, kw_only=True):
-    """How one target compares: equal pixels, equal to the eye, another picture; `stored` ones are never made again."""
+    """How one target compares: equal pixels, equal to the eye, another picture.
+
+    Those that are `stored`, or `paid` for, are not made again.
+    """
 
     id: str
     verdict: Likeness
@@ -64,7 +68,14 @@ def _again(decision: Decision) -> Decision:
     line = decision.line
     if line is None or not line.image or line.intent != decision.intent or line.grade is Grade.STORED:
         return replace(decision, action=Action.FRESH)
+    if _is_paid(decision):
+        return replace(decision, action=Action.FRESH)
     return replace(decision, action=Action.RUN, reproduce=True, seed=line.seed, attempt=line.attempt)
+
+
+def _is_paid(decision: Decision) -> bool:
+    bound = decision.target.recipe.model
+    return bound is not None and PROVIDERS.get(bound.model.provider).paid
 
 
 def _compared(found: Survey, chosen: Collection[str], schedule: Schedule) -> Iterator[Compared]:
@@ -76,6 +87,8 @@ def _compared(found: Survey, chosen: Collection[str], schedule: Schedule) -> Ite
             yield _verdict(work, line)
         elif line.grade is Grade.STORED:
             yield Compared(id=name, verdict="stored", detail="only its bytes can be kept")
+        elif _is_paid(found.plan.decisions[name]):
+            yield Compared(id=name, verdict="paid", detail="making it again costs money")
         else:
             yield Compared(id=name, verdict="unlocked", detail="its declaration changed since it was locked")
 

@@ -151,11 +151,12 @@ def test_large_pictures_go_alone(width, height, count):
 
 def test_a_crew_builds_what_threads_build(bench, monkeypatch):
     alone, crowd = (bench({"specs/catalog.yaml": SPEC}, folder) for folder in ("alone", "crowd"))
-    assert alone.build().finished.built == 12
+    by_threads = alone.build()
+    assert by_threads.finished.built == 12
     monkeypatch.setattr("imgbuild.pipeline.CREW_PAYS", 1)
     ended = crowd.build()
     assert ended.finished.built == 12
-    assert ended.ran == {"generate": 12, "resize": 12}
+    assert ended.ran == by_threads.ran == {"generate": 12, "resize": 12, "encode": 12}
     assert crowd.outputs() == alone.outputs()
     assert crowd.locks() == alone.locks()
     assert multiprocessing.active_children() == []

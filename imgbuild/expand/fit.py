@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from imgbuild.document.complaints import shape
+from imgbuild.document.sentences import shape
 from imgbuild.errors import SpecError
 from imgbuild.expand.asked import Wish, Wishes
 from imgbuild.expand.cell import Cell

@@ -6,8 +6,6 @@ import time
 
 import pytest
 
-from imgbuild.conclusion import Conclusion
-
 SPEC = """
     models:
       paint: {provider: painter}

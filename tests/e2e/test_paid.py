@@ -290,6 +290,14 @@ def test_offline_nothing_is_sent(shop, vendor):
     assert (len(vendor.asked), ended.finished.fresh) == (1, 1)
 
 
+def test_verify_buys_nothing(shop, vendor):
+    shop.build()
+    vendor.asked.clear()
+    told = shop.tell("verify")
+    assert told.out.splitlines()[-1] == "3 targets compared with the lock: 3 paid"
+    assert (told.code, vendor.asked, journal(shop).spent()) == (0, [], 3 * PRICE)
+
+
 # --- budgets ------------------------------------------------------------------------------------------
 
 

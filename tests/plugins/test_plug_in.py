@@ -13,6 +13,8 @@ from textwrap import dedent
 
 import pytest
 
+from imgbuild.store.store import open_store
+
 MODULE = '''
 from typing import ClassVar
 
@@ -260,9 +262,13 @@ def test_a_new_release_is_noticed(bench, tmp_path):
     )
     install(wheel(tmp_path, newer, "1.1"), tmp_path / "site")
     assert "process.turn.version: 1 → 2" in made.call("why", "flags", env=env).out
-    told = made.call("build", "--json", env=env)
-    ended = json.loads(told.out.splitlines()[-1])
-    assert (ended["built"], ended.get("generated", 0)) == (2, 0)
+    rows = [json.loads(line) for line in made.call("build", "-n", "--json", env=env).out.splitlines()]
+    assert {row["why"] for row in rows} == {"changed"}
+    told = made.call("build", env=env)
+    assert (told.code, told.out.splitlines()[-1].startswith("built 2")) == (0, True)
+    with open_store(made.root / ".imgbuild", write=False) as store:
+        steps = [record.step for record in store.records.all_records().values()]
+    assert (steps.count("generate"), steps.count("turn")) == (2, 4)
 
 
 @pytest.fixture
@@ -309,10 +315,17 @@ def test_a_broken_package_that_nothing_uses_breaks_nothing(broken):
     )
 
 
-def test_a_class_of_another_kind_is_refused(broken):
-    _, call = broken(MODULE.replace("class Flags(Provider)", "class Flags"))
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("class Flags(Provider)", "class Flags", "it is no Provider"),
+        ('name = "flags"', 'name = "banner"', "it names itself 'banner'"),
+    ],
+)
+def test_a_class_that_is_not_what_it_is_registered_as(broken, old, new, why):
+    _, call = broken(MODULE.replace(old, new))
     assert call("build").err.splitlines()[0] == (
-        "specs/catalog.yaml:3:20: provider 'flags' can't be loaded from flagpole.things:Flags: it is no Provider"
+        f"specs/catalog.yaml:3:20: provider 'flags' can't be loaded from flagpole.things:Flags: {why}"
     )
 
 
