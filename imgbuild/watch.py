@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from msgspec import Struct
@@ -19,7 +19,7 @@ Changes = Iterable[set[tuple[Any, str]]]
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """What the last build read: sources and locks by path from the root, with their stamps from before."""
+    """What the last build read: sources, locks and folders of specs by path from the root, with their stamps."""
 
     root: Path
     settings: Settings
@@ -34,13 +34,15 @@ class Seen(Struct, frozen=True, kw_only=True):
         inside = self.inside(path)
         if inside in self.stamps:
             return stamp_of(path) != self.stamps[inside] and not Path(path).is_dir()
-        return inside.endswith(SUFFIXES) and any(
-            inside.startswith(f"{folder}/") for folder in self.settings.specs
-        )
+        folders = map(str, PurePosixPath(inside).parents)
+        return inside.endswith(SUFFIXES) and any(folder in self.stamps for folder in folders)
 
 
 def watched(root: Path, ignored: Iterable[str], stop: threading.Event) -> Changes:
-    """Bursts of changed paths below the root, until `stop` is set; what is below `ignored` folders is not told."""
+    """Bursts of changed paths below the root, until `stop` is set; empty ones where nothing changed for a while.
+
+    What is below `ignored` folders is not told.
+    """
     from watchfiles import watch
 
     skipped = tuple(f"{root}{os.sep}{folder}{os.sep}" for folder in (*ignored, ".git"))
@@ -51,16 +53,22 @@ def watched(root: Path, ignored: Iterable[str], stop: threading.Event) -> Change
         step=QUIET,
         stop_event=stop,
         rust_timeout=500,
-        yield_on_timeout=False,
+        yield_on_timeout=True,
         raise_interrupt=False,
     )
 
 
 def rebuilds(first: Seen, changes: Changes, build: Callable[[list[str]], Seen]) -> Iterator[Seen]:
-    """Build again for each burst of changes that matters; what each build saw."""
+    """Build again for each burst of changes that matters; what each build saw.
+
+    With the first burst every source is looked at: nobody watched yet while the first build ran.
+    """
     seen = first
+    unwatched = {str(first.root / path) for path in first.stamps}
     for burst in changes:
-        news = sorted(path for _, path in burst if seen.is_news(path))
+        changed = {path for _, path in burst} | unwatched
+        unwatched = set()
+        news = sorted(path for path in changed if seen.is_news(path))
         if news:
             seen = build(news)
             yield seen

@@ -20,7 +20,8 @@ class Provider(ABC):
     pins only by `lock --upgrade`. paid: whether a request costs money, so that it is journaled before it is
     sent. network: whether it needs one. device: whether a call occupies a device that must not wait for other
     work, and prefers to go on with the model it has loaded. apart: whether a call keeps Python itself busy, so
-    that many are made in processes beside this one, which each make an instance of their own. env: the environment variables that hold its keys.
+    that many are made in processes beside this one, which each make an instance of their own. env: the
+    environment variables that hold its keys.
     """
 
     name: ClassVar[str]

@@ -114,10 +114,7 @@ def test_text_of_tables_becomes_the_number_that_is_wanted(targets: Targets) -> N
     body = "matrix: {p: {csv: p.csv, key: id}}, params: {steps: '{{ n }}', scheduler: '{{ n }}', other: '{{ n }}'}"
     made = targets(spec(body), {"specs/p.csv": "id,n\n1,5\n2,many\n"})
     assert made[0].asks[0].params == {"steps": 5, "scheduler": "5", "other": "5"}
-    assert (
-        made[1].fault
-        == "parameter 'steps' of model 'placeholder' must be a whole number, not 'many'"
-    )
+    assert made[1].fault == "parameter 'steps' of model 'placeholder' must be a whole number, not 'many'"
     assert made[1].hint == "it takes a whole number from 1 to 1000"
 
 

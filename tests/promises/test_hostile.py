@@ -55,7 +55,15 @@ def outside(tmp_path):
 def is_untouched(folder):
     """Whether nothing was added to it or changed in it."""
     found = {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in folder.rglob("*")}
-    names = {"photo.png", "table.csv", "table.json", "models.yaml", "secret.yaml", "specs", "specs/catalog.yaml"}
+    names = {
+        "photo.png",
+        "table.csv",
+        "table.json",
+        "models.yaml",
+        "secret.yaml",
+        "specs",
+        "specs/catalog.yaml",
+    }
     return set(found) == names
 
 
@@ -116,12 +124,21 @@ def test_no_key_of_a_spec_reads_outside(bench, painter, outside, key, way):
 @pytest.mark.parametrize("key", ["from", "inputs.image"])
 @pytest.mark.parametrize("value", ["../../outside/photo", "/etc/passwd", "link/photo"])
 def test_no_row_of_a_table_reads_outside(bench, painter, outside, key, value):
-    line = {"from": "from: '{{ sku }}.png'", "inputs.image": "prompt: a, models: [paint], inputs: {image: '{{ sku }}.png'}"}
+    line = {
+        "from": "from: '{{ sku }}.png'",
+        "inputs.image": "prompt: a, models: [paint], inputs: {image: '{{ sku }}.png'}",
+    }
     spec = f"""
         models: {{paint: {{provider: painter}}}}
         assets: {{a: {{{line[key]}, matrix: {{t: {{csv: rows.csv, key: id}}}}}}}}
         """
-    project = bench({"specs/catalog.yaml": spec, "specs/rows.csv": f"id,sku\n1,{value}\n2,good\n", "specs/good.png": photo()})
+    project = bench(
+        {
+            "specs/catalog.yaml": spec,
+            "specs/rows.csv": f"id,sku\n1,{value}\n2,good\n",
+            "specs/good.png": photo(),
+        }
+    )
     (project.root / "specs/link").symlink_to(outside)
     ended = project.build()
     assert ended.finished.exit_code == 1
@@ -164,7 +181,11 @@ def test_no_output_is_written_outside(bench, painter, outside, name, by):
 @pytest.mark.parametrize("path", ["../outside", "{outside}", "link", "sub/../../outside"])
 def test_no_setting_of_a_project_leads_outside(bench, painter, outside, key, path):
     project = bench(
-        {"imgbuild.yaml": f"{key}: '{path.format(outside=outside)}'\n", "specs/catalog.yaml": SPEC, "sub/x.txt": ""}
+        {
+            "imgbuild.yaml": f"{key}: '{path.format(outside=outside)}'\n",
+            "specs/catalog.yaml": SPEC,
+            "sub/x.txt": "",
+        }
     )
     (project.root / "link").symlink_to(outside)
     assert "imgbuild.yaml:1:" in refusal(project)
@@ -243,7 +264,9 @@ def nested(depth):
 
 BOMBS = {
     "aliases": "a: &a [x, x, x, x, x, x, x, x, x]\n"
-    + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)),
+    + "".join(
+        f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    ),
     "an alias of itself": "assets: &a {b: *a}\n",
     "merge keys": "a: &a {x: 1}\nassets: {<<: *a}\n",
     "depth of lists": f"assets: {nested(100_000)}\n",
@@ -276,7 +299,9 @@ def test_a_matrix_is_refused_by_its_count(bench, painter):
     assert "1,000,000,000 targets" in text
 
 
-@pytest.mark.parametrize("text", ["[" * 200_000, "[{" * 3, '[{"a": ' + "[" * 100_000], ids=["lists", "cut off", "values"])
+@pytest.mark.parametrize(
+    "text", ["[" * 200_000, "[{" * 3, '[{"a": ' + "[" * 100_000], ids=["lists", "cut off", "values"]
+)
 def test_a_deep_table_is_refused(bench, painter, text):
     spec = "models: {paint: {provider: painter}}\nassets: {a: {prompt: a, models: [paint], matrix: {t: {json: t.json, key: a}}}}\n"
     refusal(bench({"specs/catalog.yaml": spec, "specs/t.json": text.encode()}))
@@ -297,7 +322,10 @@ def test_a_decompression_bomb_fails_its_target_alone(bench, painter):
     )
     ended = project.build()
     assert ended.finished.exit_code == 1
-    assert {failure.id for failure in ended.failures} == {"catalog/taken[name=bomb]#0", "catalog/drawn[name=bomb]@paint#0"}
+    assert {failure.id for failure in ended.failures} == {
+        "catalog/taken[name=bomb]#0",
+        "catalog/drawn[name=bomb]@paint#0",
+    }
     assert {failure.cause for failure in ended.failures} <= {
         "specs/bomb.png is 60000×60000, too large to open safely", "image is 60000×60000, too large to open safely",
     }  # fmt: skip
@@ -337,7 +365,9 @@ def test_a_huge_text_is_not_read(bench, painter, name):
     assert "is larger than" in refusal(project)
 
 
-@pytest.mark.parametrize("name", ["specs/catalog.yaml", "specs/t.csv", "imgbuild.yaml", "specs/catalog.lock", "specs/i.png"])
+@pytest.mark.parametrize(
+    "name", ["specs/catalog.yaml", "specs/t.csv", "imgbuild.yaml", "specs/catalog.lock", "specs/i.png"]
+)
 def test_a_pipe_is_not_waited_for(bench, name):
     spec = """
         models: {draw: {provider: placeholder}}
@@ -415,18 +445,27 @@ def test_no_template_leaves_its_sandbox(bench, painter, monkeypatch, text, place
     import json
 
     monkeypatch.setenv("IMGBUILD_SECRET", SECRET)
-    spec = "models: {paint: {provider: painter}}\nassets:\n  " + PLACES[place].format(text=json.dumps(text)) + "\n"
+    spec = (
+        "models: {paint: {provider: painter}}\nassets:\n  "
+        + PLACES[place].format(text=json.dumps(text))
+        + "\n"
+    )
     project = bench({"specs/catalog.yaml": spec.encode()})
     refusal(project)
     assert painter.asked == []
 
 
 @pytest.mark.parametrize(
-    "text", ["''.__class__", "range(1000000000)|list", "9 ** 9 ** 9", "name.__class__.__mro__", "cycler", "lipsum()"]
+    "text",
+    ["''.__class__", "range(1000000000)|list", "9 ** 9 ** 9", "name.__class__.__mro__", "cycler", "lipsum()"],
 )
 @pytest.mark.parametrize("place", ["when", "where"])
 def test_no_expression_leaves_its_sandbox(bench, painter, text, place):
-    route = f'route: [{{when: "{text}", model: paint}}, {{model: paint}}]' if place == "when" else "models: [paint]"
+    route = (
+        f'route: [{{when: "{text}", model: paint}}, {{model: paint}}]'
+        if place == "when"
+        else "models: [paint]"
+    )
     where = f', where: "{text}"' if place == "where" else ""
     spec = f"""
         models: {{paint: {{provider: painter}}}}
@@ -438,7 +477,13 @@ def test_no_expression_leaves_its_sandbox(bench, painter, text, place):
 
 
 def test_jinja_in_a_table_is_text(bench, painter):
-    cells = ["{{ 7 * 7 }}", "{% for i in range(9) %}x{% endfor %}", "{# no #}", "{{ ''.__class__ }}", "${IMGBUILD_SECRET}"]
+    cells = [
+        "{{ 7 * 7 }}",
+        "{% for i in range(9) %}x{% endfor %}",
+        "{# no #}",
+        "{{ ''.__class__ }}",
+        "${IMGBUILD_SECRET}",
+    ]
     rows = "".join(f'{number},"{cell}"\n' for number, cell in enumerate(cells))
     project = bench(
         {
@@ -481,7 +526,10 @@ def test_no_secret_of_the_environment_is_kept_or_told(bench, tmp_path, monkeypat
             """
         }
     )
-    told = [project.call(*words) for words in (["build"], ["plan"], ["ls"], ["why", "shots"], ["build", "--json", "-v"])]
+    told = [
+        project.call(*words)
+        for words in (["build"], ["plan"], ["ls"], ["why", "shots"], ["build", "--json", "-v"])
+    ]
     assert [item.code for item in told] == [0, 0, 0, 0, 0]
     assert all(SECRET not in item.out + item.err for item in told)
     project.edit("specs/catalog.yaml", ("{{ word }}", "{{ IMGBUILD_SECRET }}"))

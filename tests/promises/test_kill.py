@@ -28,7 +28,11 @@ SPEC = """
         inputs: {image: {asset: base, match: [thing]}}
         format: webp
     """
-EDIT = [("brightness: 1.1", "brightness: 1.2"), ("in a room", "in a garden"), ("format: webp", "format: jpeg")]
+EDIT = [
+    ("brightness: 1.1", "brightness: 1.2"),
+    ("in a room", "in a garden"),
+    ("format: webp", "format: jpeg"),
+]
 
 
 @pytest.fixture
@@ -62,7 +66,7 @@ def check_left(project, *sound):
     whole = {item for outputs, _ in sound for item in outputs.items()}
     assert set(project.outputs().items()) <= whole
     for data in project.locks().values():
-        assert data in {lock for _, locks in sound for lock in locks.values()} or data.endswith(b' }}\n')
+        assert data in {lock for _, locks in sound for lock in locks.values()} or data.endswith(b" }}\n")
 
 
 def check_kills(project, wanted, moments):
@@ -195,7 +199,9 @@ def test_a_paid_request_of_unknown_fate_is_not_sent_again(crashed, painter):
     assert len(crashed.outputs()) == 3
 
 
-@pytest.mark.parametrize("lost", [[], ["state.db"], ["state.db", "state.db-wal", "state.db-shm", "state.db.seal"]])
+@pytest.mark.parametrize(
+    "lost", [[], ["state.db"], ["state.db", "state.db-wal", "state.db-shm", "state.db.seal"]]
+)
 def test_what_was_paid_for_is_never_asked_for_again(bench, painter, lost):
     painter.paid = True
     project = bench({"specs/catalog.yaml": PAID})
