@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from imgbuild.accept import status_of, tell
+from imgbuild.digest import Manifest
 from imgbuild.errors import Drift, Refused
 from imgbuild.images import hamming
 from imgbuild.keys import bound_at, seal_rules
@@ -91,7 +92,7 @@ class Conclusion:
         assert made is not None
         if not work.locked:
             self.materials.lines[work.id] = self._line(work, made)
-            self.ledger.put_intent(decision.intent, self.materials.plan.manifests.get(work.id, {}))
+            self.ledger.put_intent(*self._sealed(work))
         if decision.target.recipe.rules:
             self._remember_verdicts(work)
         self.materials.made[work.id] = replace(made, records=())
@@ -146,7 +147,7 @@ class Conclusion:
     def _line(self, work: Work, made: Made) -> Line:
         target = work.decision.target
         return Line(
-            intent=self._intent(work),
+            intent=self._sealed(work)[0],
             seed=work.seed,
             attempt=work.attempt,
             inputs=self.materials.inputs_digest(target),
@@ -158,15 +159,14 @@ class Conclusion:
             via=bound_at(target, work.position).alias if work.position else "",
         )
 
-    def _intent(self, work: Work) -> Digest:
-        """The declared intent; with what the fallback was asked for, where it made the image."""
-        if not work.position:
-            return self.materials.plan.sealed[work.id]
-        sealed = self.materials.survey.intents.of(
-            work.decision.target, self.materials.plan.sealed, work.position
-        )
+    def _sealed(self, work: Work) -> tuple[Digest, Manifest]:
+        """The declared intent and its manifest; with what the fallback was asked for, where it made the image."""
+        plan, intent = self.materials.plan, work.decision.intent
+        if not work.position and intent == plan.sealed[work.id] and work.id in plan.manifests:
+            return intent, plan.manifests[work.id]
+        sealed = self.materials.survey.intents.of(work.decision.target, plan.sealed, work.position)
         assert sealed is not None
-        return sealed[0]
+        return sealed
 
     def _grade(self, work: Work) -> Grade:
         if work.decision.target.recipe.model is None:

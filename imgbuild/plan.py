@@ -206,6 +206,8 @@ class _Planner:
         ]
 
     def inputs_digest(self, target: Target) -> Digest:
+        if not self.graph.needs.get(target.id):
+            return ""
         return inputs_digest(target, {name: line.pixels for name, line in self.upstream_lines(target)})
 
     def upstream_lines(self, target: Target) -> list[tuple[str, Line]]:

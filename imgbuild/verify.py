@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from imgbuild.conclusion import Conclusion
 from imgbuild.errors import Drift
 from imgbuild.graph import closure
+from imgbuild.keys import bound_at
 from imgbuild.limits import Budget
 from imgbuild.making import Making, Terms
 from imgbuild.materials import Materials
@@ -50,7 +51,7 @@ def verify(
     plan = Plan(decisions=decisions, sealed=found.plan.sealed, manifests=found.plan.manifests)
     wanted = {name for name in closure(found.project.graph, chosen) if decisions[name].action is Action.RUN}
     aside = replace(found, plan=plan, outputs=Outputs(folder / "out"), published={}, equals={})
-    with open_store(folder / "store", found.project.store, write=True) as store:
+    with open_store(folder / "store", found.project.store, write=True, share=False) as store:
         materials = Materials(aside, store)
         recall = Recall(materials)
         making = Making(materials, Adapters(), Budget(None), Terms(), threading.Event())
@@ -74,8 +75,9 @@ def _again(decision: Decision) -> Decision:
 
 
 def _is_paid(decision: Decision) -> bool:
-    bound = decision.target.recipe.model
-    return bound is not None and PROVIDERS.get(bound.model.provider).paid
+    if decision.target.recipe.model is None:
+        return False
+    return PROVIDERS.get(bound_at(decision.target, decision.position).model.provider).paid
 
 
 def _compared(found: Survey, chosen: Collection[str], schedule: Schedule) -> Iterator[Compared]:

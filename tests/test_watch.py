@@ -3,6 +3,8 @@
 import os
 import queue
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -180,32 +182,38 @@ class Watch:
     """`imgbuild watch` in a process group of its own, and the lines that it says."""
 
     def __init__(self, shop):
-        self.process = shop.start("watch", "--plain", env={"PYTHONUNBUFFERED": "1"}, start_new_session=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "imgbuild", "watch", "--plain"],
+            cwd=shop.root,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
         self.lines = queue.Queue()
-        self.readers = [
-            threading.Thread(target=self.read, args=(stream,))
-            for stream in (self.process.stdout, self.process.stderr)
-        ]
-        for reader in self.readers:
-            reader.start()
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
 
-    def read(self, stream):
-        for line in stream:
+    def read(self):
+        for line in self.process.stdout:
             self.lines.put(line.rstrip("\n"))
 
     def until(self, *words):
         """The lines up to one that begins with any of the words."""
         found, end = [], time.monotonic() + 30
         while not found or not found[-1].startswith(words):
-            found.append(self.lines.get(timeout=max(0.01, end - time.monotonic())))
+            try:
+                found.append(self.lines.get(timeout=max(0.01, end - time.monotonic())))
+            except queue.Empty:
+                pytest.fail(f"no line begins with {words}: {found}")
         return found
 
     def end(self):
         """Ctrl-C; the exit code. Whether anything is left of the group is told by an error if so."""
         os.killpg(self.process.pid, signal.SIGINT)
         code = self.process.wait(timeout=20)
-        for reader in self.readers:
-            reader.join(timeout=20)
+        self.reader.join(timeout=20)
         with pytest.raises(ProcessLookupError):
             os.killpg(self.process.pid, 0)
         return code
@@ -214,10 +222,8 @@ class Watch:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        for reader in self.readers:
-            reader.join(timeout=20)
+        self.reader.join(timeout=20)
         self.process.stdout.close()
-        self.process.stderr.close()
 
 
 @pytest.fixture

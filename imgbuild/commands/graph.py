@@ -19,7 +19,11 @@ def run_graph(session: Session, paths: Sequence[str], select: Sequence[str], for
         found = session.survey(project, store)
         chosen = session.choose(found, store, selection_of(project, session, paths, select))
     ids = closure(project.graph, [target.id for target in chosen])
-    session.say(FORMS[form](project.graph, [name for name in project.graph.targets if name in ids]))
+    session.say(
+        FORMS["json" if session.json else form](
+            project.graph, [name for name in project.graph.targets if name in ids]
+        )
+    )
     return Exit.DONE
 
 
@@ -27,13 +31,13 @@ def as_dot(graph: Graph, ids: Sequence[str]) -> str:
     """Graphviz: inputs on the left."""
     lines = ["digraph imgbuild {", "  rankdir=LR;", "  node [shape=box];"]
     for name in ids:
-        inputs = [item for item in graph.targets[name].inputs if item.file]
+        inputs = graph.targets[name].inputs
         lines.append(f"  {_quoted(name)};")
-        lines += [f"  {_quoted(item.file)} [shape=note];" for item in inputs]
+        lines += [f"  {_quoted(item.file)} [shape=note];" for item in inputs if item.file]
         lines += [
-            f"  {_quoted(item.file)} -> {_quoted(name)} [label={_quoted(item.role)}];" for item in inputs
+            f"  {_quoted(item.target or item.file)} -> {_quoted(name)} [label={_quoted(item.role)}];"
+            for item in inputs
         ]
-        lines += [f"  {_quoted(needed)} -> {_quoted(name)};" for needed in graph.needs.get(name, ())]
     return "\n".join([*dict.fromkeys(lines), "}"])
 
 

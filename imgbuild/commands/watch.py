@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from imgbuild.commands.build import interruptible
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import Exit, ImgbuildError
-from imgbuild.files import Files, stamp_of
+from imgbuild.files import Files, Stamp, stamp_of
 from imgbuild.pipeline import BuildOptions, build
 from imgbuild.project import load_project
 from imgbuild.report.errors import print_error
@@ -52,10 +52,11 @@ class _Watching:
         """One build; a broken spec shows its error, keeps the last good pictures, and is watched on."""
         for path in news:
             self.session.say(f"changed: {os.path.relpath(path, self.session.root)}")
+        before = {path: stamp_of(path) for path in news}
         try:
             files, settings = self.session.settings()
         except ImgbuildError as error:
-            self.seen = self._unread(news, error)
+            self.seen = self._unread(before, error)
             return self.seen
         locks: tuple[str, ...] = ()
         try:
@@ -66,12 +67,12 @@ class _Watching:
         self.seen = Seen(root=files.root, settings=settings, stamps=stamps)
         return self.seen
 
-    def _unread(self, news: Sequence[str], error: ImgbuildError) -> Seen:
+    def _unread(self, news: Mapping[str, Stamp | None], error: ImgbuildError) -> Seen:
         """What was seen, where the settings are broken now: nothing is built until they are mended."""
         if self.seen is None:
             raise error
         self._tell(error)
-        stamps = {self.seen.inside(path): stamp_of(path) for path in news}
+        stamps = {self.seen.inside(path): stamp for path, stamp in news.items()}
         return replace(self.seen, stamps={**self.seen.stamps, **stamps})
 
     def _tell(self, error: ImgbuildError) -> None:

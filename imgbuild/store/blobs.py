@@ -32,12 +32,13 @@ class Damaged(TargetError, KeyError):
 class Blobs:
     """The blobs of `folder`, as `ab/<sha256>`; what is not there is looked for in `second`, and kept.
 
-    second: a folder of the same layout that others share; what is added here goes there too, as far as it can
-    be written. notes: what was found damaged, one sentence each. Safe to use from several threads.
+    second: a folder of the same layout that others share; what is added here goes there too, unless `share` is
+    False, as far as it can be written. notes: what was found damaged, one sentence each. Safe to use from several threads.
     """
 
-    def __init__(self, folder: Path, second: Path | None = None) -> None:
+    def __init__(self, folder: Path, second: Path | None = None, *, share: bool = True) -> None:
         self.folder = folder
+        self._shares = share
         self.notes: list[str] = []
         self._root = str(folder)
         self._temporary = f"{self._root}/tmp"
@@ -98,7 +99,7 @@ class Blobs:
             temporary.discard(staged)
         else:
             temporary.move(staged, place)
-        if self._second is not None and not self._second.has(digest):
+        if self._shares and self._second is not None and not self._second.has(digest):
             self._share(digest, self.read(digest))
         return digest
 
@@ -201,7 +202,7 @@ class Blobs:
 
     def _share(self, digest: Digest, data: bytes) -> None:
         """Write through to the second store, as far as it can be written."""
-        if self._second is not None and not self._second.has(digest):
+        if self._shares and self._second is not None and not self._second.has(digest):
             with suppress(OSError):
                 self._second.add(data)
 

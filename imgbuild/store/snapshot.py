@@ -75,7 +75,8 @@ def write(
         "code": int(code),  # marshal knows no enums
     }
     data = marshal.dumps(content)
-    temporary = f"{path}.{os.getpid()}.tmp"
+    folder_of, _, name = path.rpartition("/")
+    temporary = f"{folder_of}/.imgbuild-{os.getpid()}-{name}"  # as the store sweeps away what a crash leaves
     with open(temporary, "wb") as file:  # noqa: PTH123 - pathlib is a heavy import here
         file.write(zlib.crc32(data).to_bytes(4, "big") + data)
     os.replace(temporary, path)  # noqa: PTH105
@@ -97,15 +98,27 @@ def _identity(arguments: Sequence[str], environ: Mapping[str, str], folder: str)
 def _find(arguments: Sequence[str], environ: Mapping[str, str], folder: str) -> str:
     """The snapshot of the project that `folder` is in; "" where there is none."""
     name = file_name(_profile(arguments) or environ.get("IMGBUILD_PROFILE", ""))
-    store = environ.get("IMGBUILD_STORE", ".imgbuild")
+    named = environ.get("IMGBUILD_STORE", "")
     while True:
-        path = f"{folder}/{store}/{name}"
+        path = f"{folder}/{named or _store(folder)}/{name}"
         if os.path.exists(path):  # noqa: PTH110
             return path
         above = folder.rpartition("/")[0]
         if above == folder or not above:
             return ""
         folder = above
+
+
+def _store(folder: str) -> str:
+    """The store of a project at `folder`: as its settings name it, if on a line of its own, or the usual one."""
+    try:
+        with open(f"{folder}/imgbuild.yaml", encoding="utf-8") as file:  # noqa: PTH123
+            for line in file:
+                if line.startswith("store:"):
+                    return line[len("store:") :].partition(" #")[0].strip(" \n'\"")
+    except (OSError, ValueError):
+        pass
+    return ".imgbuild"
 
 
 def _profile(arguments: Sequence[str]) -> str:

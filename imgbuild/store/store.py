@@ -45,15 +45,17 @@ class Store:
         self.close()
 
 
-def open_store(folder: Path, second: Path | None = None, *, write: bool) -> Store:
+def open_store(folder: Path, second: Path | None = None, *, write: bool, share: bool = True) -> Store:
     """The store at `folder`; `second` is a shared folder of the same layout, and may be absent.
+
+    share: also write to the second what is written here.
 
     write: make the folder, mend what is damaged and sweep what a crash left; the caller holds the project.
     Readers need no hold and change nothing. Raises OSError where the folder can't be used.
     """
     if write:
         _prepare(folder)
-    blobs = Blobs(folder / "blobs", second / "blobs" if second is not None else None)
+    blobs = Blobs(folder / "blobs", second / "blobs" if second is not None else None, share=share)
     if write:
         blobs.sweep_temporary([folder])
     records, mended = open_records(folder, write=write)

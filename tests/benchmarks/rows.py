@@ -253,5 +253,5 @@ ROWS: Mapping[str, Sequence[tuple[Callable[..., Iterator[Row]], int, tuple[float
 def measure(lab: Lab, names: Sequence[str], targets: int | None) -> Iterator[Row]:
     """The rows of those names (all, if none is given), at their own sizes, or all at this one."""
     for name in names or ROWS:
-        for function, size, goal in ROWS[name]:
+        for function, size, goal in ROWS[name][: 1 if targets else None]:
             yield from function(lab, targets or size, *goal)

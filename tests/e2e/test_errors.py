@@ -3,8 +3,6 @@
 Each text points at the character that is wrong, says so in one sentence, and hints at the way out.
 """
 
-# ruff: noqa: E501 - errors stand here as they are printed
-
 from dataclasses import dataclass, field
 from textwrap import dedent, indent
 

@@ -218,6 +218,39 @@ def test_a_seed_more_adds_images_and_leaves_the_others(shop, painter):
     assert len(shop.lines()) == 12
 
 
+def test_another_listed_seed_makes_that_image_again(shop, painter):
+    shop.edit("specs/catalog.yaml", ("seeds: 1", "seeds: [7, 11]"))
+    shop.build()
+    painter.asked.clear()
+    shop.edit("specs/catalog.yaml", ("[7, 11]", "[7, 12]"))
+    assert "  run: seed 11 → 12" in shop.why(FIRST.replace("#0", "#1"))
+    assert "  fresh" in shop.why(FIRST)
+    assert dict(shop.build().ran) == ALL
+    assert {request.seed for request in painter.asked} == {12}
+    shop.edit("specs/catalog.yaml", ("[7, 12]", "[12, 7]"))
+    assert dict(shop.build().ran) == {}
+    assert [
+        shop.lines()[FIRST.removeprefix("catalog/").replace("#0", f"#{index}")].seed for index in (0, 1)
+    ] == [12, 7]
+
+
+def test_a_search_in_vain_is_taken_up_when_something_changes(shop, painter):
+    """A rule that nothing passes: not searched again for nothing, but with other seeds, rules or attempts."""
+    shop.edit("specs/catalog.yaml", ("min: 0.01", "min: 0.99, on_fail: reroll"), ("Photo of", "Picture of"))
+    assert shop.build().finished.exit_code == 3
+    assert len(painter.asked) == 18
+    assert shop.build().finished.exit_code == 3
+    assert len(painter.asked) == 18
+    shop.edit("specs/catalog.yaml", ("seeds: 1", "attempts: 4"))
+    assert shop.build().finished.exit_code == 3
+    assert len(painter.asked) == 24
+    assert shop.tell("lock", "--reseed", FIRST).code == 0
+    assert shop.build().finished.exit_code == 3
+    assert len(painter.asked) == 25
+    shop.edit("specs/catalog.yaml", ("min: 0.99", "min: 0.1"))
+    assert shop.build().finished.exit_code == 0
+
+
 def test_a_row_more_adds_its_own_images(shop, painter):
     before, published = shop.lines(), shop.state("out")
     shop.edit("specs/products.csv", ("A1,lamp", "A0,desk\nA1,lamp"))

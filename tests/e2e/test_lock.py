@@ -250,15 +250,43 @@ def test_only_what_drifted_can_be_accepted(shop):
     )
 
 
+def nudge(picture):
+    """A library that has changed a little."""
+    red, green, blue = picture.getpixel((0, 0))
+    picture.putpixel((0, 0), (red ^ 1, green, blue))
+    return picture
+
+
+CHAIN = """
+    models: {paint: {provider: painter}}
+    assets:
+      base: {prompt: a lamp, models: [paint], process: [{convert: {mode: L}}], format: webp}
+      scene: {prompt: a scene, models: [paint], inputs: {image: {asset: base}}}
+    """
+
+
+def test_what_is_made_from_a_picture_equal_to_the_eye(bench, painter):
+    """It stands for the locked one in all that follows, and what follows settles."""
+    project = bench({"specs/catalog.yaml": CHAIN})
+    project.build()
+    base = project.lines()["base@paint#0"]
+    lose(project, ".imgbuild", "out")
+    painter.touch = staticmethod(nudge)
+    project.edit("specs/catalog.yaml", ("a scene", "a view"))
+    assert project.build().finished.exit_code == 0
+    assert project.lines()["base@paint#0"] == base
+    locks = project.locks()
+    for edit in [("a view", "a room"), ("a room", "a view")]:
+        project.edit("specs/catalog.yaml", edit)
+        assert project.build().finished.exit_code == 0
+        again = project.build()
+        assert (dict(again.ran), again.finished.exit_code) == ({}, 0)
+    assert project.locks() == locks
+
+
 def test_a_picture_equal_to_the_eye_is_published_and_the_lock_stays(shop, painter):
     locks, outputs = shop.locks(), shop.outputs()
     lose(shop, ".imgbuild", "out")
-
-    def nudge(picture):
-        red, green, blue = picture.getpixel((0, 0))
-        picture.putpixel((0, 0), (red ^ 1, green, blue))
-        return picture
-
     painter.touch = staticmethod(nudge)
     assert shop.build().finished.exit_code == 0
     assert shop.locks() == locks

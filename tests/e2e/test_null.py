@@ -93,6 +93,17 @@ def test_a_second_build_writes_nothing_and_loads_nothing_heavy(shop):
     }  # fmt: skip
 
 
+def test_a_store_of_another_name_is_found(sources, monkeypatch):
+    monkeypatch.chdir(sources.root)
+    sources.write({"imgbuild.yaml": "output: out\nstore: 'kept/state' # not for git\n"})
+    assert sources.tell("build").code == 0
+    before = stamps(sources)
+    assert sources.call("build").code == 0
+    assert stamps(sources) == before
+    assert rerun(sources) == ("up to date (2 targets)", 0)
+    assert not (sources.root / ".imgbuild").exists()
+
+
 def test_a_build_that_looks_again_changes_no_output_lock_or_record(shop):
     """Another flag, so that the snapshot is of no use: everything is looked at, and found as it was."""
     before = shop.state()

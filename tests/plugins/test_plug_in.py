@@ -1,7 +1,5 @@
 """A package of somebody else's, installed by pip, brings a provider, a rule and an operation."""
 
-# ruff: noqa: E501 - errors stand here as they are printed
-
 import hashlib
 import json
 import shutil

@@ -221,3 +221,30 @@ def test_a_damaged_snapshot_means_looking_properly(shop, wanted, data, monkeypat
     assert (project.outputs(), project.locks()) == wanted([])
     monkeypatch.chdir(tmp_path)
     shutil.rmtree(project.root)
+
+
+@RANDOM
+@given(data=st.data())
+def test_a_damaged_journal_loses_nothing_that_was_paid_for(bench, painter, data):
+    painter.paid = True
+    project = bench(
+        {
+            "specs/catalog.yaml": """
+            models: {paint: {provider: painter}}
+            assets: {shots: {prompt: "a {{ thing }}", matrix: {thing: [lamp, chair]}, models: [paint]}}
+            """
+        },
+        folder=f"paid{next(numbers)}",
+    )
+    assert project.build().finished.exit_code == 0
+    before = project.outputs(), project.locks()
+    painter.asked.clear()
+    damage(project, ".imgbuild/journal", data)
+    if data.draw(st.booleans(), "database"):
+        damage(project, ".imgbuild/state.db", data)
+    shutil.rmtree(project.root / "out")
+    (project.root / "specs/catalog.lock").unlink()
+    assert project.build().finished.exit_code == 0
+    assert painter.asked == []
+    assert (project.outputs(), project.locks()) == before
+    shutil.rmtree(project.root)
