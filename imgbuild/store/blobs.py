@@ -33,7 +33,8 @@ class Blobs:
     """The blobs of `folder`, as `ab/<sha256>`; what is not there is looked for in `second`, and kept.
 
     second: a folder of the same layout that others share; what is added here goes there too, unless `share` is
-    False, as far as it can be written. notes: what was found damaged, one sentence each. Safe to use from several threads.
+    False, as far as it can be written. notes: what was found damaged, one sentence each. Safe to use from
+    several threads.
     """
 
     def __init__(self, folder: Path, second: Path | None = None, *, share: bool = True) -> None:

@@ -49,7 +49,6 @@ def open_store(folder: Path, second: Path | None = None, *, write: bool, share: 
     """The store at `folder`; `second` is a shared folder of the same layout, and may be absent.
 
     share: also write to the second what is written here.
-
     write: make the folder, mend what is damaged and sweep what a crash left; the caller holds the project.
     Readers need no hold and change nothing. Raises OSError where the folder can't be used.
     """
