@@ -101,7 +101,7 @@ def _find(arguments: Sequence[str], environ: Mapping[str, str], folder: str) -> 
     named = environ.get("IMGBUILD_STORE", "")
     while True:
         path = f"{folder}/{named or _store(folder)}/{name}"
-        if os.path.exists(path):  # noqa: PTH110
+        if os.path.isfile(path):  # noqa: PTH113 - a pipe would be waited for
             return path
         above = folder.rpartition("/")[0]
         if above == folder or not above:
@@ -111,8 +111,11 @@ def _find(arguments: Sequence[str], environ: Mapping[str, str], folder: str) -> 
 
 def _store(folder: str) -> str:
     """The store of a project at `folder`: as its settings name it, if on a line of its own, or the usual one."""
+    path = f"{folder}/imgbuild.yaml"
+    if not os.path.isfile(path):  # noqa: PTH113 - a pipe would be waited for
+        return ".imgbuild"
     try:
-        with open(f"{folder}/imgbuild.yaml", encoding="utf-8") as file:  # noqa: PTH123
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123
             for line in file:
                 if line.startswith("store:"):
                     return line[len("store:") :].partition(" #")[0].strip(" \n'\"")

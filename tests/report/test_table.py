@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imgbuild.columns import columns
 from imgbuild.report.table import render_table
-from imgbuild.report.text import columns
 
 ROWS = [
     ["catalog/thumbnails[sku=A1,color=red]@sdxl#0", "new", "0.8 s"],

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgbuild.report.text import columns, data_size, duration, money, natural, plural, printable, shorten
+from imgbuild.columns import columns
+from imgbuild.report.text import data_size, duration, money, natural, plural, printable, shorten
 
 
 @pytest.mark.parametrize(
@@ -69,12 +70,6 @@ def test_plural() -> None:
     assert plural(1, "target") == "1 target"
     assert plural(0, "target") == "0 targets"
     assert plural(100_000, "match", "matches") == "100,000 matches"
-
-
-def test_columns_count_wide_characters_twice_and_marks_not_at_all() -> None:
-    assert columns("sku=A1") == 6
-    assert columns("sku=猫") == 6
-    assert columns("e\u0301") == 1
 
 
 def test_shorten_takes_from_the_middle() -> None:
