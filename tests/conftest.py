@@ -184,7 +184,11 @@ class Bench:
     def call(self, *arguments, python=(), env=None):
         """Run a command in a process of its own."""
         with self.start(*arguments, python=python, env=env) as process:
-            out, err = process.communicate(timeout=120)
+            try:
+                out, err = process.communicate(timeout=120)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
         return Told(process.returncode, out, err)
 
     # --- what came of it -------------------------------------------------------------------------------
