@@ -9,23 +9,23 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from imgbuild.conclusion import Conclusion
 from imgbuild.costs import estimate
-from imgbuild.crew import CREW_PAYS, Crew
 from imgbuild.errors import LockWouldChange, UsageError, place
 from imgbuild.graph import closure
-from imgbuild.limits import ROUNDING, Budget
-from imgbuild.making import Making, Terms
-from imgbuild.materials import Materials
 from imgbuild.plan import DOES_STEPS, Action, Options
 from imgbuild.project import Project
-from imgbuild.recall import Recall
 from imgbuild.relock import relock
 from imgbuild.report import Reporter
 from imgbuild.report.events import Note, Started
 from imgbuild.report.text import money
-from imgbuild.results import Built, built
-from imgbuild.schedule import Limits, Schedule
+from imgbuild.run.conclusion import Conclusion
+from imgbuild.run.crew import CREW_PAYS, Crew
+from imgbuild.run.limits import ROUNDING, Budget
+from imgbuild.run.making import Making, Terms
+from imgbuild.run.materials import Materials
+from imgbuild.run.recall import Recall
+from imgbuild.run.results import Built, built
+from imgbuild.run.schedule import Limits, Schedule
 from imgbuild.select import Selection, choose
 from imgbuild.store.store import Store
 from imgbuild.survey import Adapters, Survey, open_book, states_of, survey

@@ -10,24 +10,24 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from imgbuild.conclusion import Conclusion
 from imgbuild.errors import Drift
 from imgbuild.graph import closure
 from imgbuild.keys import bound_at
-from imgbuild.limits import Budget
-from imgbuild.making import Making, Terms
-from imgbuild.materials import Materials
 from imgbuild.plan import Action, Decision, Plan
 from imgbuild.providers import PROVIDERS
 from imgbuild.publish import Outputs
-from imgbuild.recall import Recall
 from imgbuild.report import Reporter
 from imgbuild.report.events import Started
-from imgbuild.schedule import Limits, Schedule
+from imgbuild.run.conclusion import Conclusion
+from imgbuild.run.limits import Budget
+from imgbuild.run.making import Making, Terms
+from imgbuild.run.materials import Materials
+from imgbuild.run.recall import Recall
+from imgbuild.run.schedule import Limits, Schedule
+from imgbuild.run.work import State, Work
 from imgbuild.store.store import open_store
 from imgbuild.survey import Adapters, Survey
 from imgbuild.types import Grade, Line
-from imgbuild.work import State, Work
 
 Likeness = Literal["bitwise", "perceptual", "drift", "stored", "paid", "unlocked", "failed"]
 

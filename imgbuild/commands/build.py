@@ -24,8 +24,8 @@ from imgbuild.project import Project
 from imgbuild.providers import PROVIDERS
 from imgbuild.report.events import Finished
 from imgbuild.report.plain import PlainReporter
-from imgbuild.results import Built
 from imgbuild.rules import RULES
+from imgbuild.run.results import Built
 from imgbuild.spec.find import find_specs
 from imgbuild.store import snapshot
 

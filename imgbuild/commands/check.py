@@ -12,21 +12,21 @@ from msgspec import Struct
 
 from imgbuild.commands.build import interruptible
 from imgbuild.commands.session import Session, selection_of
-from imgbuild.conclusion import Conclusion
 from imgbuild.errors import Exit
-from imgbuild.limits import Budget
-from imgbuild.making import Making, Terms
-from imgbuild.materials import Materials
 from imgbuild.plan import DOES_STEPS, Action, Decision
-from imgbuild.recall import Recall
 from imgbuild.report import Reporter, is_lively
 from imgbuild.report.events import Event, Started
 from imgbuild.report.text import plural
-from imgbuild.schedule import Limits, Schedule
+from imgbuild.run.conclusion import Conclusion
+from imgbuild.run.limits import Budget
+from imgbuild.run.making import Making, Terms
+from imgbuild.run.materials import Materials
+from imgbuild.run.recall import Recall
+from imgbuild.run.schedule import Limits, Schedule
+from imgbuild.run.work import Work
 from imgbuild.store.store import Store
 from imgbuild.survey import Adapters, Survey
 from imgbuild.types import Status, Value, Verdict
-from imgbuild.work import Work
 
 ORDER = ("fail", "missing", "review", "warn", "pass")  # as the table is sorted
 SHOWN = 200  # rows of the table; --verbose shows all

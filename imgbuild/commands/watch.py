@@ -17,7 +17,7 @@ from imgbuild.pipeline import BuildOptions, build
 from imgbuild.project import load_project
 from imgbuild.report.errors import print_error
 from imgbuild.report.output import wants_color
-from imgbuild.results import Built
+from imgbuild.run.results import Built
 from imgbuild.settings import Settings
 from imgbuild.watch import Seen, rebuilds, watched
 

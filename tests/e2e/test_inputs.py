@@ -7,7 +7,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from imgbuild import making
+from imgbuild.run import making
 from imgbuild.store.store import open_store
 
 SPEC = """

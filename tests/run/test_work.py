@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from imgbuild.plan import Action, Decision
-from imgbuild.work import ENDED, State, Work, move
+from imgbuild.run.work import ENDED, State, Work, move
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbuild.accept import Next, decide, judge, judge_group, rank, status_of, tell
 from imgbuild.foreign import Broke
 from imgbuild.rules.base import GroupRule, Rule
 from imgbuild.rules.sharpness import Sharpness
 from imgbuild.rules.unique import Unique
+from imgbuild.run.accept import Next, decide, judge, judge_group, rank, status_of, tell
 from imgbuild.types import Verdict
 
 STATUS = {"fail": "fail", "warn": "warn", "review": "review", "reroll": "fail"}

@@ -6,7 +6,7 @@ from enum import Enum
 
 from imgbuild.errors import TargetError
 from imgbuild.plan import Decision
-from imgbuild.steps import Made
+from imgbuild.run.steps import Made
 from imgbuild.traces import Trace
 from imgbuild.types import Digest, Image, Verdict
 

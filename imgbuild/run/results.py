@@ -9,11 +9,11 @@ from msgspec import Struct
 
 from imgbuild.errors import Exit, TargetError, place
 from imgbuild.files import Stamp
-from imgbuild.materials import Materials
 from imgbuild.plan import Action, Decision
 from imgbuild.report.events import Failure, Finished
-from imgbuild.schedule import Schedule
-from imgbuild.work import State, Work
+from imgbuild.run.materials import Materials
+from imgbuild.run.schedule import Schedule
+from imgbuild.run.work import State, Work
 
 
 class Built(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from imgbuild.errors import Exit, ProviderFailed, Refused, Transient
 from imgbuild.foreign import Broke
-from imgbuild.limits import Budget, OverBudget, Retry, call
+from imgbuild.run.limits import Budget, OverBudget, Retry, call
 
 
 class Clock(threading.Event):

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from imgbuild.crew import Crew, Errand, errands_at_a_time
 from imgbuild.digest import digest_bytes
 from imgbuild.errors import SpecError, TargetError, Transient
 from imgbuild.files import MAX_INPUT
 from imgbuild.foreign import Broke, foreign
 from imgbuild.images import decode, normal, pixel_digest
 from imgbuild.keys import bound_at, import_key, inputs_for, pin_fields
-from imgbuild.limits import Budget, Retry, call
-from imgbuild.materials import Materials
 from imgbuild.providers.base import Provider
-from imgbuild.steps import Job, Made, Start, Unfinished, finish, measure
+from imgbuild.run.crew import Crew, Errand, errands_at_a_time
+from imgbuild.run.limits import Budget, Retry, call
+from imgbuild.run.materials import Materials
+from imgbuild.run.steps import Job, Made, Start, Unfinished, finish, measure
+from imgbuild.run.work import Work
 from imgbuild.traces import Trace
 from imgbuild.types import Digest, Image, Record, Request, Target
-from imgbuild.work import Work
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage

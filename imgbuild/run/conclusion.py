@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from imgbuild.accept import status_of, tell
 from imgbuild.digest import Manifest
 from imgbuild.errors import Drift, Refused
 from imgbuild.images import hamming
 from imgbuild.keys import bound_at, seal_rules
-from imgbuild.materials import Materials
 from imgbuild.plan import failure_key, outcome_key
-from imgbuild.recall import Recall
-from imgbuild.steps import Made
+from imgbuild.run.accept import status_of, tell
+from imgbuild.run.materials import Materials
+from imgbuild.run.recall import Recall
+from imgbuild.run.steps import Made
+from imgbuild.run.work import Work
 from imgbuild.store.records import Output
 from imgbuild.types import Digest, Grade, Line, Outcome, Record
-from imgbuild.work import Work
 
 SAME_TO_THE_EYE = 4  # bits of 64 in which the perceptual hashes of two equivalent pictures may differ
 

@@ -682,7 +682,7 @@ def test_a_stop_ends_the_waiting_for_a_busy_provider(project, studio):
 
 
 def test_a_bug_in_the_loop_ends_the_run_and_leaves_no_thread(project, studio, monkeypatch):
-    monkeypatch.setattr("imgbuild.conclusion.Conclusion.put_in_place", lambda *_: 1 / 0)
+    monkeypatch.setattr("imgbuild.run.conclusion.Conclusion.put_in_place", lambda *_: 1 / 0)
     before = threading.active_count()
     with pytest.raises(ZeroDivisionError):
         project(ONE, TWINS).build()

@@ -17,21 +17,21 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from imgbuild.accept import Next, decide, judge, judge_group, rank, tell
-from imgbuild.conclusion import Conclusion
 from imgbuild.errors import ProviderFailed, Refused, TargetError
 from imgbuild.expand.seeds import attempt_seed
 from imgbuild.graph import Graph
-from imgbuild.making import Making
 from imgbuild.plan import AT_REST, Action, Decision, Plan
-from imgbuild.recall import Recall
 from imgbuild.report import Reporter
 from imgbuild.report.events import TargetMoved
 from imgbuild.rules.base import Measured
-from imgbuild.steps import Made, Unfinished
+from imgbuild.run.accept import Next, decide, judge, judge_group, rank, tell
+from imgbuild.run.conclusion import Conclusion
+from imgbuild.run.making import Making
+from imgbuild.run.recall import Recall
+from imgbuild.run.steps import Made, Unfinished
+from imgbuild.run.work import ENDED, State, Work, move
 from imgbuild.store.blobs import Damaged
 from imgbuild.types import Grade, Image, Verdict
-from imgbuild.work import ENDED, State, Work, move
 
 LOOKS = 256  # targets looked at before lanes are filled again, so that they don't wait until all have been
 LOOKAHEAD = 2  # calls submitted for each thread of a provider, so that none waits for the loop

@@ -8,14 +8,14 @@ from msgspec.structs import replace
 
 from imgbuild.digest import Manifest
 from imgbuild.keys import generate_key, import_key, inputs_for, rule_reference
-from imgbuild.materials import Materials
 from imgbuild.plan import Action
 from imgbuild.rules.base import Measured, Rule
-from imgbuild.steps import Made
+from imgbuild.run.materials import Materials
+from imgbuild.run.steps import Made
+from imgbuild.run.work import Work
 from imgbuild.store.records import Measurement
 from imgbuild.traces import Trace, follow, lossless_blob
 from imgbuild.types import Digest, Input, Line, Record, Target
-from imgbuild.work import Work
 
 
 class Recall:

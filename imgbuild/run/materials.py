@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from imgbuild.keys import bound_at
 from imgbuild.ledger import Ledger
 from imgbuild.plan import Decision, inputs_digest
-from imgbuild.steps import Made
+from imgbuild.run.steps import Made
+from imgbuild.run.work import Work
 from imgbuild.store.records import Output
 from imgbuild.store.store import Store
 from imgbuild.survey import Survey
 from imgbuild.types import Digest, Line, Pin, Target
-from imgbuild.work import Work
 
 
 class Materials:

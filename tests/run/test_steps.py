@@ -17,7 +17,7 @@ from imgbuild.process.resize import Resize
 from imgbuild.rules.base import Rule
 from imgbuild.rules.dimensions import Dimensions
 from imgbuild.rules.similar_to import SimilarTo
-from imgbuild.steps import RAW, Job, Start, Unfinished, finish, measure
+from imgbuild.run.steps import RAW, Job, Start, Unfinished, finish, measure
 from imgbuild.store.blobs import Blobs
 from imgbuild.types import Format, Image, Record
 
@@ -245,7 +245,7 @@ def test_an_operation_that_breaks_is_named(picture, blobs):
         error.message
         == "operation 'buggy' broke: AttributeError: 'Image' object has no attribute 'no_such_thing'"
     )
-    assert "tests/test_steps.py:" in error.hint
+    assert "tests/run/test_steps.py:" in error.hint
 
 
 def test_a_rule_that_breaks_is_named(picture, blobs):

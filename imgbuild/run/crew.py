@@ -22,7 +22,7 @@ from imgbuild.errors import TargetError
 from imgbuild.foreign import Broke, foreign
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
-from imgbuild.steps import Job, Made, Unfinished, finish
+from imgbuild.run.steps import Job, Made, Unfinished, finish
 from imgbuild.store.blobs import Blobs
 from imgbuild.types import Record, Request
 

@@ -7,12 +7,12 @@ import signal
 
 import pytest
 
-from imgbuild.crew import Crew, Errand, do, errands_at_a_time
 from imgbuild.errors import Refused
 from imgbuild.foreign import Broke
 from imgbuild.providers.base import Provider
 from imgbuild.providers.placeholder import Placeholder
-from imgbuild.steps import Job, Start, Unfinished, finish
+from imgbuild.run.crew import Crew, Errand, do, errands_at_a_time
+from imgbuild.run.steps import Job, Start, Unfinished, finish
 from imgbuild.store.blobs import Blobs
 from imgbuild.types import Format, Image, Pin, Request
 
