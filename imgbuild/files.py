@@ -11,7 +11,7 @@ from errno import EISDIR
 from pathlib import Path
 from typing import NamedTuple
 
-from imgbuild.digest import digest_file
+from imgbuild.digest import digest_bytes, digest_file
 from imgbuild.errors import SpecError
 from imgbuild.types import Digest, Where
 
@@ -32,12 +32,14 @@ MAX_INPUT = 512 * 1024 * 1024  # bytes of one input picture
 class Files:
     """Reads below `root`. `seen` maps each path read (from the root, with '/') to its stamp before reading.
 
-    A path that was asked for and is absent is remembered as None, so that its appearing is noticed.
+    A path that was asked for and is absent is remembered as None, so that its appearing is noticed. `young` has the
+    digests, as they were read, of files whose stamp can't tell a later edit yet.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.seen: dict[str, Stamp | None] = {}
+        self.young: dict[str, Digest] = {}
         self._root = str(self.root)
         self._folders: dict[str, str] = {}
         self._digests: dict[str, tuple[Stamp, Digest]] = {}
@@ -79,7 +81,7 @@ class Files:
 
     def read(self, path: str, limit: int = MAX_TEXT) -> bytes:
         """The bytes of a located path. Raises OSError where it can't be read, SpecError above `limit` bytes."""
-        self.stamp(path)
+        stamp = self.stamp(path)
         if (self.root / path).exists() and not (self.root / path).is_file():
             raise IsADirectoryError(
                 EISDIR, "it is not a file", path
@@ -90,6 +92,8 @@ class Files:
             raise SpecError(
                 f"{path} is larger than {limit} bytes", hint="split it, or leave out what is not needed"
             )
+        if stamp is not None and not is_settled(stamp):
+            self.young.setdefault(path, digest_bytes(data))
         return data
 
     def stamp(self, path: str) -> Stamp | None:
@@ -118,7 +122,13 @@ class Files:
         except OSError:
             return None
         self._digests[path] = (stamp, digest)
+        if not is_settled(stamp):
+            self.young.setdefault(path, digest)
         return digest
+
+    def have_moved(self) -> bool:
+        """Whether any source is not as it was when it was read."""
+        return any(stamp_of(self.root / path) != stamp for path, stamp in self.seen.items())
 
     def remember(self, digests: dict[str, tuple[Stamp, Digest]]) -> None:
         """Take over digests of an earlier run; each holds only while its stamp does."""

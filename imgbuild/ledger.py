@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -49,9 +49,10 @@ class Ledger:
     def put_outcome(self, name: str, outcome: Outcome) -> None:
         self._outcomes[name] = outcome
 
-    def outcomes(self) -> dict[str, Outcome]:
-        """How every target of the profile last ended."""
-        return {**self.db.outcomes(self.profile), **self._outcomes}
+    def outcomes(self, targets: Collection[str]) -> dict[str, Outcome]:
+        """How these targets last ended."""
+        pending = {name: outcome for name, outcome in self._outcomes.items() if name in targets}
+        return {**self.db.outcomes(self.profile, targets), **pending}
 
     def put_equivalent(self, image: Digest, equal_to: Digest) -> None:
         self._equivalents.append((image, equal_to))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -12,8 +13,10 @@ from msgspec import Struct
 from imgbuild.costs import estimate
 from imgbuild.errors import LockWouldChange, UsageError, place
 from imgbuild.graph import closure
+from imgbuild.lock.book import LockBook
+from imgbuild.pins import Pins
 from imgbuild.plan import DOES_STEPS, Action, Options
-from imgbuild.project import Project
+from imgbuild.project import Project, widened
 from imgbuild.relock import relock
 from imgbuild.report import Reporter
 from imgbuild.report.events import Note, Started
@@ -52,7 +55,7 @@ def build(
     began = time.perf_counter()
     adapters = Adapters()
     project.files.remember(store.records.file_digests())
-    book, pins = open_book(project)
+    project, book, pins = _opened(project)
     if options.locked and pins.missing:
         raise LockWouldChange(
             f"model '{pins.missing[0][1]}' is not pinned as it is declared",
@@ -70,7 +73,7 @@ def build(
     materials.adopt(found.plan.met)
     making = _making(materials, adapters, options, limit, stop, _crew(found, chosen, options.jobs))
     schedule = _run(found, materials, chosen, options, reporter, making)
-    whole = options.selection.is_all()
+    whole = options.selection.is_all() and project.is_whole
     found.book.write(relock(found, materials.lines, chosen, whole=whole, prune=options.prune))
     removed = _tidy(materials, reporter, prune=options.prune) if whole and not stop.is_set() else []
     _keep_file_digests(project, store)
@@ -79,6 +82,16 @@ def build(
         reporter.event(failure)
     reporter.event(ended.finished)
     return ended
+
+
+def _opened(project: Project) -> tuple[Project, LockBook, Pins]:
+    """The project's locks and pins; the whole project, where a lock can't be read in part."""
+    with suppress(ValueError):
+        book, pins = open_book(project)
+        if project.is_whole or not book.orphans:
+            return project, book, pins
+    project = widened(project)
+    return project, *open_book(project)
 
 
 def _chosen(found: Survey, selection: Selection, store: Store) -> set[str]:
@@ -121,14 +134,15 @@ def _refuse_changes(found: Survey, chosen: Collection[str], options: BuildOption
                 f"{name} is not what the lock says: {decision.why}",
                 hint="build without --locked and commit the lock",
             )
-    if options.selection.is_all() and (found.carried or found.gone):
+    whole = options.selection.is_all() and found.project.is_whole
+    if whole and (found.carried or found.gone):
         name = next(iter(found.carried.values()), "") or next(
             f"{spec}/{ids[0]}" for spec, ids in found.gone.items()
         )
         raise LockWouldChange(
             f"{name} is locked, and declared no more", hint="build without --locked and commit the lock"
         )
-    wanted = relock(found, {}, chosen, whole=options.selection.is_all(), prune=options.prune)
+    wanted = relock(found, {}, chosen, whole=whole, prune=options.prune)
     for path in found.book.changes(wanted):
         raise LockWouldChange(
             f"{path} is not as a build writes it", hint="build without --locked and commit the lock"
@@ -138,9 +152,10 @@ def _refuse_changes(found: Survey, chosen: Collection[str], options: BuildOption
 def _started(found: Survey, chosen: Collection[str]) -> Started:
     decisions = [found.plan.decisions[name] for name in chosen]
     count = {action: sum(1 for item in decisions if item.action is action) for action in Action}
+    left_out = found.project.left_out or 0
     return Started(
-        targets=len(decisions),
-        fresh=count[Action.FRESH],
+        targets=left_out + len(decisions),
+        fresh=left_out + count[Action.FRESH],
         restore=count[Action.RESTORE] + count[Action.CHECK],
         run=count[Action.RUN],
         maybe=count[Action.MAYBE],

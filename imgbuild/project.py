@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from imgbuild.expand import Expansion, expand
+from imgbuild.expand import Drafts, Expansion, expand, read_drafts
 from imgbuild.files import Files
 from imgbuild.graph import Graph, build_graph
 from imgbuild.publish import Outputs
@@ -17,13 +17,22 @@ from imgbuild.spec.load import load
 
 
 class Project(Struct, frozen=True, kw_only=True, eq=False):
-    """All that the sources say. Nothing of what was built is in it."""
+    """All that the sources say. Nothing of what was built is in it.
+
+    left_out: how many targets are not in the graph, since nothing of them can have changed; None: it is whole.
+    """
 
     settings: Settings
     files: Files
     specs: tuple[Spec, ...]
+    drafts: Drafts
     expansion: Expansion
     graph: Graph
+    left_out: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.left_out is None
 
     @property
     def outputs(self) -> Outputs:
@@ -52,8 +61,33 @@ def open_settings(
 
 def load_project(files: Files, settings: Settings, extra: Sequence[str] = ()) -> Project:
     """Load, expand and connect all specs of the project. Raises SpecError, Errors."""
+    specs, drafts = load_drafts(files, settings, extra)
+    return project_of(files, settings, specs, drafts)
+
+
+def load_drafts(
+    files: Files, settings: Settings, extra: Sequence[str] = ()
+) -> tuple[tuple[Spec, ...], Drafts]:
+    """All specs of the project, their assets read and checked. Raises SpecError, Errors."""
     specs = load(files, settings, extra)
-    expansion = expand(specs, settings, files)
+    return specs, read_drafts(specs, settings, files)
+
+
+def project_of(files: Files, settings: Settings, specs: tuple[Spec, ...], drafts: Drafts) -> Project:
+    """The whole project of assets that have been read. Raises SpecError, Errors."""
+    expansion = expand(drafts)
     return Project(
-        settings=settings, files=files, specs=specs, expansion=expansion, graph=build_graph(expansion.targets)
+        settings=settings,
+        files=files,
+        specs=specs,
+        drafts=drafts,
+        expansion=expansion,
+        graph=build_graph(expansion.targets),
     )
+
+
+def widened(project: Project) -> Project:
+    """The project with all its targets. Raises SpecError, Errors."""
+    if project.is_whole:
+        return project
+    return project_of(project.files, project.settings, project.specs, project.drafts)

@@ -63,7 +63,7 @@ def survey(project: Project, store: Store, options: Options, pins: Pins, book: L
     lines = _after_renames(locked, carried)
     gone = _gone(book, project.graph, carried)
     outputs = project.outputs
-    published = store.records.outputs(project.settings.profile_name)
+    published = store.records.outputs(project.settings.profile_name, _paths(project))
     equals = _stand_ins(store.records.equivalents())
     view = _view(project, store, outputs, published, lines, equals, pins)
     return Survey(
@@ -96,11 +96,32 @@ class _Digests(dict[str, Digest]):
 
 
 def open_book(project: Project) -> tuple[LockBook, Pins]:
-    """The project's locks, and the pins that they hold for the models in use."""
-    book = LockBook(project.files, project.settings, project.specs)
+    """The project's locks, and the pins that they hold for the models in use.
+
+    Raises ValueError where the project is not whole, and a lock not as the last build left it.
+    """
+    book = LockBook(project.files, project.settings, project.specs, _ids(project))
     if book.has_sides:
         book.merge_pins()
     return book, Pins(project.graph.targets.values(), book.pins())
+
+
+def _ids(project: Project) -> dict[str, list[str]] | None:
+    """By spec, the ids whose lines are looked at, without its name; None: every line is."""
+    if project.is_whole:
+        return None
+    ids: dict[str, list[str]] = {}
+    for id, target in project.graph.targets.items():
+        spec = target.recipe.spec
+        ids.setdefault(spec, []).append(id.removeprefix(f"{spec}/"))
+    return ids
+
+
+def _paths(project: Project) -> list[str] | None:
+    """The outputs that are looked at; None: all that were published are, also of targets that are gone."""
+    if project.is_whole:
+        return None
+    return [target.output for target in project.graph.targets.values()]
 
 
 def _merge(graph: Graph, book: LockBook, intents: Intents, store: Store) -> None:
@@ -196,7 +217,7 @@ def _view(
     return View(
         lines=lines,
         outputs=published,
-        outcomes=store.records.outcomes(profile),
+        outcomes=store.records.outcomes(profile, None if project.is_whole else project.graph.targets),
         stamp=outputs.stamp,
         hashed=outputs.digest,
         has_blob=store.blobs.has,

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from imgbuild.files import Stamp, stamp_of
+from imgbuild.files import stamp_of
 from imgbuild.settings import Settings
 from imgbuild.spec.find import SUFFIXES
 
@@ -23,7 +23,7 @@ class Seen(Struct, frozen=True, kw_only=True):
 
     root: Path
     settings: Settings
-    stamps: Mapping[str, Stamp | None]
+    stamps: Mapping[str, tuple[int, int, int] | None]
 
     def inside(self, path: str) -> str:
         """A path that changed, from the root."""

@@ -19,13 +19,16 @@ import pytest
 from PIL import Image as pillow
 
 from imgbuild.cli import run
+from imgbuild.commands.last import Last
 from imgbuild.errors import Refused
 from imgbuild.lock.text import read_lock
+from imgbuild.narrow import is_published, load_since
 from imgbuild.pipeline import BuildOptions, Selection, build
 from imgbuild.plan import Options
-from imgbuild.project import load_project, open_settings
+from imgbuild.project import load_project, open_settings, widened
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
+from imgbuild.store import snapshot
 from imgbuild.store.store import open_store
 from imgbuild.types import (
     ROLES,
@@ -142,17 +145,27 @@ class Bench:
 
     def build(self, *, profile="", stop=None, **flags):
         """Build in this process; how it ended. Raises what the pipeline raises."""
-        project = self.load(profile)
+        files, settings = self.settings(profile)
         plan = {name: flags.pop(name) for name in PLAN_FLAGS if name in flags}
         selection = {name: flags.pop(name) for name in SELECTION_FLAGS if name in flags}
         options = BuildOptions(selection=Selection(**selection), plan=Options(**plan), **flags)
         self.events = []
-        with open_store(project.store, project.cache, write=True) as store:
-            return build(project, store, options, self, stop or threading.Event())
+        folder, cache = self.root / settings.store, settings.cache
+        last = Last(f"{folder}/{snapshot.file_name(profile)}", b"", b"bench")
+        with open_store(folder, self.root / cache if cache else None, write=True) as store:
+            seen = last.read() if options.selection.is_all() else None
+            project = load_since(files, settings, (), seen, last.scope)
+            project = project if is_published(project, store.records) else widened(project)
+            last.drop()
+            built = build(project, store, options, self, stop or threading.Event())
+            last.leave(built, seen)
+        return built
+
+    def settings(self, profile=""):
+        return open_settings(self.root, {}, self.root / "home", profile)
 
     def load(self, profile=""):
-        files, settings = open_settings(self.root, {}, self.root / "home", profile)
-        return load_project(files, settings)
+        return load_project(*self.settings(profile))
 
     def event(self, event):
         self.events.append(event)

@@ -26,7 +26,7 @@ FLOORS = (
     {"keys", "ledger", "publish", "spec"},
     {"expand", "lock", "pins", "traces", "watch"},
     {"plan", "project"},
-    {"costs", "survey"},
+    {"costs", "narrow", "survey"},
     {"relock", "run"},
     {"pipeline", "verify"},
     {"commands"},

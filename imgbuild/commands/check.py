@@ -98,7 +98,7 @@ def check(
         schedule.run()
     finally:
         materials.ledger.commit()
-    outcomes = materials.ledger.outcomes()
+    outcomes = materials.ledger.outcomes(chosen)
     for name in chosen:
         why = _missing(decisions[name], schedule.works.get(name))
         if why:

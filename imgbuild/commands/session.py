@@ -11,6 +11,7 @@ from typing import TextIO
 
 from msgspec import Struct
 
+from imgbuild.commands.last import Last
 from imgbuild.errors import UsageError
 from imgbuild.files import Files
 from imgbuild.plan import Options
@@ -20,6 +21,7 @@ from imgbuild.report.output import emit, width_of
 from imgbuild.report.table import render_table
 from imgbuild.select import Selection, choose
 from imgbuild.settings import Settings
+from imgbuild.store import snapshot
 from imgbuild.store.hold import hold
 from imgbuild.store.store import Store, open_store
 from imgbuild.survey import Survey, open_book, states_of, survey
@@ -78,17 +80,36 @@ class Session(Struct, frozen=True, kw_only=True):
         self.say(render_table(headers, rows, width, right=right))
 
     @contextmanager
-    def held(self, project: Project, *, wait: bool = True) -> Iterator[Store]:
+    def held(self, project: Project) -> Iterator[Store]:
+        """The store of a loaded project, to write in, held for this process."""
+        with self.writing(project.settings) as store:
+            yield store
+
+    @contextmanager
+    def writing(self, settings: Settings, *, wait: bool = True) -> Iterator[Store]:
         """The store, to write in, held for this process. Raises Busy where another holds it and `wait` is False."""
 
         def waiting(holder: str) -> None:
             emit(self.stderr, f"{holder}; waiting for it\n")
 
+        folder, cache = settings.root / settings.store, settings.cache
         with (
-            hold(project.store / "lock", wait=wait, waiting=waiting),
-            open_store(project.store, project.cache, write=True) as store,
+            hold(folder / "lock", wait=wait, waiting=waiting),
+            open_store(folder, settings.root / cache if cache else None, write=True) as store,
         ):
             yield store
+
+    def last(self, settings: Settings, paths: Sequence[str], *, again: bool) -> Last:
+        """What the last build saw. again: whether this very command may end at once where nothing changed."""
+        extra = [self.inside(path) for path in paths]
+        folder = os.getcwd()  # noqa: PTH109 - as the entry point spells it
+        name = snapshot.file_name(settings.profile_name)
+        return Last(
+            f"{settings.root / settings.store}/{name}",
+            snapshot.identity(self.arguments, self.environ, folder) if again else b"",
+            snapshot.identity([settings.profile_name, *extra], self.environ, str(self.root)),
+            extra,
+        )
 
     @contextmanager
     def reading(self, project: Project) -> Iterator[Store]:

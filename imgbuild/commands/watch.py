@@ -5,27 +5,23 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 
 from msgspec.structs import replace
 
-from imgbuild.commands.build import interruptible
-from imgbuild.commands.session import Session, selection_of
+from imgbuild.commands.build import Flags, interruptible, rebuild
+from imgbuild.commands.session import Session
 from imgbuild.errors import Exit, ImgbuildError
-from imgbuild.files import Files, Stamp, stamp_of
-from imgbuild.pipeline import BuildOptions, build
-from imgbuild.project import load_project
+from imgbuild.files import Stamp, stamp_of
 from imgbuild.report.errors import print_error
 from imgbuild.report.output import wants_color
-from imgbuild.run.results import Built
-from imgbuild.settings import Settings
 from imgbuild.watch import Seen, rebuilds, watched
 
 
 def run_watch(session: Session, paths: Sequence[str], select: Sequence[str], budget: float | None) -> int:
     """Build, then build again whenever a source changes. Paid requests are sent only under a budget."""
     with interruptible() as stop:
-        watching = _Watching(session, tuple(paths), tuple(select), budget or 0.0, stop)
+        flags = Flags(paths=tuple(paths), select=tuple(select), budget=budget or 0.0)
+        watching = _Watching(session, flags, stop)
         first = watching.build([])
         session.say("watching; Ctrl-C ends it")
         ignored = (first.settings.output, first.settings.store)
@@ -37,15 +33,8 @@ def run_watch(session: Session, paths: Sequence[str], select: Sequence[str], bud
 class _Watching:
     """The builds of one watch. What is known of unchanged files is carried from build to build."""
 
-    def __init__(
-        self,
-        session: Session,
-        paths: tuple[str, ...],
-        select: tuple[str, ...],
-        budget: float,
-        stop: threading.Event,
-    ) -> None:
-        self.session, self.paths, self.select, self.budget, self.stop = session, paths, select, budget, stop
+    def __init__(self, session: Session, flags: Flags, stop: threading.Event) -> None:
+        self.session, self.flags, self.stop = session, flags, stop
         self.seen: Seen | None = None
 
     def build(self, news: Sequence[str]) -> Seen:
@@ -58,13 +47,13 @@ class _Watching:
         except ImgbuildError as error:
             self.seen = self._unread(before, error)
             return self.seen
-        locks: tuple[str, ...] = ()
+        last = self.session.last(settings, self.flags.paths, again=False)
         try:
-            locks = self._build(files, settings).locks
+            if rebuild(self.session, files, settings, self.flags, last, self.stop) is None:
+                return self.build([])
         except ImgbuildError as error:
             self._tell(error)
-        stamps = files.seen | {path: stamp_of(files.root / path) for path in locks}
-        self.seen = Seen(root=files.root, settings=settings, stamps=stamps)
+        self.seen = Seen(root=files.root, settings=settings, stamps={**files.seen, **last.sources})
         return self.seen
 
     def _unread(self, news: Mapping[str, Stamp | None], error: ImgbuildError) -> Seen:
@@ -77,13 +66,3 @@ class _Watching:
 
     def _tell(self, error: ImgbuildError) -> None:
         print_error(error, self.session.stderr, wants_color(self.session.stderr, self.session.environ))
-
-    def _build(self, files: Files, settings: Settings) -> Built:
-        project = load_project(files, settings, [self.session.inside(path) for path in self.paths])
-        options = BuildOptions(
-            selection=selection_of(project, self.session, self.paths, self.select),
-            jobs=settings.jobs or os.cpu_count() or 2,
-            budget=self.budget,
-        )
-        with self.session.held(project) as store, closing(self.session.reporter()) as reporter:
-            return build(project, store, options, reporter, self.stop)

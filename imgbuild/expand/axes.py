@@ -34,13 +34,14 @@ class Axis(Struct, frozen=True, kw_only=True):
     """One dimension of a matrix.
 
     axis: its name in the spec; name: the variable that ids show (a table's key column); variables: all it binds;
-    columns: those of them that come from a table.
+    columns: those of them that come from a table. file: that table's, from the root.
     """
 
     axis: str
     name: str
     variables: frozenset[str]
     columns: tuple[str, ...] = ()
+    file: str = ""
     choices: list[Choice]
 
 
@@ -84,7 +85,7 @@ def _wrapped(value: Value, where: Locate, index: int, label: str | None = None) 
 
 def _table(context: Context, declared: Declared[Asset], axis: str, value: Mapping[str, Value]) -> Axis:
     table = msgspec.convert(value, Table)
-    rows, where = read_rows(context, declared, axis, table)
+    file, rows, where = read_rows(context, declared, axis, table)
     columns = tuple(dict.fromkeys(column for row in rows for column in row))
     if axis in columns and axis != table.key:
         raise SpecError(
@@ -93,7 +94,7 @@ def _table(context: Context, declared: Declared[Asset], axis: str, value: Mappin
             hint=f"rename the axis; its columns are {', '.join(columns)}",
         )
     labels = [label_of(row.get(table.key)) if row.get(table.key) is not None else "" for row in rows]
-    return _axis(axis, table.key, labels, _row_bindings(axis, rows, labels), where, columns)
+    return _axis(axis, table.key, labels, _row_bindings(axis, rows, labels), where, columns, file)
 
 
 def _row_bindings(axis: str, rows: list[Group], labels: list[str]) -> Iterable[dict[str, Any]]:
@@ -110,6 +111,7 @@ def _axis(
     bindings: Iterable[Mapping[str, Any]],
     where: Locate,
     columns: tuple[str, ...] = (),
+    file: str = "",
 ) -> Axis:
     _check_labels(name, labels, where)
     choices = [
@@ -117,7 +119,7 @@ def _axis(
         for label, bound in zip(labels, bindings, strict=True)
     ]
     variables = frozenset((axis, *columns))
-    return Axis(axis=axis, name=name, variables=variables, columns=columns, choices=choices)
+    return Axis(axis=axis, name=name, variables=variables, columns=columns, file=file, choices=choices)
 
 
 def _check_labels(name: str, labels: list[str], where: Locate) -> None:

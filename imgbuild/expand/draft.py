@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -24,6 +25,10 @@ from imgbuild.expand.template import compile_template, narrow
 from imgbuild.expand.wording import Wording, wording
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.types import Asset, Format, Recipe, Target
+
+Moved: TypeAlias = (
+    Sequence[frozenset[int]] | None
+)  # for each axis the choices that changed; None: all cells did
 
 
 class Draft(Struct, frozen=True, kw_only=True, eq=False):
@@ -48,11 +53,14 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
         """How many targets there are at most."""
         return self.matrix.count * self.lineup.per_cell * self.seeding.count
 
-    def part(self) -> Part:
-        """All targets of the asset, in the order of ids. Raises SpecError."""
+    def part(self, moved: Moved = None) -> Part:
+        """All targets of the asset, in the order of ids; or those of the cells that `moved` choices are in.
+
+        Raises SpecError.
+        """
         targets: list[Target] = []
         wanted = [Wanted(source=source, slot=slot, positions=[]) for slot, source in self.inputs.edges]
-        for cell in self.matrix.cells():
+        for cell in self.matrix.cells(moved):
             start = len(targets)
             try:
                 self._add(cell, targets)

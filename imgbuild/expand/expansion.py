@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from msgspec import Struct
@@ -11,8 +11,8 @@ from msgspec import Struct
 from imgbuild.errors import Errors, ImgbuildError, SpecError, raise_all
 from imgbuild.expand.clashes import check_unique
 from imgbuild.expand.context import Context, Notice
-from imgbuild.expand.draft import Draft, read_draft
-from imgbuild.expand.edges import Part, settle
+from imgbuild.expand.draft import Draft, Moved, read_draft
+from imgbuild.expand.edges import settle
 from imgbuild.expand.models import STAND_IN
 from imgbuild.files import Files
 from imgbuild.settings import Settings, profile_place
@@ -29,21 +29,38 @@ class Expansion(Struct, frozen=True, kw_only=True, eq=False):
     warnings: list[Notice]
 
 
-def expand(specs: Sequence[Spec], settings: Settings, files: Files) -> Expansion:
-    """Every target of the specs; pure but for looking at tables and input files.
+class Drafts(Struct, frozen=True, kw_only=True, eq=False):
+    """Every asset of a project, read and checked, by spec and name; no target is made yet."""
 
-    Raises SpecError or, for faults of several assets, Errors. Faults of one row are in its targets.
+    context: Context
+    assets: Mapping[tuple[str, str], Draft]
+
+
+def read_drafts(specs: Sequence[Spec], settings: Settings, files: Files) -> Drafts:
+    """The assets of the specs; pure but for looking at tables.
+
+    Raises SpecError or, for faults of several assets, Errors.
     """
     context = Context(specs, settings, files)
     _check_profile(context)
     with _no_collections():
-        drafts = _drafts(context)
-        _check_count(drafts)
-        parts = {key: expand_asset(context, context.specs[key[0]], key[1]) for key in drafts}
+        assets = _assets(context)
+    _check_count(assets)
+    return Drafts(context=context, assets=assets)
+
+
+def expand(drafts: Drafts, only: Mapping[tuple[str, str], Moved] | None = None) -> Expansion:
+    """Every target; pure but for looking at input files. only: but those of the cells that changed, by asset.
+
+    Raises SpecError. Faults of one row are in its targets.
+    """
+    wanted = dict.fromkeys(drafts.assets) if only is None else only
+    with _no_collections():
+        parts = {key: drafts.assets[key].part(moved) for key, moved in wanted.items()}
         settle(parts)
         targets = [target for part in parts.values() for target in part.targets]
-        check_unique(targets, lambda target: drafts[target.recipe.spec, target.recipe.asset])
-    return Expansion(targets=targets, warnings=list(context.notices))
+        check_unique(targets, lambda target: drafts.assets[target.recipe.spec, target.recipe.asset])
+    return Expansion(targets=targets, warnings=list(drafts.context.notices))
 
 
 def _check_profile(context: Context) -> None:
@@ -58,12 +75,7 @@ def _check_profile(context: Context) -> None:
             )
 
 
-def expand_asset(context: Context, spec: Spec, name: str) -> Part:
-    """The targets of one asset, and the edges that wait for other assets. Raises SpecError."""
-    return read_draft(context, spec, name).part()
-
-
-def _drafts(context: Context) -> dict[tuple[str, str], Draft]:
+def _assets(context: Context) -> dict[tuple[str, str], Draft]:
     """Every asset, read and checked; the faults of all are told together."""
     drafts: dict[tuple[str, str], Draft] = {}
     errors: list[ImgbuildError] = []

@@ -5,7 +5,7 @@ How many cells there are is known before any is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import product
 from math import prod
@@ -60,15 +60,19 @@ class Matrix(Struct, frozen=True, kw_only=True, dict=True):
         value = axis.choices[0].bindings.get(name) if axis and axis.choices else None
         return f"{name}.label" if hasattr(value, "label") else name
 
-    def cells(self) -> Iterator[Cell]:
-        """Every cell, in the order of the axes, then what is added."""
+    def cells(self, moved: Sequence[frozenset[int]] | None = None) -> Iterator[Cell]:
+        """Every cell, in the order of the axes, then what is added.
+
+        moved: for each axis the positions of its choices that changed; only cells with one of them are told then,
+        in another order, and what is added.
+        """
         if self.has_product:
-            yield from self._product()
+            yield from self._product(self._combinations() if moved is None else self._touched(moved))
         yield from self.added
 
-    def _product(self) -> Iterator[Cell]:
+    def _product(self, combinations: Iterator[tuple[Choice, ...]]) -> Iterator[Cell]:
         constants = self.constants
-        for choices in self._combinations():
+        for choices in combinations:
             bindings = {**constants}
             for choice in choices:
                 bindings.update(choice.bindings)
@@ -77,6 +81,15 @@ class Matrix(Struct, frozen=True, kw_only=True, dict=True):
     def _combinations(self) -> Iterator[tuple[Choice, ...]]:
         every = product(*(axis.choices for axis in self.axes))
         return self._kept(every) if self.cuts else every
+
+    def _touched(self, moved: Sequence[frozenset[int]]) -> Iterator[tuple[Choice, ...]]:
+        """The combinations with a choice that changed: those whose first one is on each axis in turn."""
+        whole = [range(len(axis.choices)) for axis in self.axes]
+        still = [[at for at in every if at not in moved[axis]] for axis, every in enumerate(whole)]
+        for axis, changed in enumerate(moved):
+            for position in product(*still[:axis], sorted(changed), *whole[axis + 1 :]):
+                if not any(is_cut(cut, position) for cut in self.cuts):
+                    yield tuple([axis.choices[at] for axis, at in zip(self.axes, position, strict=True)])
 
     def _kept(self, every: Iterator[tuple[Choice, ...]]) -> Iterator[tuple[Choice, ...]]:
         """The combinations that no item of `exclude` names. Items are looked up by their rarest choice."""

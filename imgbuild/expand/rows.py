@@ -27,8 +27,8 @@ SHOWN = 5  # warnings for one table
 
 def read_rows(
     context: Context, declared: Declared[Asset], axis: str, table: Table
-) -> tuple[list[Group], Callable[[int], Where]]:
-    """The rows that `where` holds for, and the place of each. Raises SpecError."""
+) -> tuple[str, list[Group], Callable[[int], Where]]:
+    """The table's file, from the root; its rows that `where` holds for, and the place of each. Raises SpecError."""
     kind = "csv" if table.csv else "json"
     where = declared.where("matrix", axis, kind)
     path = context.files.locate(table.csv or table.json, context.folder(where), where)
@@ -39,7 +39,7 @@ def read_rows(
         _look_over(
             context, [(groups[index], rows.where(index)) for index in chosen if _suspect(groups[index])]
         )
-    return [groups[index] for index in chosen], lambda index: rows.where(chosen[index])
+    return path, [groups[index] for index in chosen], lambda index: rows.where(chosen[index])
 
 
 def _group(row: dict[str, Value], where: Callable[[int], Where], index: int) -> Group:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from imgbuild.digest import fingerprint
-from imgbuild.errors import SpecError
+from imgbuild.errors import ImgbuildError, SpecError
 from imgbuild.files import Files
 from imgbuild.lock.conflict import AtHand, merge_newer, merge_sides
+from imgbuild.lock.part import Part
 from imgbuild.lock.text import Lock, ReadLock, read_lock, write_lock
 from imgbuild.settings import Settings
 from imgbuild.spec.declared import Spec
@@ -24,19 +25,26 @@ EMPTY = Lock(models={}, targets={})
 class LockBook:
     """The locks beside the specs, or, for a profile that commits none, in the store.
 
-    notes: what was damaged, merged or left behind, one sentence each.
+    notes: what was damaged, merged or left behind, one sentence each. only: by spec, the targets whose lines are
+    read, without the spec's name; all others stay as they are. None: every line is.
     """
 
-    def __init__(self, files: Files, settings: Settings, specs: Sequence[Spec]) -> None:
-        self.files, self.settings = files, settings
+    def __init__(
+        self,
+        files: Files,
+        settings: Settings,
+        specs: Sequence[Spec],
+        only: Mapping[str, Collection[str]] | None = None,
+    ) -> None:
+        self.files, self.settings, self._only = files, settings, only
         self.paths = {spec.name: lock_path(settings, spec.file) for spec in specs}
         self.notes: list[str] = []
         self._read_bytes: dict[str, str] = {}
         self.orphans = self._orphans()
-        self.found = {name: self._read(path) for name, path in (self.paths | self.orphans).items()}
+        self.found = {name: self._read(name, path) for name, path in (self.paths | self.orphans).items()}
         self.base = {name: read.lock for name, read in self.found.items()}
 
-    def _read(self, path: str) -> ReadLock:
+    def _read(self, name: str, path: str) -> ReadLock:
         if not os.path.isabs(path):  # noqa: PTH117 - text
             self.files.locate(path)
         try:
@@ -46,6 +54,8 @@ class LockBook:
         except OSError as error:
             raise SpecError(f"{path} can't be read: {error.strerror}", hint="is it a file?") from error
         self._read_bytes[path] = fingerprint(data)
+        if self._only is not None:
+            return ReadLock(lock=Part(data).lock(self._only.get(name, ())))
         read = read_lock(data, path)
         self.notes += read.faults
         return read
@@ -105,19 +115,37 @@ class LockBook:
         """
         changes: dict[str, bytes | None] = {}
         for name, lock in wanted.items():
-            path = self.path(name)
-            now = self._bytes(path)
-            if self._is_as_read(path, now):
-                if lock == self.found[name].lock and self._is_sound(name):
-                    continue
-            else:
-                newer = read_lock(now, path) if now is not None else ReadLock(lock=EMPTY)
-                if not newer.sides and not newer.faults and newer.lock != self.found[name].lock:
-                    lock = merge_newer(newer.lock, self.base[name], lock)
-            data = write_lock(lock) if lock.models or lock.targets else None
+            now = self._bytes(self.path(name))
+            as_read = self._is_as_read(self.path(name), now)
+            if as_read and lock == self.found[name].lock and self._is_sound(name):
+                continue
+            data = self._text(name, now, lock if as_read else self._merged(name, now, lock))
             if data != now:
-                changes[path] = data
+                changes[self.path(name)] = data
         return changes
+
+    def _merged(self, name: str, now: bytes | None, lock: Lock) -> Lock:
+        """The lock together with what somebody else wrote since this book was opened.
+
+        Raises ImgbuildError for a conflict or damage that came meanwhile: it is not written over.
+        """
+        newer = read_lock(now, self.path(name)) if now is not None else ReadLock(lock=EMPTY)
+        if newer.sides or newer.faults:
+            raise ImgbuildError(
+                f"{self.path(name)} changed during this build, and holds a conflict or damage now",
+                hint="build again: what was made is kept, and the next build settles it",
+            )
+        return merge_newer(newer.lock, self.base[name], lock)
+
+    def _text(self, name: str, now: bytes | None, lock: Lock) -> bytes | None:
+        """The lock's text; lines that were not read stay as they are in `now`."""
+        if self._only is not None and now is not None:
+            found = self.found[name].lock
+            if lock.models == found.models and lock.targets.keys() == found.targets.keys():
+                moved = {id: line for id, line in lock.targets.items() if line != found.targets[id]}
+                return Part(now).replaced(moved)
+            lock = Lock(models=lock.models, targets={**read_lock(now, "").lock.targets, **lock.targets})
+        return write_lock(lock) if lock.models or lock.targets else None
 
     def _is_as_read(self, path: str, now: bytes | None) -> bool:
         return self._read_bytes.get(path) == (None if now is None else fingerprint(now))

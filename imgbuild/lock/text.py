@@ -54,8 +54,8 @@ class ReadLock(Struct, frozen=True, kw_only=True):
 
 
 _HEAD = b'{"version": 1,\n "models": {\n'
-_MIDDLE = b'  "": null\n },\n "targets": {\n'
-_END = b'  "": null\n }}\n'
+MIDDLE = b'  "": null\n },\n "targets": {\n'
+END = b'  "": null\n }}\n'
 _VERSION = re.compile(rb'\s*\{\s*"version"\s*:\s*([1-9][0-9]*)')
 _decode = msgspec.json.Decoder(LockText).decode
 
@@ -63,7 +63,7 @@ _decode = msgspec.json.Decoder(LockText).decode
 def write_lock(lock: Lock) -> bytes:
     """The lock's text: one line a model and a target, sorted by name; equal locks give equal bytes."""
     models, targets = _section(pin_texts(lock.models)), _section(line_texts(lock.targets))
-    return b"".join((_HEAD, models, _MIDDLE, targets, _END))
+    return b"".join((_HEAD, models, MIDDLE, targets, END))
 
 
 def _section(texts: Mapping[str, LineText | PinText]) -> bytes:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from imgbuild.errors import Exit, TargetError, place
 from imgbuild.files import Stamp
 from imgbuild.plan import Action, Decision
+from imgbuild.project import Project
 from imgbuild.report.events import Failure, Finished
 from imgbuild.run.materials import Materials
 from imgbuild.run.schedule import Schedule
@@ -17,14 +18,17 @@ from imgbuild.run.work import State, Work
 
 
 class Built(Struct, frozen=True, kw_only=True):
-    """How a build ended. `lasting`: nothing in it would go otherwise if it were run again at once.
+    """How a build of `project` ended. `lasting`: nothing in it would go otherwise if it were run again at once.
+    `clean`: every target of the project is as it should be, and there was nothing to say of any.
 
     ran: how often each step ran. outputs: stamps of the published files, by path. locks: the lock files' paths.
     """
 
+    project: Project
     finished: Finished
     failures: tuple[Failure, ...]
     lasting: bool
+    clean: bool
     ran: Mapping[str, int]
     outputs: Mapping[str, Stamp]
     locks: tuple[str, ...]
@@ -52,7 +56,9 @@ def built(
         built=sum(1 for work in done if _has_run(work)),
         generated=materials.ran.get("generate", 0),
         restored=sum(1 for work in done if work.changed and not _has_run(work)),
-        fresh=_count_fresh(chosen, works) - sum(1 for failure in kept if failure.kind == "rule"),
+        fresh=(found.project.left_out or 0)
+        + _count_fresh(chosen, works)
+        - sum(1 for failure in kept if failure.kind == "rule"),
         failed=sum(1 for failure in failures if failure.kind in ("failed", "rule")),
         review=sum(1 for failure in failures if failure.kind == "review"),
         skipped=sum(1 for failure in failures if failure.kind == "skipped"),
@@ -64,10 +70,14 @@ def built(
     )
     lasting = not left and all(_is_lasting(found.plan.decisions[failure.id], failure) for failure in failures)
     outputs = {path: output.stamp for path, output in materials.published.items()}
+    whole = len(chosen) == len(outputs) == len(found.project.graph.targets)
+    told = found.project.expansion.warnings or materials.store.notes or found.book.notes
     return Built(
+        project=found.project,
         finished=finished,
         failures=tuple(failures),
         lasting=lasting,
+        clean=lasting and whole and not (failures or told or found.guarded or found.book.orphans),
         ran=dict(materials.ran),
         outputs=outputs,
         locks=tuple(found.book.paths.values()),
@@ -103,8 +113,8 @@ def _verdicts(materials: Materials, schedule: Schedule, chosen: Collection[str])
     """Published images that a rule finds fault with, or puts up for review."""
     found = materials.survey
     told = []
-    for name, outcome in materials.ledger.outcomes().items():
-        if name not in chosen or outcome.state not in ("fail", "review"):
+    for name, outcome in materials.ledger.outcomes(chosen).items():
+        if outcome.state not in ("fail", "review"):
             continue
         work = schedule.works.get(name)
         if work is not None and work.state is not State.DONE:

@@ -125,10 +125,11 @@ class Records:
         with self.batch(), self._guard():
             self._measurements.drop_first(images)
 
-    def outputs(self, profile: str) -> dict[str, Output]:
-        """All that a profile ("" for none) has published, by path."""
+    def outputs(self, profile: str, paths: Iterable[str] | None = None) -> dict[str, Output]:
+        """All that a profile ("" for none) has published, by path; or only what is at these paths."""
         with self._guard():
-            return {path: output for (_, path), output in self._outputs.some([profile])}
+            rows = self._outputs.some([profile]) if paths is None else self._outputs.get(profile, paths)
+            return {path: output for (_, path), output in rows}
 
     def put_outputs(self, profile: str, outputs: Mapping[str, Output]) -> None:
         with self.batch(), self._guard():
@@ -138,10 +139,11 @@ class Records:
         with self.batch(), self._guard():
             self._outputs.drop((profile, path) for path in paths)
 
-    def outcomes(self, profile: str) -> dict[str, Outcome]:
-        """By target id, how it last ended."""
+    def outcomes(self, profile: str, targets: Iterable[str] | None = None) -> dict[str, Outcome]:
+        """By target id, how it last ended; of all, or only of these."""
         with self._guard():
-            return {target: outcome for (_, target), outcome in self._outcomes.some([profile])}
+            rows = self._outcomes.some([profile]) if targets is None else self._outcomes.get(profile, targets)
+            return {target: outcome for (_, target), outcome in rows}
 
     def put_outcomes(self, profile: str, outcomes: Mapping[str, Outcome]) -> None:
         with self.batch(), self._guard():

@@ -39,6 +39,7 @@ class Rows(Generic[V]):
         self._put = f"INSERT OR REPLACE INTO {name} VALUES (?, ?, ?, ?)"
         self._all = f"SELECT * FROM {name}"
         self._some = f"SELECT * FROM {name} WHERE {first} IN "
+        self._get = f"SELECT * FROM {name} WHERE {first} = ? AND {second} IN "
         self._drop = f"DELETE FROM {name} WHERE {first} = ? AND {second} = ?"
         self._drop_first = f"DELETE FROM {name} WHERE {first} = ?"
 
@@ -55,6 +56,13 @@ class Rows(Generic[V]):
         while chunk := list(islice(rest, _MANY)):
             marks = ",".join("?" * len(chunk))
             yield from self._whole(self._connection.execute(f"{self._some}({marks})", chunk))
+
+    def get(self, first: str, seconds: Iterable[str]) -> Iterator[tuple[Key, V]]:
+        """The whole rows with this first key column, and one of these as the second."""
+        rest = iter(seconds)
+        while chunk := list(islice(rest, _MANY)):
+            marks = ",".join("?" * len(chunk))
+            yield from self._whole(self._connection.execute(f"{self._get}({marks})", [first, *chunk]))
 
     def drop(self, keys: Iterable[Key]) -> None:
         self._connection.executemany(self._drop, keys)

@@ -1,26 +1,29 @@
 """What the last build saw, and how it ended: enough to know, by stat alone, that there is nothing to do.
 
-This module is all that a build without work runs, so it imports only what starting Python has loaded already,
-and what is built in. The file holds a checksum and marshalled data: the command, the sources with their stamps,
-the outputs' stamps folder by folder, and what to say. Anything unexpected means "look properly".
+This module is all that a build without work runs, so it imports only what starting Python has loaded already, and
+little else. The file is a row of sections, each its length and its bytes, behind a checksum: the command, the sources
+with their stamps, the outputs' stamps folder by folder, and what to say. Nothing in it is ever run or unpickled, since
+a project, its store included, may come from a stranger. Anything unexpected means "look properly".
 """
 
 from __future__ import annotations
 
-import marshal
 import os
 import sys
 import zlib
+from array import array
 from itertools import chain
 from operator import attrgetter
 
 TYPE_CHECKING = False  # collections.abc and typing would take longer to load than all else here
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import TypeAlias
 
-    Part = tuple[str, str, bytes]
+    Numbers: TypeAlias = tuple[int, int, int]  # mtime_ns, ctime_ns, size
+    Part: TypeAlias = tuple[str, str, bytes]
 
-FORMAT = 2
+FORMAT = b"imgbuild snapshot 3\n"
 NAME = "snapshot"
 VARIABLES = tuple(
     f"IMGBUILD_{name}" for name in ("CACHE", "JOBS", "OUTPUT", "PROFILE", "STORE")
@@ -28,57 +31,73 @@ VARIABLES = tuple(
 SHARE = 2_000  # outputs of one part; one process more pays from two parts each
 PROCESSES = 4  # that look at outputs, at most: beyond, the file system is what they wait for
 
+_ABSENT = (-1, -1, -1)
+_HEAD = 10  # sections before those of the parts
 _numbers = attrgetter("st_mtime_ns", "st_ctime_ns", "st_size")
+
+
+class Snapshot:
+    """What one build saw.
+
+    command: all that must be the same beside the files, as `identity` gives it. sources: path from the root → stamp
+    from before it was read, None where there was nothing. young: SHA-256 in hexadecimal of the sources too young for
+    their stamp to be trusted. parts: the outputs below the folder `output`; total: how many. text, code: what the same
+    command says, and its exit code. outline: what the sources declared, for a build that only looks at what changed.
+    """
+
+    __slots__ = ("code", "command", "outline", "output", "parts", "root", "sources", "text", "total", "young")
+
+    def __init__(
+        self,
+        *,
+        command: bytes,
+        root: str,
+        sources: Mapping[str, Numbers | None],
+        young: Mapping[str, str],
+        output: str,
+        parts: Sequence[Part],
+        total: int,
+        text: str,
+        code: int,
+        outline: bytes = b"",
+    ) -> None:
+        self.command, self.root, self.sources, self.young = command, root, sources, young
+        self.output, self.parts, self.total = output, parts, total
+        self.text, self.code, self.outline = text, code, outline
 
 
 def recall(arguments: Sequence[str], environ: Mapping[str, str], folder: str) -> tuple[str, int] | None:
     """What to print and the exit code, where this very command would find nothing changed; else None."""
     try:
         path = _find(arguments, environ, folder)
-        seen = _read(path, arguments, environ, folder) if path else None
-        if seen is None or not _is_unchanged(seen):
+        seen = read(path) if path else None
+        if seen is None or seen.command != identity(arguments, environ, folder):
             return None
-        return str(seen["text"]), int(seen["code"])  # type: ignore[call-overload]
-    except (OSError, ValueError, TypeError, KeyError, EOFError):
+        if any(True for _ in changed(seen)) or not outputs_stand(seen):
+            return None
+        return (seen.text, seen.code) if is_plain(seen.text) else None
+    except (OSError, ValueError):
         return None
 
 
-def write(
-    path: str,
-    *,
-    arguments: Sequence[str],
-    environ: Mapping[str, str],
-    folder: str,
-    root: str,
-    sources: Mapping[str, tuple[int, int, int] | None],
-    young: Mapping[str, str],
-    output: str,
-    outputs: Mapping[str, tuple[int, int, int]],
-    text: str,
-    code: int,
-) -> None:
-    """Leave a snapshot at `path`.
+def read(path: str) -> Snapshot | None:
+    """The snapshot at `path`; None where it is damaged, or of another version. Raises OSError, ValueError."""
+    with open(path, "rb") as file:  # noqa: PTH123 - pathlib is a heavy import here
+        data = file.read()
+    start = len(FORMAT) + 4
+    rest = memoryview(data)[start:]
+    if not data.startswith(FORMAT) or zlib.crc32(rest) != int.from_bytes(data[start - 4 : start], "big"):
+        return None
+    return _snapshot(list(_sections(data, start)))
 
-    sources: path from the root → (mtime_ns, ctime_ns, size) from before it was read, None where there was
-    nothing. young: SHA-256 of the sources too young for their stamp to be trusted. outputs: the same by path
-    below the folder `output`. Raises OSError.
-    """
-    content = {
-        "for": _identity(arguments, environ, folder),
-        "root": root,
-        "sources": [(name, None if stamp is None else tuple(stamp)) for name, stamp in sources.items()],
-        "young": dict(young),
-        "output": output,
-        "parts": list(_parts(outputs)),
-        "total": len(outputs),
-        "text": text,
-        "code": int(code),  # marshal knows no enums
-    }
-    data = marshal.dumps(content)
-    folder_of, _, name = path.rpartition("/")
-    temporary = f"{folder_of}/.imgbuild-{os.getpid()}-{name}"  # as the store sweeps away what a crash leaves
-    with open(temporary, "wb") as file:  # noqa: PTH123 - pathlib is a heavy import here
-        file.write(zlib.crc32(data).to_bytes(4, "big") + data)
+
+def write(path: str, seen: Snapshot) -> None:
+    """Leave a snapshot at `path`, at once or not at all. Raises OSError."""
+    data = b"".join(len(part).to_bytes(8, "big") + part for part in _bytes(seen))
+    folder, _, name = path.rpartition("/")
+    temporary = f"{folder}/.imgbuild-{os.getpid()}-{name}"  # as the store sweeps away what a crash leaves
+    with open(temporary, "wb") as file:  # noqa: PTH123
+        file.write(FORMAT + zlib.crc32(data).to_bytes(4, "big") + data)
     os.replace(temporary, path)  # noqa: PTH105
 
 
@@ -86,13 +105,148 @@ def file_name(profile: str) -> str:
     return f"{NAME}.{profile}" if profile else NAME
 
 
-def _identity(arguments: Sequence[str], environ: Mapping[str, str], folder: str) -> tuple[object, ...]:
+def identity(arguments: Sequence[str], environ: Mapping[str, str], folder: str) -> bytes:
     """All that must be the same beside the files: the tool, the command, where it is given, its environment."""
     from imgbuild import __version__
 
     own = [(name, environ.get(name)) for name in VARIABLES]
     places = (environ.get("HOME", ""), environ.get("XDG_CONFIG_HOME", ""))
-    return FORMAT, __version__, sys.version, list(arguments), own, places, folder
+    return ascii((__version__, sys.version, list(arguments), own, places, folder)).encode()
+
+
+def changed(seen: Snapshot) -> Iterator[str]:
+    """The sources that are not as they were."""
+    for name, stamp in seen.sources.items():
+        path = f"{seen.root}/{name}" if name[:1] != "/" else name
+        if _stamp(path) != stamp or (name in seen.young and _digest(path) != seen.young[name]):
+            yield name
+
+
+def outputs_stand(seen: Snapshot) -> bool:
+    """Whether all outputs are as they were; several processes share the work where there is much of it."""
+    output, parts = f"{seen.root}/{seen.output}", seen.parts
+    most = min(PROCESSES, os.cpu_count() or 1, seen.total // (2 * SHARE)) if hasattr(os, "fork") else 1
+    count = max(1, most)
+    children = [_fork(output, parts[place::count]) for place in range(1, count)]
+    same = _are_as_seen(output, parts[::count])
+    ended = [os.waitpid(child, 0)[1] for child in children]
+    return same and not any(ended)
+
+
+def parts_of(outputs: Mapping[str, Numbers]) -> list[Part]:
+    """Outputs of one folder, at most SHARE: the folder, the names joined by NUL, their stamps packed."""
+    folders: dict[str, list[str]] = {}
+    for path in outputs:
+        folder, _, name = path.rpartition("/")
+        folders.setdefault(folder, []).append(name)
+    parts = []
+    for folder, names in folders.items():
+        for start in range(0, len(names), SHARE):
+            part = names[start : start + SHARE]
+            stamps = [outputs[f"{folder}/{name}" if folder else name] for name in part]
+            parts.append((folder, "\0".join(part), _packed(stamps)))
+    return parts
+
+
+def with_outputs(parts: Sequence[Part], moved: Mapping[str, Numbers]) -> list[Part]:
+    """The parts with other stamps for some outputs. Raises KeyError for one that is in none of them."""
+    left = dict(moved)
+    folders = {path.rpartition("/")[0] for path in left}
+    made = [_moved(part, left) if part[0] in folders else part for part in parts]
+    if left:
+        raise KeyError(next(iter(left)))
+    return made
+
+
+def _moved(part: Part, left: dict[str, Numbers]) -> Part:
+    """A part with its own stamps taken out of those that are left."""
+    folder, joined, packed = part
+    names, stamps = joined.split("\0"), array("q", packed)
+    for place, name in enumerate(names):
+        stamp = left.pop(f"{folder}/{name}" if folder else name, None)
+        if stamp is not None:
+            stamps[3 * place : 3 * place + 3] = array("q", stamp)
+    return folder, joined, stamps.tobytes()
+
+
+def is_plain(text: str) -> bool:
+    """Whether it can be printed without telling a terminal what to do."""
+    return all(line.isprintable() for line in text.split("\n"))
+
+
+# --- the file -----------------------------------------------------------------------------------------------
+
+
+def _bytes(seen: Snapshot) -> Iterator[bytes]:
+    """The sections of the file."""
+    yield seen.command
+    yield os.fsencode(seen.root)
+    yield _joined(seen.sources)
+    yield _packed(_ABSENT if stamp is None else stamp for stamp in seen.sources.values())
+    yield _joined(seen.young)
+    yield _joined(seen.young.values())
+    yield os.fsencode(seen.output)
+    yield b"%d %d" % (seen.total, seen.code)
+    yield os.fsencode(seen.text)
+    yield seen.outline
+    for folder, joined, stamps in seen.parts:
+        yield os.fsencode(folder)
+        yield os.fsencode(joined)
+        yield stamps
+
+
+def _sections(data: bytes, at: int) -> Iterator[bytes]:
+    """Raises ValueError where the sections do not fill the file."""
+    while at < len(data):
+        end = at + 8 + int.from_bytes(data[at : at + 8], "big")
+        if end > len(data):
+            raise ValueError("a section is cut short")
+        yield data[at + 8 : end]
+        at = end
+
+
+def _snapshot(found: Sequence[bytes]) -> Snapshot:
+    """Raises ValueError for sections that are not those of a snapshot."""
+    command, root, names, stamps, young, digests, output, counts, text, outline = found[:_HEAD]
+    total, code = counts.split()
+    parts = [
+        (os.fsdecode(folder), os.fsdecode(joined), packed)
+        for folder, joined, packed in zip(
+            found[_HEAD::3], found[_HEAD + 1 :: 3], found[_HEAD + 2 :: 3], strict=True
+        )
+    ]
+    return Snapshot(
+        command=command,
+        root=os.fsdecode(root),
+        sources=dict(zip(_split(names), _stamps(stamps), strict=True)),
+        young=dict(zip(_split(young), _split(digests), strict=True)),
+        output=os.fsdecode(output),
+        parts=parts,
+        total=int(total),
+        text=os.fsdecode(text),
+        code=int(code) & 0xFF,
+        outline=outline,
+    )
+
+
+def _joined(names: Iterable[str]) -> bytes:
+    return os.fsencode("\0".join(names))
+
+
+def _split(joined: bytes) -> list[str]:
+    return os.fsdecode(joined).split("\0") if joined else []
+
+
+def _packed(stamps: Iterable[Numbers]) -> bytes:
+    return array("q", chain.from_iterable(stamps)).tobytes()
+
+
+def _stamps(packed: bytes) -> Iterator[Numbers | None]:
+    numbers = iter(array("q", packed))
+    return (None if stamp == _ABSENT else stamp for stamp in zip(numbers, numbers, numbers, strict=True))
+
+
+# --- where it is, and what is there now ---------------------------------------------------------------------
 
 
 def _find(arguments: Sequence[str], environ: Mapping[str, str], folder: str) -> str:
@@ -133,30 +287,7 @@ def _profile(arguments: Sequence[str]) -> str:
     return ""
 
 
-def _read(
-    path: str, arguments: Sequence[str], environ: Mapping[str, str], folder: str
-) -> dict[str, object] | None:
-    with open(path, "rb") as file:  # noqa: PTH123
-        data = file.read()
-    if zlib.crc32(memoryview(data)[4:]) != int.from_bytes(data[:4], "big"):
-        return None
-    seen = marshal.loads(memoryview(data)[4:])
-    same = isinstance(seen, dict) and seen.get("for") == _identity(arguments, environ, folder)
-    return seen if same else None
-
-
-def _is_unchanged(seen: dict[str, object]) -> bool:
-    root = seen["root"]
-    for name, stamp in seen["sources"]:  # type: ignore[attr-defined]
-        if _stamp(f"{root}/{name}" if name[:1] != "/" else name) != stamp:
-            return False
-    for name, digest in seen["young"].items():  # type: ignore[attr-defined]
-        if _digest(f"{root}/{name}" if name[:1] != "/" else name) != digest:
-            return False
-    return _outputs_are(f"{root}/{seen['output']}", seen["parts"], seen["total"])  # type: ignore[arg-type]
-
-
-def _stamp(path: str) -> tuple[int, int, int] | None:
+def _stamp(path: str) -> Numbers | None:
     try:
         stat = os.stat(path)  # noqa: PTH116
     except (FileNotFoundError, NotADirectoryError):
@@ -165,38 +296,13 @@ def _stamp(path: str) -> tuple[int, int, int] | None:
 
 
 def _digest(path: str) -> str:
+    """Empty for what is no file: a pipe would be waited for."""
     import hashlib
 
+    if not os.path.isfile(path):  # noqa: PTH113
+        return ""
     with open(path, "rb") as file:  # noqa: PTH123
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _parts(outputs: Mapping[str, tuple[int, int, int]]) -> Iterator[Part]:
-    """Outputs of one folder, at most SHARE: the folder, the names joined by NUL, their stamps packed."""
-    folders: dict[str, list[str]] = {}
-    for path in outputs:
-        folder, _, name = path.rpartition("/")
-        folders.setdefault(folder, []).append(name)
-    for folder, names in folders.items():
-        for start in range(0, len(names), SHARE):
-            part = names[start : start + SHARE]
-            stamps = [outputs[f"{folder}/{name}" if folder else name] for name in part]
-            yield folder, "\0".join(part), _packed(stamps)
-
-
-def _packed(stamps: Iterable[tuple[int, int, int]]) -> bytes:
-    """The stamps' numbers as bytes. Version 2 of the format has no references: equal numbers give equal bytes."""
-    return marshal.dumps(list(chain.from_iterable(stamps)), 2)
-
-
-def _outputs_are(output: str, parts: Sequence[Part], total: int) -> bool:
-    """Whether all outputs are as they were; several processes share the work where there is much of it."""
-    most = min(PROCESSES, os.cpu_count() or 1, total // (2 * SHARE)) if hasattr(os, "fork") else 1
-    count = max(1, most)
-    children = [_fork(output, parts[place::count]) for place in range(1, count)]
-    same = _are_as_seen(output, parts[::count])
-    ended = [os.waitpid(child, 0)[1] for child in children]
-    return same and not any(ended)
 
 
 def _fork(output: str, parts: Sequence[Part]) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from imgbuild.expand import Expansion, expand
+from imgbuild.expand import Expansion, expand, read_drafts
 from imgbuild.files import Files
 from imgbuild.settings import Policy, Profile, Settings
 from imgbuild.spec import load
@@ -36,7 +36,7 @@ def expand_files(
             profile_name="preview" if profile else "",
         )
         source = Files(root)
-        return expand(load(source, settings), settings, source)
+        return expand(read_drafts(load(source, settings), settings, source))
 
 
 @pytest.fixture(scope="session")

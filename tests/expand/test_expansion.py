@@ -100,11 +100,11 @@ def test_a_plain_project_needs_no_heavy_library() -> None:
     code = (
         "import sys, pathlib, tempfile\n"
         "from imgbuild.files import Files\nfrom imgbuild.settings import Settings\n"
-        "from imgbuild.expand import expand\nfrom imgbuild.spec import load\n"
+        "from imgbuild.expand import expand, read_drafts\nfrom imgbuild.spec import load\n"
         "root = pathlib.Path(tempfile.mkdtemp()); (root / 'specs').mkdir()\n"
         "(root / 'specs' / 'a.yaml').write_text('version: 1\\nassets: {a: {prompt: \"{{ c }}\", matrix: {c: [1]}}}')\n"
         "files, settings = Files(root), Settings(root=root)\n"
-        "assert len(expand(load(files, settings), settings, files).targets) == 1\n"
+        "assert len(expand(read_drafts(load(files, settings), settings, files)).targets) == 1\n"
         "print([name for name in ('jinja2', 'numpy', 'torch') if name in sys.modules])\n"
     )
     done = run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

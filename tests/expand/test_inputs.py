@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imgbuild.errors import SpecError
-from imgbuild.expand import expand
+from imgbuild.expand import expand, read_drafts
 from imgbuild.files import Files
 from imgbuild.settings import Settings
 from imgbuild.spec import load
@@ -70,7 +70,7 @@ def test_links_out_of_the_project(tmp_path: Path) -> None:
         asset("prompt: x, matrix: {sku: [A1]}, inputs: {image: '{{ sku }}.png'}")
     )
     files, settings = Files(root), Settings(root=root)
-    (made,) = expand(load(files, settings), settings, files).targets
+    (made,) = expand(read_drafts(load(files, settings), settings, files)).targets
     assert (made.fault, made.inputs) == ("'A1.png' leads out of the project through a symbolic link", ())
 
 

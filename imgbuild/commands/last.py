@@ -1,0 +1,142 @@
+"""The last build's snapshot: taken up by the next build, dropped before anything changes, and left anew."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from typing import TypeAlias
+
+from imgbuild.digest import to_hex
+from imgbuild.files import Files, Stamp, is_settled, stamp_of
+from imgbuild.narrow import outline
+from imgbuild.process import OPERATIONS
+from imgbuild.project import Project
+from imgbuild.providers import PROVIDERS
+from imgbuild.report.events import Finished
+from imgbuild.report.plain import PlainReporter
+from imgbuild.rules import RULES
+from imgbuild.run.results import Built
+from imgbuild.spec.find import find_specs
+from imgbuild.store import snapshot
+from imgbuild.store.snapshot import Snapshot
+
+Sources: TypeAlias = Mapping[str, tuple[int, int, int] | None]  # path from the root → stamp
+
+
+class Last:
+    """Where a build notes what it saw. path: of the file. sources: of the build that was noted here last.
+
+    command: what may end at once where nothing changed, as `snapshot.identity` gives it; empty: nothing may.
+    scope: all that must be the same beside the sources for a build to look only at what changed.
+    extra: spec files and folders beside the project's own, from the root.
+    """
+
+    def __init__(self, path: str, command: bytes, scope: bytes, extra: Sequence[str] = ()) -> None:
+        self.path, self.command, self.scope, self.extra = path, command, scope, extra
+        self.sources: Sources = {}
+        self._stamp = stamp_of(path)
+
+    def read(self) -> Snapshot | None:
+        """The snapshot; None where there is none, or it is damaged. It may be an old one unless it `stands`."""
+        try:
+            return snapshot.read(self.path)
+        except (OSError, ValueError):
+            return None
+
+    def stands(self) -> bool:
+        """Whether no other build has left its own since; only who holds the project can rely on it."""
+        return stamp_of(self.path) == self._stamp
+
+    def drop(self) -> None:
+        """Whatever happens from here on, what was seen is no more."""
+        with suppress(FileNotFoundError):
+            os.unlink(self.path)  # noqa: PTH108 - text
+
+    def leave(self, built: Built, before: Snapshot | None) -> None:
+        """Note what this build saw; in the file, where it would end in the same way if it were run again at once.
+
+        before: the snapshot that the project was loaded since, if only a part of it was.
+        """
+        if built.project.is_whole:
+            before = None
+        self.sources = self._sources(built, before)
+        if built.lasting:
+            with suppress(OverflowError):  # a time stamp that no number of the file can hold
+                snapshot.write(self.path, self._snapshot(built, before))
+
+    def _sources(self, built: Built, before: Snapshot | None) -> Sources:
+        """Every source with its stamp from before it was read; what was not read again stands as it stood."""
+        project, files = built.project, built.project.files
+        kept = before.sources if before is not None else {}
+        locks = {path: stamp_of(files.root / path) for path in built.locks}
+        plug_ins = {path: stamp_of(path) for path in plug_in_files()}
+        return {**kept, **files.seen, **_folders(project, self.extra), **locks, **plug_ins}
+
+    def _snapshot(self, built: Built, before: Snapshot | None) -> Snapshot:
+        project = built.project
+        if before is None:
+            parts, total = snapshot.parts_of(built.outputs), len(built.outputs)
+        else:
+            parts, total = snapshot.with_outputs(before.parts, built.outputs), before.total
+        return Snapshot(
+            command=self.command,
+            root=str(project.files.root),
+            sources=self.sources,
+            young=_young(project.files, self.sources, before),
+            output=project.settings.output,
+            parts=parts,
+            total=total,
+            text=_again(built),
+            code=int(built.finished.exit_code),
+            outline=outline(project, self.scope) if built.clean else b"",
+        )
+
+
+def plug_in_files() -> list[str]:
+    """The files of other packages that this build used: a new release of one may change what is to be done."""
+    return [*PROVIDERS.origins(), *RULES.origins(), *OPERATIONS.origins()]
+
+
+def _folders(project: Project, extra: Sequence[str]) -> Mapping[str, Stamp | None]:
+    """Stamps of the folders of specs as writing locks has left them; none where a spec came or went meanwhile."""
+    files = Files(project.files.root)
+    found = find_specs(files, project.settings, extra)
+    loaded = {spec.file for spec in project.specs if not spec.included}
+    return files.seen if set(found.values()) == loaded else {}
+
+
+def _young(files: Files, sources: Sources, before: Snapshot | None) -> dict[str, str]:
+    """SHA-256 in hexadecimal of the sources too young for their stamp to be trusted, as they were when read."""
+    kept = before.young if before is not None else {}
+    young = {}
+    for path, stamp in sources.items():
+        if path not in files.seen and path in kept:
+            young[path] = kept[path]
+        elif path in files.young and files.seen[path] == stamp:  # a lock may have been written since
+            young[path] = to_hex(files.young[path])
+        elif stamp is not None and not is_settled(Stamp(*stamp)) and (files.root / path).is_file():
+            young[path] = hashlib.sha256((files.root / path).read_bytes()).hexdigest()
+    return young
+
+
+def _again(built: Built) -> str:
+    """What the same build would say if it were run again now."""
+    ended = built.finished
+    rest = ended.fresh + ended.built + ended.restored
+    text = io.StringIO()
+    with closing(PlainReporter(text, width=None)) as reporter:
+        for failure in built.failures:
+            reporter.event(failure)
+        reporter.event(
+            Finished(
+                fresh=rest,
+                failed=ended.failed,
+                review=ended.review,
+                skipped=ended.skipped,
+                exit_code=ended.exit_code,
+            )
+        )
+    return text.getvalue().rstrip("\n")

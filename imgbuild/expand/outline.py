@@ -1,0 +1,125 @@
+"""What every asset declares, in digests: enough to tell which cells an edit of specs and tables affects.
+
+A target is a function of its cell's values, of what its asset declares beside them, and of the models in scope. So
+where only some values of an axis changed, the targets of all other cells are what they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from posixpath import dirname
+from typing import Any
+
+import msgspec
+import xxhash
+from msgspec import Struct
+from msgspec.structs import replace
+
+from imgbuild.expand.axes import Axis
+from imgbuild.expand.draft import Draft, Moved
+from imgbuild.expand.expansion import Drafts
+from imgbuild.expand.matrix import RESERVED
+from imgbuild.expand.values import plain
+from imgbuild.spec.declared import Spec
+
+SIZE = 16  # bytes of a digest: XXH3-128, which only says whether something changed
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Sketch(Struct, frozen=True, array_like=True):
+    """One asset. ids: all that the ids of its targets are made from; rest: all else that its targets share.
+
+    choices: for each axis, the digests of its choices, one after the other.
+    """
+
+    ids: bytes
+    rest: bytes
+    choices: list[bytes]
+
+
+class Outline(Struct, frozen=True, array_like=True):
+    """A project's assets, by `spec/asset`. texts: the files, and folders of specs, that it was taken from.
+
+    models: of every model that is declared.
+    """
+
+    texts: frozenset[str]
+    models: bytes
+    assets: dict[str, Sketch]
+
+
+def outline_of(drafts: Drafts) -> Outline:
+    """The outline of assets that have been read."""
+    specs = drafts.context.specs
+    tables = {axis.file for draft in drafts.assets.values() for axis in draft.matrix.axes if axis.file}
+    files = {spec.file for spec in specs.values()}
+    return Outline(
+        texts=frozenset(tables | files | {dirname(file) or "." for file in files}),
+        models=_digest(sorted((spec.name, _models(spec)) for spec in specs.values())),
+        assets={"/".join(key): _sketch(specs[key[0]], key[1], draft) for key, draft in drafts.assets.items()},
+    )
+
+
+def affected(old: Outline, new: Outline, drafts: Drafts) -> dict[tuple[str, str], Moved] | None:
+    """The assets that changed and, for each, the choices that did; None where more than values may have.
+
+    More is: an id that came or went, a model, or an asset that others are made from or compared with.
+    """
+    if (old.models, old.assets.keys()) != (new.models, new.assets.keys()):
+        return None
+    changed: dict[tuple[str, str], Moved] = {}
+    for key in drafts.assets:
+        before, now = old.assets["/".join(key)], new.assets["/".join(key)]
+        if before == now:
+            continue
+        if before.ids != now.ids:
+            return None
+        moved = [_moved(*pair) for pair in zip(before.choices, now.choices, strict=True)]
+        changed[key] = moved if before.rest == now.rest else None
+    return None if _tied(drafts) & changed.keys() else changed
+
+
+def _tied(drafts: Drafts) -> set[tuple[str, str]]:
+    """The assets that are bound to others, or whose own targets are compared with each other."""
+    tied = set()
+    for key, draft in drafts.assets.items():
+        upstream = {source.upstream for _, source in draft.inputs.edges}
+        if upstream or any(rule.group for recipe in draft.recipes for rule in recipe.rules):
+            tied |= {key, *upstream}
+    return tied
+
+
+def _moved(before: bytes, now: bytes) -> frozenset[int]:
+    places = range(0, len(now), SIZE)
+    return frozenset(at // SIZE for at in places if before[at : at + SIZE] != now[at : at + SIZE])
+
+
+def _sketch(spec: Spec, name: str, draft: Draft) -> Sketch:
+    asset, matrix = spec.assets[name].value, draft.matrix
+    template = spec.templates.get(asset.template)
+    shape = [(axis.axis, axis.name, [choice.label for choice in axis.choices]) for axis in matrix.axes]
+    fixed = {key: asset.matrix[key] for key in RESERVED if key in asset.matrix}
+    cuts = [[(axis, sorted(chosen)) for axis, chosen in cut] for cut in matrix.cuts]
+    rest = [replace(asset, matrix=fixed), template and (template.value, template.document.file), spec.file]
+    return Sketch(
+        ids=_digest([shape, fixed, cuts, asset.models, asset.route, asset.seeds]),
+        rest=_digest(rest),
+        choices=[b"".join(map(_digest, _values(axis))) for axis in matrix.axes],
+    )
+
+
+def _values(axis: Axis) -> Sequence[Any]:
+    """The value of each choice, as the spec or its table has it."""
+    return [
+        plain(choice.bindings[axis.axis] if axis.axis != axis.name else choice.bindings)
+        for choice in axis.choices
+    ]
+
+
+def _models(spec: Spec) -> Mapping[str, Any]:
+    return {name: (declared.home, declared.value) for name, declared in spec.models.items()}
+
+
+def _digest(value: Any) -> bytes:
+    return xxhash.xxh3_128_digest(_encode(value))

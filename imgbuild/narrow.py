@@ -1,0 +1,102 @@
+"""A build after an edit looks only at the targets that the edit affects, where nothing else can have changed.
+
+The last build left a snapshot: the stamps of all it read and published, and an outline of what the sources declared.
+If every target was as it should be then, nothing but specs and tables has changed since, and no id came or went, the
+targets whose values did not change are as they should be still, and need not even be made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+
+import msgspec
+
+from imgbuild.expand import Drafts, expand
+from imgbuild.expand.draft import Moved
+from imgbuild.expand.outline import Outline, affected, outline_of
+from imgbuild.files import Files
+from imgbuild.graph import build_graph
+from imgbuild.project import Project, load_drafts, project_of
+from imgbuild.settings import Settings
+from imgbuild.store.records import Records
+from imgbuild.store.snapshot import Snapshot, changed, outputs_stand
+
+SHARE = 8  # where more than one target in so many is affected, looking at all of them costs less
+
+_decode = msgspec.msgpack.Decoder(tuple[bytes, Outline]).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def load_since(
+    files: Files, settings: Settings, extra: Sequence[str], seen: Snapshot | None, scope: bytes
+) -> Project:
+    """The project: only what edits since `seen` affect, where that is enough, as far as the sources tell.
+
+    scope: all that must be the same beside the sources. Raises SpecError, Errors.
+    """
+    specs, drafts = load_drafts(files, settings, extra)
+    only = _moved(seen, drafts, scope) if seen is not None else None
+    if seen is None or only is None:
+        return project_of(files, settings, specs, drafts)
+    expansion = expand(drafts, only)
+    graph = build_graph(expansion.targets)
+    return Project(
+        settings=settings,
+        files=files,
+        specs=specs,
+        drafts=drafts,
+        expansion=expansion,
+        graph=graph,
+        left_out=seen.total - len(graph.targets),
+    )
+
+
+def is_published(project: Project, records: Records) -> bool:
+    """Whether every target of a part has been published at the place it has now: no name can clash, and no id is new.
+
+    A whole project needs no such proof.
+    """
+    if project.is_whole:
+        return True
+    targets = project.graph.targets.values()
+    known = records.outputs(project.settings.profile_name, [target.output for target in targets])
+    return not project.expansion.warnings and all(
+        target.output in known and known[target.output].target == target.id for target in targets
+    )
+
+
+def outline(project: Project, scope: bytes) -> bytes:
+    """What a snapshot keeps of the sources, for `load_since`."""
+    return _encode((scope, outline_of(project.drafts)))
+
+
+def _moved(seen: Snapshot, drafts: Drafts, scope: bytes) -> Mapping[tuple[str, str], Moved] | None:
+    """The assets, and their choices, that changed since; None where the whole project has to be looked at."""
+    try:
+        known, old = _decode(seen.outline)
+    except msgspec.DecodeError:
+        return None
+    new = outline_of(drafts)
+    if known != scope or old.texts != new.texts or drafts.context.notices:
+        return None
+    only = affected(old, new, drafts)
+    if only is None or _count(only, drafts) * SHARE > seen.total:
+        return None
+    if not old.texts.issuperset(changed(seen)) or not outputs_stand(seen):
+        return None
+    return only
+
+
+def _count(only: Mapping[tuple[str, str], Moved], drafts: Drafts) -> int:
+    """How many targets are affected, at most."""
+    total = 0
+    for key, moved in only.items():
+        draft = drafts.assets[key]
+        axes = [len(axis.choices) for axis in draft.matrix.axes]
+        still = (
+            [size - len(changed) for size, changed in zip(axes, moved or (), strict=True)] if moved else [0]
+        )
+        same = prod(still) * draft.lineup.per_cell * draft.seeding.count if axes else 0
+        total += draft.count - same
+    return total
