@@ -125,8 +125,8 @@ def changed(seen: Snapshot) -> Iterator[str]:
 def outputs_stand(seen: Snapshot) -> bool:
     """Whether all outputs are as they were; several processes share the work where there is much of it."""
     output, parts = f"{seen.root}/{seen.output}", seen.parts
-    most = min(PROCESSES, os.cpu_count() or 1, seen.total // (2 * SHARE)) if hasattr(os, "fork") else 1
-    count = max(1, most)
+    most = min(PROCESSES, os.cpu_count() or 1, seen.total // (2 * SHARE))
+    count = most if most > 1 and _may_fork() else 1
     children = [_fork(output, parts[place::count]) for place in range(1, count)]
     same = _are_as_seen(output, parts[::count])
     ended = [os.waitpid(child, 0)[1] for child in children]
@@ -303,6 +303,17 @@ def _digest(path: str) -> str:
         return ""
     with open(path, "rb") as file:  # noqa: PTH123
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _may_fork() -> bool:
+    """Whether this process has no other threads, whose locks a child would inherit in whatever state they are."""
+    if not hasattr(os, "fork"):
+        return False
+    try:
+        return len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208 - pathlib is a heavy import here
+    except OSError:
+        threading = sys.modules.get("threading")
+        return threading is None or threading.active_count() == 1
 
 
 def _fork(output: str, parts: Sequence[Part]) -> int:
