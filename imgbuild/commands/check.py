@@ -144,7 +144,7 @@ def _rows(found: Survey, name: str, verdicts: Sequence[Verdict]) -> Iterator[Row
 def _tell(session: Session, shown: Sequence[Row], rows: Sequence[Row], images: int) -> None:
     if session.json:
         for row in shown:
-            session.say(msgspec.json.encode({"event": "verdict", **msgspec.structs.asdict(row)}).decode())
+            session.give({"event": "verdict", **msgspec.structs.asdict(row)})
         return
     if session.quiet:
         shown = [row for row in shown if row.status in ("fail", "missing")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-import msgspec
 from msgspec import Struct
 
 from imgbuild.commands.session import Session, selection_of
@@ -49,7 +48,7 @@ def run_cost(session: Session, paths: Sequence[str], select: Sequence[str]) -> i
     if session.json:
         for (asset, model), (now, whole) in sums.items():
             event = {"event": "cost", "asset": asset, "model": model, "now": now, "from_nothing": whole}
-            session.say(msgspec.json.encode(event).decode())
+            session.give(event)
         return Exit.DONE
     rows = [_cells(asset, model, now, whole) for (asset, model), (now, whole) in sums.items()]
     if len(rows) > 1:
@@ -108,7 +107,7 @@ def run_spent(session: Session) -> int:
     if session.json:
         for day, entries in sorted(days.items()):
             event = {"event": "spent", "day": day, "requests": len(entries), "cost": _spent(entries)}
-            session.say(msgspec.json.encode(event).decode())
+            session.give(event)
         return Exit.DONE
     _tell_spent(session, days, journal)
     return Exit.DONE

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.commands.why import changed_fields
 from imgbuild.costs import estimate
@@ -46,7 +44,7 @@ def print_plan(session: Session, found: Survey, store: Store, selection: Selecti
     pending = [item for item in decisions if item.action is not Action.FRESH]
     if session.json:
         for item in decisions:
-            session.say(msgspec.json.encode(_fields(item, found, store)).decode())
+            session.give(_fields(item, found, store))
         return _work(pending)
     if pending:
         rows = [_row(item, found, store) for item in (pending if session.verbose else pending[:SHOWN])]

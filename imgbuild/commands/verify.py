@@ -8,8 +8,6 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import msgspec
-
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import Exit
 from imgbuild.report.text import plural
@@ -37,7 +35,7 @@ def run_verify(session: Session, paths: Sequence[str], select: Sequence[str]) ->
 def _tell(session: Session, results: Sequence[Compared]) -> None:
     if session.json:
         for item in results:
-            session.say(msgspec.json.encode(item).decode())
+            session.give(item)
         return
     rows = [
         [item.verdict, item.id, item.detail]
