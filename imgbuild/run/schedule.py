@@ -151,18 +151,34 @@ class Schedule:
     # --- the loop --------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Bring the works to their ends. Raises what a worker could not expect (a bug), after the others ended."""
+        """Bring the works to their ends. Raises what a worker could not expect (a bug), after the others ended;
+        KeyboardInterrupt at once.
+        """
         with ExitStack() as pools:
             self.pools = pools
             self.finishers = pools.enter_context(ThreadPoolExecutor(self.limits.jobs))
-            while self._dispatch():
-                handler, subject, result = self.done.get()
-                self.out -= 1
-                if isinstance(result, BaseException) and not isinstance(result, TargetError):
-                    self.stop.set()
-                    raise result
-                handler(subject, result)
+            try:
+                self._loop()
+            except KeyboardInterrupt:
+                pools.pop_all()
+                self._abandon()
+                raise
         self._leave_rest()
+
+    def _loop(self) -> None:
+        while self._dispatch():
+            handler, subject, result = self.done.get()
+            self.out -= 1
+            if isinstance(result, BaseException) and not isinstance(result, TargetError):
+                self.stop.set()
+                raise result
+            handler(subject, result)
+
+    def _abandon(self) -> None:
+        """Nothing more is begun, and nobody waits for what is under way: Ctrl-C was pressed again."""
+        self.stop.set()
+        for pool in (self.finishers, *(lane.pool for lane in self.lanes.values())):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _dispatch(self) -> bool:
         """Send out all that can go; whether there is anything to wait for."""
