@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from imgbuild.costs import estimate
+from imgbuild.costs import Estimates
 from imgbuild.errors import LockWouldChange, UsageError, place
 from imgbuild.graph import closure
 from imgbuild.plan import DOES_STEPS, Action, Options
@@ -201,7 +201,7 @@ def _budget(found: Survey, store: Store, chosen: Collection[str], options: Build
     limit = min((item for item in limits if item is not None), default=None)
     if limit is not None:
         decisions = [found.plan.decisions[name] for name in chosen]
-        cost = sum(estimate(item, found.pins.known, store.records) or 0.0 for item in decisions)
+        cost = Estimates(found.pins.known, store.records).total(decisions)
         if cost > limit + ROUNDING:
             raise UsageError(
                 f"this build would cost about {money(cost)}, and {money(limit)} is left to spend",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from imgbuild.commands.session import Session, selection_of
-from imgbuild.costs import estimate, price
+from imgbuild.costs import Estimates
 from imgbuild.errors import Exit
 from imgbuild.graph import closure
 from imgbuild.plan import DOES_STEPS, Decision
@@ -67,21 +67,22 @@ def _sums(
 ) -> dict[tuple[str, str], tuple[Sum, Sum]]:
     """By asset and model: what a build would do now, and all there is."""
     sums: dict[tuple[str, str], tuple[Sum, Sum]] = {}
+    pending, anew = Estimates(found.pins.known, store.records), Estimates(found.pins.known)
     for item in decisions:
         recipe = item.target.recipe
         name = f"{recipe.spec}/{recipe.asset}", recipe.model.alias if recipe.model else "(pictures)"
         now, whole = sums.get(name, (Sum(), Sum()))
         if item.action in DOES_STEPS:
-            now = now.plus(estimate(item, found.pins.known, store.records))
-        sums[name] = now, whole.plus(_full_price(item, found))
+            now = now.plus(pending.of(item))
+        sums[name] = now, whole.plus(_full_price(item, anew))
     return dict(sorted(sums.items()))
 
 
-def _full_price(item: Decision, found: Survey) -> float | None:
+def _full_price(item: Decision, anew: Estimates) -> float | None:
     """What the target costs if nothing is there; one at fault is not made."""
     if item.target.recipe.model is None or not item.target.asks:
         return 0.0
-    return price(item.target, found.pins.known, item.seed)
+    return anew.price(item.target, item.seed)
 
 
 def _total(sums: Iterable[Sum]) -> Sum:

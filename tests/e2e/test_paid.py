@@ -125,7 +125,10 @@ def test_equal_requests_are_paid_once(bench, vendor):
           small: {prompt: a lamp, seeds: [7], process: [{resize: {width: 8, height: 8}}]}
         """
     project = bench({"specs/catalog.yaml": spec})
-    ended = project.build()
+    assert project.tell("plan").out.splitlines()[-1] == "2 targets: 2 unpinned; about $0.25"
+    total = project.tell("cost").out.splitlines()[-2]
+    assert total.split() == ["total", "2", "$0.25", "2", "$0.25"]
+    ended = project.build(budget=PRICE)
     assert (ended.finished.built, ended.finished.cost, len(vendor.asked)) == (2, PRICE, 1)
     assert len(project.outputs()) == 2
     project.edit(
