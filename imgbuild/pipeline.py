@@ -64,8 +64,9 @@ def build(
     chosen = _chosen(found, options.selection, store)
     if options.locked:
         _refuse_changes(found, chosen, options)
-    limit = _budget(found, store, chosen, options)
-    reporter.event(_started(found, chosen))
+    cost = Estimates(found.pins.known, store.records).total(found.plan.decisions[name] for name in chosen)
+    limit = _budget(found, store, cost, options)
+    reporter.event(_started(found, chosen, cost))
     materials = Materials(found, store)
     materials.adopt(found.plan.met)
     making = _making(materials, adapters, options, limit, stop, _crew(found, chosen, options.jobs))
@@ -137,7 +138,7 @@ def _refuse_changes(found: Survey, chosen: Collection[str], options: BuildOption
         )
 
 
-def _started(found: Survey, chosen: Collection[str]) -> Started:
+def _started(found: Survey, chosen: Collection[str], cost: float) -> Started:
     decisions = [found.plan.decisions[name] for name in chosen]
     count = {action: sum(1 for item in decisions if item.action is action) for action in Action}
     return Started(
@@ -146,6 +147,7 @@ def _started(found: Survey, chosen: Collection[str]) -> Started:
         restore=count[Action.RESTORE] + count[Action.CHECK],
         run=count[Action.RUN],
         maybe=count[Action.MAYBE],
+        cost=cost,
     )
 
 
@@ -191,22 +193,19 @@ def _crew(found: Survey, chosen: Collection[str], jobs: int) -> Crew | None:
     return Crew(jobs, project.store / "blobs", project.cache / "blobs" if project.cache else None)
 
 
-def _budget(found: Survey, store: Store, chosen: Collection[str], options: BuildOptions) -> float | None:
-    """US dollars that this build may spend; None without a limit. Raises UsageError where it would need more."""
+def _budget(found: Survey, store: Store, cost: float, options: BuildOptions) -> float | None:
+    """US dollars that this build may spend; None without a limit. Raises UsageError where it would cost more."""
     budget = found.project.settings.budget
     limits = [options.budget if options.budget is not None else budget.build]
     if budget.month is not None:
         month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         limits.append(max(0.0, budget.month - store.journal.spent(month)))
     limit = min((item for item in limits if item is not None), default=None)
-    if limit is not None:
-        decisions = [found.plan.decisions[name] for name in chosen]
-        cost = Estimates(found.pins.known, store.records).total(decisions)
-        if cost > limit + ROUNDING:
-            raise UsageError(
-                f"this build would cost about {money(cost)}, and {money(limit)} is left to spend",
-                hint="raise the budget, or build a selection; `imgbuild plan` shows what costs how much",
-            )
+    if limit is not None and cost > limit + ROUNDING:
+        raise UsageError(
+            f"this build would cost about {money(cost)}, and {money(limit)} is left to spend",
+            hint="raise the budget, or build a selection; `imgbuild plan` shows what costs how much",
+        )
     return limit
 
 

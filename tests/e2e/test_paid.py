@@ -372,6 +372,15 @@ def test_the_plan_and_the_journal_tell_what_images_cost(shop, vendor):
     ]
 
 
+def test_a_build_tells_first_what_it_will_cost(shop, vendor):
+    shop.build(patterns=("*chair*",))
+    assert shop.events[0].cost == PRICE
+    told = shop.tell("build", "--plain").out.splitlines()
+    assert (told[0], told[-1].partition(",")[0]) == ("this build costs about $0.50", "built 2")
+    shop.build(force=True)
+    assert shop.events[0].cost == 0
+
+
 # --- bytes that can't be made again -------------------------------------------------------------------
 
 
