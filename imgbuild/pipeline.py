@@ -28,7 +28,7 @@ from imgbuild.run.results import Built, built
 from imgbuild.run.schedule import Limits, Schedule
 from imgbuild.select import Selection, choose
 from imgbuild.store.store import Store
-from imgbuild.survey import Adapters, Survey, open_book, states_of, survey
+from imgbuild.survey import Adapters, Survey, narrowed, open_book, states_of, survey
 
 
 class BuildOptions(Struct, frozen=True, kw_only=True):
@@ -62,6 +62,7 @@ def build(
     found = survey(project, store, options.plan, pins, book)
     _tell_notes(project, store, found, reporter)
     chosen = _chosen(found, options.selection, store)
+    found = narrowed(found, chosen)
     if options.locked:
         _refuse_changes(found, chosen, options)
     cost = Estimates(found.pins.known, store.records).total(found.plan.decisions[name] for name in chosen)

@@ -25,7 +25,7 @@ from imgbuild.run.recall import Recall
 from imgbuild.run.schedule import Limits, Schedule
 from imgbuild.run.work import Work
 from imgbuild.store.store import Store
-from imgbuild.survey import Adapters, Survey
+from imgbuild.survey import Adapters, Survey, narrowed
 from imgbuild.types import Status, Value, Verdict
 
 ORDER = ("fail", "missing", "review", "warn", "pass")  # as the table is sorted
@@ -64,7 +64,7 @@ def run_check(session: Session, paths: Sequence[str], select: Sequence[str], *, 
         session.held(project) as store,
         closing(_reporter(session)) as reporter,
     ):
-        found = session.survey(project, store)
+        found = narrowed(session.survey(project, store), ())  # nothing is made, so no pixels are wanted
         targets = session.choose(found, store, selection_of(project, session, paths, select))
         chosen = [target.id for target in targets]
         rows = sorted(

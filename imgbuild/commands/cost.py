@@ -15,7 +15,7 @@ from imgbuild.plan import DOES_STEPS, Decision
 from imgbuild.report.text import money, plural
 from imgbuild.store.journal import Entry, Journal, cost_of
 from imgbuild.store.store import Store
-from imgbuild.survey import Survey
+from imgbuild.survey import Survey, narrowed
 
 HEADERS = ["asset", "model", "to do", "now", "targets", "from nothing"]
 
@@ -44,7 +44,8 @@ def run_cost(session: Session, paths: Sequence[str], select: Sequence[str]) -> i
         found = session.survey(project, store)
         chosen = session.choose(found, store, selection_of(project, session, paths, select))
         needed = closure(project.graph, [target.id for target in chosen])
-        sums = _sums([item for name, item in found.plan.decisions.items() if name in needed], found, store)
+        decisions = narrowed(found, needed).plan.decisions
+        sums = _sums([item for name, item in decisions.items() if name in needed], found, store)
     if session.json:
         for (asset, model), (now, whole) in sums.items():
             event = {"event": "cost", "asset": asset, "model": model, "now": now, "from_nothing": whole}

@@ -14,7 +14,7 @@ from imgbuild.plan import AT_REST, Action, Decision
 from imgbuild.report.text import money, plural
 from imgbuild.select import Selection, handle
 from imgbuild.store.store import Store
-from imgbuild.survey import Survey
+from imgbuild.survey import Survey, narrowed
 
 SHOWN = 200  # rows of the table; --verbose shows all
 
@@ -40,6 +40,7 @@ def print_plan(session: Session, found: Survey, store: Store, selection: Selecti
     """Print what is to be done for the chosen targets and what they need; how many need something."""
     targets = session.choose(found, store, selection)
     chosen = closure(found.project.graph, [target.id for target in targets])
+    found = narrowed(found, chosen)
     decisions = [item for name, item in found.plan.decisions.items() if name in chosen]
     pending = [item for item in decisions if item.action is not Action.FRESH]
     estimates = Estimates(found.pins.known, store.records)

@@ -4,6 +4,7 @@ import io
 import re
 import zlib
 
+import msgspec
 import pytest
 from PIL import Image
 
@@ -127,6 +128,51 @@ def test_lossless_pixels_that_are_gone_are_made_again(shop, painter):
     assert ended.finished.exit_code == 0
     again = next(request for request in painter.asked if request.prompt == "A1 on a table").inputs["image"]
     assert [picture.tobytes() for picture in again] == [picture.tobytes() for picture in first]
+
+
+LOSSY = """
+    models: {paint: {provider: painter}}
+    assets:
+      base: {prompt: a base, models: [paint], format: jpeg, validate: [not_blank]}
+      next: {prompt: a next, models: [paint], inputs: {image: {asset: base}}}
+      last: {prompt: a last, models: [paint], inputs: {image: {asset: base}}}
+    """
+
+
+@pytest.fixture
+def bare(bench, painter):
+    """A JPEG and two pictures made from it, of which one is stale now; the JPEG's own pixels are lost."""
+    project = bench({"specs/catalog.yaml": LOSSY})
+    assert project.build().finished.exit_code == 0
+    for blob in (project.root / ".imgbuild/blobs").rglob("*"):
+        if blob.is_file():
+            blob.unlink()
+    project.edit("specs/catalog.yaml", ("a last", "the last"))
+    painter.asked.clear()
+    return project
+
+
+def test_pixels_are_called_back_for_what_is_selected_alone(bare, painter):
+    before = bare.outputs()
+    for selected in (("base",), ("next",)):
+        ended = bare.build(patterns=selected)
+        assert (dict(ended.ran), painter.asked, bare.outputs()) == ({}, [], before)
+    assert dict(bare.build(patterns=("last",)).ran) == {"generate": 2, "encode": 1}
+    assert prompts(painter) == ["a base", "the last"]
+
+
+def test_what_a_selection_would_do_is_planned_and_priced_alike(bare):
+    assert bare.tell("plan", "-s", "base").out == "1 target: 1 fresh\n"
+    assert bare.tell("plan", "-s", "next").out == "2 targets: 2 fresh\n"
+    assert bare.tell("plan", "-s", "last").out.splitlines()[-1] == "2 targets: 2 run"
+    assert bare.tell("plan").out.splitlines()[-1] == "3 targets: 1 fresh, 2 run"
+    told = bare.tell("cost", "--json", "-s", "next").out.splitlines()
+    assert [msgspec.json.decode(row)["now"]["images"] for row in told] == [0, 0]
+
+
+def test_checking_wants_no_pixels(bare):
+    told = bare.tell("check", "-s", "base")
+    assert (told.code, told.out.splitlines()[-1]) == (0, "1 image: 1 pass")
 
 
 def test_webp_outputs_give_lossless_pixels_too(bench, painter):
