@@ -71,11 +71,8 @@ def build(
     materials = Materials(found, store)
     materials.adopt(found.plan.met)
     making = _making(materials, adapters, options, limit, stop, _crew(found, chosen, options.jobs))
+    schedule = _run(found, materials, chosen, options, reporter, making)
     whole = options.selection.is_all()
-    try:
-        schedule = _run(found, materials, chosen, options, reporter, making)
-    finally:  # what is finished is locked, whatever ended the run
-        found.book.write(relock(found, materials.lines, chosen, whole=whole, prune=options.prune))
     removed = _tidy(materials, reporter, prune=options.prune) if whole and not stop.is_set() else []
     _keep_file_digests(project, store)
     ended = built(materials, schedule, chosen, len(removed), making.budget.spent, time.perf_counter() - began)
@@ -166,9 +163,11 @@ def _run(
     schedule = Schedule(found.project.graph, found.plan, chosen, recall, making, conclusion, reporter, limits)
     try:
         schedule.run()
-    finally:
+    finally:  # whatever ended the run: what is finished is recorded, and locked
         making.close()
         materials.ledger.commit()
+        whole = options.selection.is_all()
+        found.book.write(relock(found, materials.lines, chosen, whole=whole, prune=options.prune))
     return schedule
 
 
