@@ -27,6 +27,7 @@ from imgbuild.run.recall import Recall
 from imgbuild.run.results import Built, built
 from imgbuild.run.schedule import Limits, Schedule
 from imgbuild.select import Selection, choose
+from imgbuild.settings.load import profile_output
 from imgbuild.store.store import Store
 from imgbuild.survey import Adapters, Survey, narrowed, open_book, states_of, survey
 
@@ -216,18 +217,35 @@ def _tidy(materials: Materials, reporter: Reporter, *, prune: bool) -> list[str]
     stale = {path: output for path, output in materials.published.items() if path not in wanted}
     guarded = () if prune else found.guarded
     kept_ids = {f"{spec}/{id}" for spec in guarded for id in found.gone[spec]}
-    removable = {}
+    removable = set()
     for path, output in stale.items():
         if output.target in kept_ids:
             continue
         if found.outputs.digest(path) in (output.digest, None):
-            removable[path] = output
+            removable.add(path)
         else:
             reporter.event(Note(text=f"{path} belongs to no target any more, but was edited: left alone"))
-    removed = found.outputs.remove(removable)
+    leftovers = _leftovers(found, {*wanted, *stale})
+    removed = found.outputs.remove(removable | {path for path, id in leftovers.items() if id not in kept_ids})
     if stale:
         materials.store.records.drop_outputs(found.project.settings.profile_name, removable)
     return removed
+
+
+def _leftovers(found: Survey, known: Collection[str]) -> dict[str, str]:
+    """Outputs of targets that are gone, and of which the records knew nothing: by path, whose image it is.
+
+    Where the records were lost, the lock still has the digests. Other profiles publish equal images: their
+    folders are theirs, and so only the default build looks for any.
+    """
+    settings = found.project.settings
+    recorded = {output.target for output in found.published.values()}
+    ids = [f"{spec}/{id}" for spec, gone in found.gone.items() for id in gone]
+    lost = {found.lines[id].image: id for id in (*ids, *found.carried.values()) if id not in recorded}
+    if not lost or settings.profile_name:
+        return {}
+    apart = {found.project.files.root / profile_output(settings, name) for name in settings.profiles}
+    return found.outputs.recognise(lost, found.outputs.strays(known, apart))
 
 
 def _keep_file_digests(project: Project, store: Store) -> None:
