@@ -33,6 +33,14 @@ RESEND = "send it again with --resend"
 _LOST = (Broke, Unanswered)  # nobody knows whether the request was taken and paid for
 
 
+class PixelsLost(TargetError):
+    """The pixels of a target that another one is made from can't be read."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(f"the pixels of {target} are not in the store", hint=f"build {target} first")
+        self.target = target
+
+
 class Terms(Struct, frozen=True, kw_only=True):
     """How a run may behave: offline, what to do with requests whose end is unknown, how calls are tried again."""
 
@@ -237,9 +245,7 @@ class Making:
         try:
             return self.blobs.read(blob)
         except (KeyError, ValueError):
-            raise TargetError(
-                f"the pixels of {name} are not in the store", hint=f"build {name} first"
-            ) from None
+            raise PixelsLost(name) from None
 
     def open_inputs(self, paths: Sequence[str]) -> list[Record]:
         """Import records of input files, in a thread. Raises BadImage, TargetError."""
