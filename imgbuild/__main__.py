@@ -3,6 +3,8 @@
 import os
 import sys
 
+INTERRUPTED = 130  # as in `errors.Exit`, which a build with nothing to do does not load
+
 
 def main() -> int:
     """Run the command line; the exit code."""
@@ -16,7 +18,10 @@ def main() -> int:
             return told[1]
     from imgbuild.cli import run
 
-    return run(arguments)
+    code = run(arguments, last=True)
+    if code == INTERRUPTED:  # Python would wait for the threads that a second Ctrl-C has left
+        os._exit(code)
+    return code
 
 
 if __name__ == "__main__":

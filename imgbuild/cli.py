@@ -404,12 +404,12 @@ def completion(ctx: click.Context, /, shell: str | None) -> int:
     return run_completion(session(ctx), main, shell)
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the command line; the one place where exceptions become exit codes."""
+def run(arguments: Sequence[str], *, last: bool = False) -> int:
+    """Run the command line; the one place where exceptions become exit codes. last: the process ends with it."""
     from imgbuild.commands.outcome import guarded
 
     def call() -> int:
         ended = main.main(list(arguments), prog_name="imgbuild", standalone_mode=False, obj=tuple(arguments))
         return ended if isinstance(ended, int) else 0
 
-    return guarded(call, arguments)
+    return guarded(call, arguments, last=last)

@@ -84,11 +84,21 @@ class ProviderFailed(TargetError):
 
 
 class Transient(TargetError):
-    """The provider can't now: rate limit, time-out, server error. `retry_after` in seconds, if it says."""
+    """The provider can't now, and has certainly not taken the request: rate limit, no connection. It is sent again.
+
+    retry_after: in seconds, if the provider says.
+    """
 
     def __init__(self, message: str, *, retry_after: float | None = None, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+
+
+class Unanswered(TargetError):
+    """The request may have been taken, and paid for, but its answer is lost: time-out, connection cut, server error.
+
+    It is not sent again by itself.
+    """
 
 
 class BadImage(TargetError):

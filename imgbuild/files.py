@@ -137,11 +137,6 @@ class Files:
     def digests(self) -> dict[str, tuple[Stamp, Digest]]:
         return self._digests
 
-    def forget(self) -> None:
-        """Start a new look at the sources; digests are kept, each as long as its stamp holds."""
-        self.seen = {}
-        self._folders = {}
-
 
 def stamp_of(path: Path | str) -> Stamp | None:
     try:

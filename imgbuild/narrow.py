@@ -73,19 +73,24 @@ def outline(project: Project, scope: bytes) -> bytes:
 
 def _moved(seen: Snapshot, drafts: Drafts, scope: bytes) -> Mapping[tuple[str, str], Moved] | None:
     """The assets, and their choices, that changed since; None where the whole project has to be looked at."""
-    try:
-        known, old = _decode(seen.outline)
-    except msgspec.DecodeError:
-        return None
+    old = _known(seen, str(drafts.context.files.root), scope)
     new = outline_of(drafts)
-    if known != scope or old.texts != new.texts or drafts.context.notices:
+    if old is None or old.texts != new.texts or drafts.context.notices:
         return None
     only = affected(old, new, drafts)
     if only is None or _count(only, drafts) * SHARE > seen.total:
         return None
-    if not old.texts.issuperset(changed(seen)) or not outputs_stand(seen):
+    stands = old.texts.issuperset(changed(seen)) and outputs_stand(seen)
+    return only if stands else None
+
+
+def _known(seen: Snapshot, root: str, scope: bytes) -> Outline | None:
+    """The outline that a snapshot keeps, if it is of this project: a copied folder has another's."""
+    try:
+        known, old = _decode(seen.outline)
+    except msgspec.DecodeError:
         return None
-    return only
+    return old if seen.root == root and known == scope else None
 
 
 def _count(only: Mapping[tuple[str, str], Moved], drafts: Drafts) -> int:

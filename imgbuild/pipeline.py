@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from imgbuild.costs import estimate
+from imgbuild.costs import Estimates
 from imgbuild.errors import LockWouldChange, UsageError, place
 from imgbuild.graph import closure
 from imgbuild.lock.book import LockBook
@@ -30,8 +30,9 @@ from imgbuild.run.recall import Recall
 from imgbuild.run.results import Built, built
 from imgbuild.run.schedule import Limits, Schedule
 from imgbuild.select import Selection, choose
+from imgbuild.settings.load import profile_output
 from imgbuild.store.store import Store
-from imgbuild.survey import Adapters, Survey, open_book, states_of, survey
+from imgbuild.survey import Adapters, Survey, open_book, selected, states_of, survey
 
 
 class BuildOptions(Struct, frozen=True, kw_only=True):
@@ -65,16 +66,17 @@ def build(
     found = survey(project, store, options.plan, pins, book)
     _tell_notes(project, store, found, reporter)
     chosen = _chosen(found, options.selection, store)
+    found = selected(found, chosen)
     if options.locked:
         _refuse_changes(found, chosen, options)
-    limit = _budget(found, store, chosen, options)
-    reporter.event(_started(found, chosen))
+    cost = Estimates(found.pins.known, store.records).total(found.plan.decisions[name] for name in chosen)
+    limit = _budget(found, store, cost, options)
+    reporter.event(_started(found, chosen, cost))
     materials = Materials(found, store)
     materials.adopt(found.plan.met)
     making = _making(materials, adapters, options, limit, stop, _crew(found, chosen, options.jobs))
     schedule = _run(found, materials, chosen, options, reporter, making)
-    whole = options.selection.is_all() and project.is_whole
-    found.book.write(relock(found, materials.lines, chosen, whole=whole, prune=options.prune))
+    whole = _is_whole(found, options)
     removed = _tidy(materials, reporter, prune=options.prune) if whole and not stop.is_set() else []
     _keep_file_digests(project, store)
     ended = built(materials, schedule, chosen, len(removed), making.budget.spent, time.perf_counter() - began)
@@ -92,6 +94,11 @@ def _opened(project: Project) -> tuple[Project, LockBook, Pins]:
             return project, book, pins
     project = widened(project)
     return project, *open_book(project)
+
+
+def _is_whole(found: Survey, options: BuildOptions) -> bool:
+    """Whether the build is about all targets that there are, so that what belongs to none is found."""
+    return options.selection.is_all() and found.project.is_whole
 
 
 def _chosen(found: Survey, selection: Selection, store: Store) -> set[str]:
@@ -134,7 +141,7 @@ def _refuse_changes(found: Survey, chosen: Collection[str], options: BuildOption
                 f"{name} is not what the lock says: {decision.why}",
                 hint="build without --locked and commit the lock",
             )
-    whole = options.selection.is_all() and found.project.is_whole
+    whole = _is_whole(found, options)
     if whole and (found.carried or found.gone):
         name = next(iter(found.carried.values()), "") or next(
             f"{spec}/{ids[0]}" for spec, ids in found.gone.items()
@@ -149,7 +156,7 @@ def _refuse_changes(found: Survey, chosen: Collection[str], options: BuildOption
         )
 
 
-def _started(found: Survey, chosen: Collection[str]) -> Started:
+def _started(found: Survey, chosen: Collection[str], cost: float) -> Started:
     decisions = [found.plan.decisions[name] for name in chosen]
     count = {action: sum(1 for item in decisions if item.action is action) for action in Action}
     left_out = found.project.left_out or 0
@@ -159,6 +166,7 @@ def _started(found: Survey, chosen: Collection[str]) -> Started:
         restore=count[Action.RESTORE] + count[Action.CHECK],
         run=count[Action.RUN],
         maybe=count[Action.MAYBE],
+        cost=cost,
     )
 
 
@@ -176,9 +184,11 @@ def _run(
     schedule = Schedule(found.project.graph, found.plan, chosen, recall, making, conclusion, reporter, limits)
     try:
         schedule.run()
-    finally:
+    finally:  # whatever ended the run: what is finished is recorded, and locked
         making.close()
         materials.ledger.commit()
+        whole = _is_whole(found, options)
+        found.book.write(relock(found, materials.lines, chosen, whole=whole, prune=options.prune))
     return schedule
 
 
@@ -204,22 +214,19 @@ def _crew(found: Survey, chosen: Collection[str], jobs: int) -> Crew | None:
     return Crew(jobs, project.store / "blobs", project.cache / "blobs" if project.cache else None)
 
 
-def _budget(found: Survey, store: Store, chosen: Collection[str], options: BuildOptions) -> float | None:
-    """US dollars that this build may spend; None without a limit. Raises UsageError where it would need more."""
+def _budget(found: Survey, store: Store, cost: float, options: BuildOptions) -> float | None:
+    """US dollars that this build may spend; None without a limit. Raises UsageError where it would cost more."""
     budget = found.project.settings.budget
     limits = [options.budget if options.budget is not None else budget.build]
     if budget.month is not None:
         month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         limits.append(max(0.0, budget.month - store.journal.spent(month)))
     limit = min((item for item in limits if item is not None), default=None)
-    if limit is not None:
-        decisions = [found.plan.decisions[name] for name in chosen]
-        cost = sum(estimate(item, found.pins.known, store.records) or 0.0 for item in decisions)
-        if cost > limit + ROUNDING:
-            raise UsageError(
-                f"this build would cost about {money(cost)}, and {money(limit)} is left to spend",
-                hint="raise the budget, or build a selection; `imgbuild plan` shows what costs how much",
-            )
+    if limit is not None and cost > limit + ROUNDING:
+        raise UsageError(
+            f"this build would cost about {money(cost)}, and {money(limit)} is left to spend",
+            hint="raise the budget, or build a selection; `imgbuild plan` shows what costs how much",
+        )
     return limit
 
 
@@ -230,18 +237,35 @@ def _tidy(materials: Materials, reporter: Reporter, *, prune: bool) -> list[str]
     stale = {path: output for path, output in materials.published.items() if path not in wanted}
     guarded = () if prune else found.guarded
     kept_ids = {f"{spec}/{id}" for spec in guarded for id in found.gone[spec]}
-    removable = {}
+    removable = set()
     for path, output in stale.items():
         if output.target in kept_ids:
             continue
         if found.outputs.digest(path) in (output.digest, None):
-            removable[path] = output
+            removable.add(path)
         else:
             reporter.event(Note(text=f"{path} belongs to no target any more, but was edited: left alone"))
-    removed = found.outputs.remove(removable)
+    leftovers = _leftovers(found, {*wanted, *stale})
+    removed = found.outputs.remove(removable | {path for path, id in leftovers.items() if id not in kept_ids})
     if stale:
         materials.store.records.drop_outputs(found.project.settings.profile_name, removable)
     return removed
+
+
+def _leftovers(found: Survey, known: Collection[str]) -> dict[str, str]:
+    """Outputs of targets that are gone, and of which the records knew nothing: by path, whose image it is.
+
+    Where the records were lost, the lock still has the digests. Other profiles publish equal images: their
+    folders are theirs, and so only the default build looks for any.
+    """
+    settings = found.project.settings
+    recorded = {output.target for output in found.published.values()}
+    ids = [f"{spec}/{id}" for spec, gone in found.gone.items() for id in gone]
+    lost = {found.lines[id].image: id for id in (*ids, *found.carried.values()) if id not in recorded}
+    if not lost or settings.profile_name:
+        return {}
+    apart = {found.project.files.root / profile_output(settings, name) for name in settings.profiles}
+    return found.outputs.recognise(lost, found.outputs.strays(known, apart))
 
 
 def _keep_file_digests(project: Project, store: Store) -> None:

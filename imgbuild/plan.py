@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from imgbuild.digest import Manifest, digest_of
 from imgbuild.expand.seeds import attempt_seed
@@ -76,12 +77,13 @@ class Decision(Struct, frozen=True, kw_only=True, eq=False):
 class Plan(Struct, frozen=True, kw_only=True, eq=False):
     """decisions: by target id, inputs first. sealed: the declared intent of each target whose model is pinned.
     manifests: what was hashed, for the targets that do steps. met: outputs that are right, and of which nothing
-    or something else is recorded."""
+    or something else is recorded. called_back: by id, what targets would need if nobody took their lost pixels in."""
 
     decisions: Mapping[str, Decision]
     sealed: Mapping[str, Digest]
     manifests: Mapping[str, Manifest]
     met: Mapping[str, Output] = {}
+    called_back: Mapping[str, Decision] = {}
 
     def count(self, *actions: Action) -> int:
         return sum(1 for decision in self.decisions.values() if decision.action in actions)
@@ -130,7 +132,20 @@ def make_plan(graph: Graph, intents: Intents, view: View, options: Options) -> P
         sealed=planner.sealed,
         manifests=planner.manifests,
         met=planner.met,
+        called_back=planner.called_back,
     )
+
+
+def plan_of(plan: Plan, graph: Graph, chosen: Collection[str]) -> Plan:
+    """The plan of a build of these targets alone: lost pixels are called back for what it makes, and nothing else."""
+    if not plan.called_back:
+        return plan
+    decisions = dict(plan.decisions)
+    for name in reversed(list(decisions)):
+        users = [user for user in graph.needed_by.get(name, ()) if user in chosen]
+        if name in plan.called_back and not any(decisions[user].action in DOES_STEPS for user in users):
+            decisions[name] = plan.called_back[name]
+    return replace(plan, decisions=decisions)
 
 
 class _Planner:
@@ -141,6 +156,7 @@ class _Planner:
         self.met: dict[str, Output] = {}
         self.sealed: dict[str, Digest] = {}
         self.rules: dict[int, Digest] = {}
+        self.called_back: dict[str, Decision] = {}
 
     def decide(self, target: Target) -> None:
         line = self.view.lines.get(target.id)
@@ -362,6 +378,7 @@ class _Planner:
                 if decision.line.grade is Grade.STORED
                 else (Action.RUN, "its pixels are gone")
             )
+            self.called_back[name] = decision
             self.put(decision.target, decision.line, *gone, intent=decision.intent, reproduce=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from imgbuild.digest import digest_file
@@ -107,13 +107,29 @@ class Outputs:
             self._safe.discard(folder)
             folder = folder.rpartition("/")[0]
 
-    def strays(self, known: Collection[str]) -> list[str]:
-        """Files below the output folder that are not among the known paths, sorted."""
+    def strays(self, known: Collection[str], apart: Collection[Path] = ()) -> list[str]:
+        """Files below the output folder that are not among the known paths, sorted; no links.
+
+        apart: folders that are not looked into.
+        """
         found = []
-        for folder, _, names in os.walk(self.folder):
+        for folder, folders, names in os.walk(self.folder):
+            folders[:] = [name for name in folders if Path(folder, name) not in apart]
             inside = os.path.relpath(folder, self.folder).replace(os.sep, "/")
             found += [name if inside == "." else f"{inside}/{name}" for name in names]
-        return sorted(set(found) - set(known))
+        return [path for path in sorted(set(found) - set(known)) if not (self.folder / path).is_symlink()]
+
+    def recognise(self, images: Mapping[Digest, str], strays: Iterable[str]) -> dict[str, str]:
+        """Of these files those that hold the images, and what each is of: ids by digest in, ids by path out.
+
+        An image that several of them hold is left out: one may be a copy that somebody made.
+        """
+        holders: dict[Digest, list[str]] = {}
+        for path in strays:
+            digest = self.digest(path)
+            if digest is not None and digest in images:
+                holders.setdefault(digest, []).append(path)
+        return {paths[0]: images[digest] for digest, paths in holders.items() if len(paths) == 1}
 
 
 def is_mass_removal(gone: int, total: int) -> bool:

@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from imgbuild.graph import Graph
 from imgbuild.keys import Intents
 from imgbuild.lock.book import LockBook
 from imgbuild.lock.rename import carry_over
 from imgbuild.pins import Pins
-from imgbuild.plan import AT_REST, Action, Options, Plan, View, make_plan
+from imgbuild.plan import AT_REST, Action, Options, Plan, View, make_plan, plan_of
 from imgbuild.project import Project
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
@@ -82,6 +83,11 @@ def survey(project: Project, store: Store, options: Options, pins: Pins, book: L
         ),
         plan=make_plan(project.graph, intents, view, options),
     )
+
+
+def selected(found: Survey, chosen: Collection[str]) -> Survey:
+    """The same, as a build of these targets alone sees it."""
+    return replace(found, plan=plan_of(found.plan, found.project.graph, chosen))
 
 
 class _Digests(dict[str, Digest]):

@@ -44,7 +44,12 @@ class Compared(Struct, frozen=True, kw_only=True):
 
 
 def verify(
-    found: Survey, chosen: Collection[str], folder: Path, reporter: Reporter, jobs: int
+    found: Survey,
+    chosen: Collection[str],
+    folder: Path,
+    reporter: Reporter,
+    jobs: int,
+    stop: threading.Event,
 ) -> list[Compared]:
     """Compare the chosen targets with the lock. `folder` takes what is made; nothing else is written."""
     decisions = {name: _again(item) for name, item in found.plan.decisions.items()}
@@ -54,7 +59,7 @@ def verify(
     with open_store(folder / "store", found.project.store, write=True, share=False) as store:
         materials = Materials(aside, store)
         recall = Recall(materials)
-        making = Making(materials, Adapters(), Budget(None), Terms(), threading.Event())
+        making = Making(materials, Adapters(), Budget(None), Terms(), stop)
         conclusion = Conclusion(materials, recall)
         limits = Limits(jobs=jobs)
         schedule = Schedule(found.project.graph, plan, wanted, recall, making, conclusion, reporter, limits)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgbuild.costs import estimate, price
+from imgbuild.costs import Estimates
 from imgbuild.keys import generate_key
 from imgbuild.plan import AT_REST, DOES_STEPS, Action, Decision
 from imgbuild.providers import PROVIDERS
@@ -47,6 +47,10 @@ def lamp(target, model):
     return lambda **own: target(models=chain, **{"width": 4, "height": 2, "params": {"steps": 3}, **own})
 
 
+def estimate(decision, pins, records=None):
+    return Estimates(pins, records).of(decision)
+
+
 def decided(target, action=Action.RUN, **own):
     return Decision(target=target, action=action, **{"seed": 42, "attempt": 0, **own})
 
@@ -78,7 +82,7 @@ def test_a_price_that_is_not_known(lamp):
 
 
 def test_an_unpinned_model_is_priced_as_declared(lamp, dear):
-    assert price(lamp(), {}) == 0.08
+    assert Estimates({}).price(lamp()) == 0.08
     assert dear.priced[0].pin == Pin(provider="dear", source="")
 
 
@@ -89,7 +93,7 @@ def test_pictures_that_are_there_cost_nothing(target):
 
 def test_what_a_fallback_makes_again_costs_what_that_costs(lamp):
     assert estimate(decided(lamp(), position=1), PINS) == 0.0
-    assert price(lamp(), PINS, position=0) == 0.08
+    assert Estimates(PINS).price(lamp(), position=0) == 0.08
 
 
 def test_an_image_on_record_costs_nothing_again(lamp):
@@ -103,3 +107,42 @@ def test_an_image_on_record_costs_nothing_again(lamp):
         with_input = lamp(inputs=(Input(role="image", file="photo.png"),))
         assert estimate(decided(with_input), PINS, records) == 0.08
         assert estimate(decided(lamp()), {}, records) == 0.08
+
+
+def test_equal_requests_cost_once(lamp, dear):
+    """Equal keys in one build share one request, whatever is done with its image."""
+    one, small, other = lamp(), lamp(output="small.png"), lamp(prompt="a pen")
+    estimates = Estimates(PINS)
+    assert [estimates.of(decided(each)) for each in (one, small, other)] == [0.08, 0.0, 0.08]
+    assert estimates.of(decided(one, seed=43)) == 0.08
+    assert Estimates(PINS).total(map(decided, (one, small, other))) == 0.16
+
+
+def test_equal_requests_of_unknown_price(lamp):
+    estimates = Estimates(PINS)
+    assert [estimates.of(decided(lamp(prompt="unknown"))) for _ in range(2)] == [None, 0.0]
+
+
+def test_requests_with_equal_inputs_cost_once(lamp):
+    estimates = Estimates(PINS)
+    photos = [lamp(inputs=(Input(role="image", file=file),)) for file in ("a.png", "b.png", "a.png")]
+    assert [estimates.of(decided(each)) for each in photos] == [0.08, 0.08, 0.0]
+    upstream = [lamp(inputs=(Input(role="image", target="shop/a#0"),)) for _ in range(2)]
+    assert [estimates.of(decided(each)) for each in upstream] == [0.08, 0.0]
+
+
+def test_models_that_are_one_under_two_names_share_their_requests(lamp, target, model):
+    alias = target("shop/lamps[color=red]@again#0", models=[model("again", "dear")], width=4, height=2)
+    pins = {**PINS, ("shop", "again"): PINS["shop", "paint"]}
+    estimates = Estimates(pins)
+    assert [estimates.of(decided(each)) for each in (lamp(params={}), alias)] == [0.08, 0.0]
+
+
+def test_nobody_asks_for_the_price_of_what_is_free(target, model, dear):
+    free = target(models=[model("other", "free")])
+    assert Estimates(PINS).of(decided(free)) == 0.0
+
+
+def test_a_price_that_breaks_is_not_known(lamp, dear):
+    dear.price = lambda self, request: {}["price"]
+    assert estimate(decided(lamp()), PINS) is None

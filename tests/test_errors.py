@@ -18,6 +18,7 @@ from imgbuild.errors import (
     SpecError,
     TargetError,
     Transient,
+    Unanswered,
     UsageError,
     did_you_mean,
     excerpt,
@@ -96,6 +97,7 @@ CODES = {
     Refused: Exit.TARGET_FAILED,
     ProviderFailed: Exit.TARGET_FAILED,
     Transient: Exit.TARGET_FAILED,
+    Unanswered: Exit.TARGET_FAILED,
     BadImage: Exit.TARGET_FAILED,
     Drift: Exit.TARGET_FAILED,
 }

@@ -93,8 +93,6 @@ def test_what_was_read_is_remembered_also_what_is_absent(tmp_path: Path) -> None
     assert stamp is not None
     assert stamp.size == 3
     assert files.seen["b"] is None
-    files.forget()
-    assert files.seen == {}
 
 
 def test_too_large_a_file_is_refused(tmp_path: Path) -> None:
@@ -120,7 +118,6 @@ def test_digests_are_taken_again_when_the_file_changed(tmp_path: Path) -> None:
     files = Files(tmp_path)
     first = files.digest("a")
     (tmp_path / "a").write_bytes(b"abd")
-    files.forget()
     assert files.digest("a") != first
     assert files.digest("absent") is None
 

@@ -196,6 +196,18 @@ def test_files_that_nobody_declares(outputs, blobs):
     for path in ("a.png", "shop/a.png", "shop/b.png"):
         outputs.publish(blobs, digest_bytes(IMAGE), path)
     assert outputs.strays({"shop/a.png", "gone.png"}) == ["a.png", "shop/b.png"]
+    assert outputs.strays({"gone.png"}, {outputs.folder / "shop"}) == ["a.png"]
+    (outputs.folder / "linked.png").symlink_to("a.png")
+    assert outputs.strays([]) == ["a.png", "shop/a.png", "shop/b.png"]
+
+
+def test_a_file_is_known_by_its_bytes_where_nobody_copied_it(outputs, blobs):
+    one, two = blobs.add(b"one"), blobs.add(b"two")
+    for path, digest in (("a.png", one), ("b.png", two), ("copy of b.png", two)):
+        outputs.publish(blobs, digest, path)
+    (outputs.folder / "mine.txt").write_bytes(b"mine")
+    images = {one: "shop/a#0", two: "shop/b#0", digest_bytes(b"gone"): "shop/c#0"}
+    assert outputs.recognise(images, outputs.strays([])) == {"a.png": "shop/a#0"}
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def _options(session: Session, project: Project, flags: Flags) -> BuildOptions:
 
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets, so that what runs can end cleanly; the second one ends at once."""
+    """An event that the first Ctrl-C sets, so that what runs can end cleanly; the second one raises at once."""
     stop = threading.Event()
 
     def interrupt(number: int, frame: FrameType | None) -> None:

@@ -25,7 +25,7 @@ from imgbuild.run.recall import Recall
 from imgbuild.run.schedule import Limits, Schedule
 from imgbuild.run.work import Work
 from imgbuild.store.store import Store
-from imgbuild.survey import Adapters, Survey
+from imgbuild.survey import Adapters, Survey, selected
 from imgbuild.types import Status, Value, Verdict
 
 ORDER = ("fail", "missing", "review", "warn", "pass")  # as the table is sorted
@@ -64,7 +64,7 @@ def run_check(session: Session, paths: Sequence[str], select: Sequence[str], *, 
         session.held(project) as store,
         closing(_reporter(session)) as reporter,
     ):
-        found = session.survey(project, store)
+        found = selected(session.survey(project, store), ())  # nothing is made, so no pixels are wanted
         targets = session.choose(found, store, selection_of(project, session, paths, select))
         chosen = [target.id for target in targets]
         rows = sorted(
@@ -144,7 +144,7 @@ def _rows(found: Survey, name: str, verdicts: Sequence[Verdict]) -> Iterator[Row
 def _tell(session: Session, shown: Sequence[Row], rows: Sequence[Row], images: int) -> None:
     if session.json:
         for row in shown:
-            session.say(msgspec.json.encode({"event": "verdict", **msgspec.structs.asdict(row)}).decode())
+            session.give({"event": "verdict", **msgspec.structs.asdict(row)})
         return
     if session.quiet:
         shown = [row for row in shown if row.status in ("fail", "missing")]

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping, Sequence
 
 import click
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -101,7 +100,7 @@ def _tell(session: Session, project: Project, found: Sorted, event: str) -> int:
     if session.json:
         for name, paths in ((event, found.ours), ("kept", found.edited), ("stuck", found.stuck)):
             for path in paths:
-                session.say(msgspec.json.encode({"event": name, "output": path}).decode())
+                session.give({"event": name, "output": path})
         return Exit.TARGET_FAILED if found.stuck else Exit.DONE
     folder = project.settings.output
     for path in found.ours if not done or session.verbose else ():

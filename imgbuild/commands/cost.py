@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-import msgspec
 from msgspec import Struct
 
 from imgbuild.commands.session import Session, selection_of
-from imgbuild.costs import estimate, price
+from imgbuild.costs import Estimates
 from imgbuild.errors import Exit
 from imgbuild.graph import closure
 from imgbuild.plan import DOES_STEPS, Decision
 from imgbuild.report.text import money, plural
 from imgbuild.store.journal import Entry, Journal, cost_of
 from imgbuild.store.store import Store
-from imgbuild.survey import Survey
+from imgbuild.survey import Survey, selected
 
 HEADERS = ["asset", "model", "to do", "now", "targets", "from nothing"]
 
@@ -45,11 +44,12 @@ def run_cost(session: Session, paths: Sequence[str], select: Sequence[str]) -> i
         found = session.survey(project, store)
         chosen = session.choose(found, store, selection_of(project, session, paths, select))
         needed = closure(project.graph, [target.id for target in chosen])
-        sums = _sums([item for name, item in found.plan.decisions.items() if name in needed], found, store)
+        decisions = selected(found, needed).plan.decisions
+        sums = _sums([item for name, item in decisions.items() if name in needed], found, store)
     if session.json:
         for (asset, model), (now, whole) in sums.items():
             event = {"event": "cost", "asset": asset, "model": model, "now": now, "from_nothing": whole}
-            session.say(msgspec.json.encode(event).decode())
+            session.give(event)
         return Exit.DONE
     rows = [_cells(asset, model, now, whole) for (asset, model), (now, whole) in sums.items()]
     if len(rows) > 1:
@@ -68,21 +68,22 @@ def _sums(
 ) -> dict[tuple[str, str], tuple[Sum, Sum]]:
     """By asset and model: what a build would do now, and all there is."""
     sums: dict[tuple[str, str], tuple[Sum, Sum]] = {}
+    pending, anew = Estimates(found.pins.known, store.records), Estimates(found.pins.known)
     for item in decisions:
         recipe = item.target.recipe
         name = f"{recipe.spec}/{recipe.asset}", recipe.model.alias if recipe.model else "(pictures)"
         now, whole = sums.get(name, (Sum(), Sum()))
         if item.action in DOES_STEPS:
-            now = now.plus(estimate(item, found.pins.known, store.records))
-        sums[name] = now, whole.plus(_full_price(item, found))
+            now = now.plus(pending.of(item))
+        sums[name] = now, whole.plus(_full_price(item, anew))
     return dict(sorted(sums.items()))
 
 
-def _full_price(item: Decision, found: Survey) -> float | None:
+def _full_price(item: Decision, anew: Estimates) -> float | None:
     """What the target costs if nothing is there; one at fault is not made."""
     if item.target.recipe.model is None or not item.target.asks:
         return 0.0
-    return price(item.target, found.pins.known, item.seed)
+    return anew.price(item.target, item.seed)
 
 
 def _total(sums: Iterable[Sum]) -> Sum:
@@ -108,7 +109,7 @@ def run_spent(session: Session) -> int:
     if session.json:
         for day, entries in sorted(days.items()):
             event = {"event": "spent", "day": day, "requests": len(entries), "cost": _spent(entries)}
-            session.say(msgspec.json.encode(event).decode())
+            session.give(event)
         return Exit.DONE
     _tell_spent(session, days, journal)
     return Exit.DONE

@@ -8,7 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from imgbuild import __version__
@@ -39,7 +38,7 @@ def run_doctor(session: Session) -> int:
     signs = list(examine(session))
     for sign in signs:
         if session.json:
-            session.say(msgspec.json.encode(sign).decode())
+            session.give(sign)
         elif not session.quiet or sign.state == "broken":
             session.say(f"{sign.state:<6}  {sign.part:<11}  {printable(sign.text)}".rstrip())
     return Exit.TARGET_FAILED if any(sign.state == "broken" for sign in signs) else Exit.DONE

@@ -64,7 +64,7 @@ def _tell(session: Session, gone: Collected, before: int, limit: int | None, *, 
     left = before - gone.freed
     if session.json:
         event = {"event": "gc", "dry_run": dry_run, **msgspec.structs.asdict(gone), "size": left}
-        session.say(msgspec.json.encode(event).decode())
+        session.give(event)
         return
     done = "would free" if dry_run else "freed"
     session.say(

@@ -14,6 +14,7 @@ from imgbuild.ledger import candidate_key
 from imgbuild.lock.text import Lock
 from imgbuild.plan import DOES_STEPS
 from imgbuild.relock import relock
+from imgbuild.report.events import Note
 from imgbuild.report.text import plural
 from imgbuild.select import Selection
 from imgbuild.store.store import Store
@@ -34,10 +35,7 @@ def run_check(session: Session) -> int:
     pending += [(f"{spec}/{id}", "declared no more") for spec, ids in found.gone.items() for id in ids]
     pending += [(old, f"renamed to {new}") for new, old in found.carried.items()]
     if pending or found.book.notes:
-        for name, why in pending:
-            session.say(f"{name}: {why}")
-        for note in found.book.notes:
-            session.say(note)
+        _tell_behind(session, pending, found.book.notes)
         raise LockWouldChange(
             f"the lock is behind the specs: {plural(len(pending), 'target')}",
             hint="run `imgbuild build` and commit the lock",
@@ -47,8 +45,23 @@ def run_check(session: Session) -> int:
         raise LockWouldChange(
             f"{path} is not as a build writes it", hint="run `imgbuild build` and commit the lock"
         )
-    session.say(f"locked: {plural(len(found.plan.decisions), 'target')}")
+    count = len(found.plan.decisions)
+    if session.json:
+        session.give({"event": "locked", "targets": count})
+    else:
+        session.say(f"locked: {plural(count, 'target')}")
     return Exit.DONE
+
+
+def _tell_behind(session: Session, pending: Sequence[tuple[str, str]], notes: Sequence[str]) -> None:
+    if session.json:
+        for name, why in pending:
+            session.give({"event": "behind", "id": name, "why": why})
+        for text in notes:
+            session.give(Note(text=text, level="warning"))
+        return
+    for text in (*(f"{name}: {why}" for name, why in pending), *notes):
+        session.say(text)
 
 
 def run_upgrade(session: Session, aliases: Sequence[str]) -> int:
@@ -66,13 +79,18 @@ def run_upgrade(session: Session, aliases: Sequence[str]) -> int:
             if not aliases or name[1] in aliases:
                 model = found.pins.models[name].model
                 moved[name] = adapters[model.provider].pin(model)
-                session.say(f"{'/'.join(name)}: {_moved(found.pins.known.get(name), moved[name])}")
         _write(found, pins=moved)
+        for name, pin in moved.items():
+            _tell_pin(session, name, found.pins.known.get(name), pin)
     return Exit.DONE
 
 
-def _moved(before: Pin | None, after: Pin) -> str:
-    return "same" if before == after else f"{_told(before)} → {_told(after)}"
+def _tell_pin(session: Session, name: tuple[str, str], before: Pin | None, after: Pin) -> None:
+    if session.json:
+        session.give({"event": "pinned", "spec": name[0], "model": name[1], "before": before, "after": after})
+    else:
+        moved = "same" if before == after else f"{_told(before)} → {_told(after)}"
+        session.say(f"{'/'.join(name)}: {moved}")
 
 
 def _told(pin: Pin | None) -> str:
@@ -89,7 +107,8 @@ def run_reseed(session: Session, patterns: Sequence[str]) -> int:
             attempt = found.lines[target.id].attempt + 1 if target.id in found.lines else 1
             lines[target.id] = Line(seed=attempt_seed(target.seed, attempt), attempt=attempt)
         _write(found, lines=lines)
-        session.say(f"{plural(len(lines), 'target')} reseeded; `imgbuild build` makes them")
+        said = f"{plural(len(lines), 'target')} reseeded; `imgbuild build` makes them"
+        _tell_lines(session, "reseeded", lines, said)
     return Exit.DONE
 
 
@@ -102,9 +121,8 @@ def run_retry_fallback(session: Session, patterns: Sequence[str]) -> int:
         old = {target.id: found.lines[target.id] for target in chosen if target.id in found.lines}
         lines = {name: Line(seed=line.seed, attempt=line.attempt) for name, line in old.items() if line.via}
         _write(found, lines=lines)
-        session.say(
-            f"{plural(len(lines), 'target')} given back to the declared model; `imgbuild build` asks it"
-        )
+        said = f"{plural(len(lines), 'target')} given back to the declared model; `imgbuild build` asks it"
+        _tell_lines(session, "given back", lines, said)
     return Exit.DONE
 
 
@@ -116,8 +134,19 @@ def run_accept(session: Session, patterns: Sequence[str]) -> int:
         chosen = session.choose(found, store, Selection(patterns=tuple(patterns)))
         lines = {target.id: _candidate(store, project.settings.profile_name, target.id) for target in chosen}
         _write(found, lines=lines)
-        session.say(f"{plural(len(lines), 'image')} accepted; `imgbuild build` publishes them")
+        said = f"{plural(len(lines), 'image')} accepted; `imgbuild build` publishes them"
+        _tell_lines(session, "accepted", lines, said)
     return Exit.DONE
+
+
+def _tell_lines(session: Session, event: str, lines: Mapping[str, Line], said: str) -> None:
+    """What became of these lines of the lock: each of them for programs, their count for people."""
+    if not session.json:
+        session.say(said)
+        return
+    for name, line in lines.items():
+        moved = {"seed": line.seed, "attempt": line.attempt, "image": line.image}
+        session.give({"event": event, "id": name, **moved})
 
 
 def _candidate(store: Store, profile: str, name: str) -> Line:

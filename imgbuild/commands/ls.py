@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import Exit
 from imgbuild.select import handle
@@ -22,9 +20,7 @@ def run_ls(session: Session, paths: Sequence[str], select: Sequence[str]) -> int
     rows = [[handle(target.id), states[target.id], target.id, target.output] for target in chosen]
     if session.json:
         for short, state, id, output in rows:
-            session.say(
-                msgspec.json.encode({"handle": short, "state": state, "id": id, "output": output}).decode()
-            )
+            session.give({"handle": short, "state": state, "id": id, "output": output})
     elif rows:
         session.table(["handle", "state", "target", "output"], rows)
     else:

@@ -21,12 +21,15 @@ from imgbuild.report.output import emit, soften, wants_color
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
-def guarded(call: Callable[[], int], arguments: Sequence[str]) -> int:
-    """What `call` returns, or the exit code of what it raised, after saying so on stderr."""
+def guarded(call: Callable[[], int], arguments: Sequence[str], *, last: bool = False) -> int:
+    """What `call` returns, or the exit code of what it raised, after saying so on stderr.
+
+    last: the process ends with this, so no Ctrl-C that comes later may change how.
+    """
     soften(sys.stdout)
     soften(sys.stderr)
     try:
-        return call()
+        return _deafened(call) if last else call()
     except ImgbuildError as error:
         return _tell(error)
     except click.exceptions.Exit as ended:
@@ -41,6 +44,17 @@ def guarded(call: Callable[[], int], arguments: Sequence[str]) -> int:
             return _tell(_refused(error))
         emit(sys.stderr, _report(error, arguments))
         return Exit.BUG
+
+
+def _deafened(call: Callable[[], int]) -> int:
+    """What `call` gives; from then on Ctrl-C is ignored, where somebody has listened to it."""
+    try:
+        return call()
+    finally:
+        if "signal" in sys.modules:  # loaded by who listens: nobody else is made to load it here
+            import signal
+
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _tell(error: ImgbuildError) -> int:

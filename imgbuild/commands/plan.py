@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import msgspec
+from collections.abc import Mapping, Sequence
 
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.commands.why import changed_fields
-from imgbuild.costs import estimate
+from imgbuild.costs import Estimates
 from imgbuild.errors import Exit, place
 from imgbuild.graph import closure
 from imgbuild.pins import outdated
@@ -16,7 +14,7 @@ from imgbuild.plan import AT_REST, Action, Decision
 from imgbuild.report.text import money, plural
 from imgbuild.select import Selection, handle
 from imgbuild.store.store import Store
-from imgbuild.survey import Survey
+from imgbuild.survey import Survey, selected
 
 SHOWN = 200  # rows of the table; --verbose shows all
 
@@ -42,18 +40,21 @@ def print_plan(session: Session, found: Survey, store: Store, selection: Selecti
     """Print what is to be done for the chosen targets and what they need; how many need something."""
     targets = session.choose(found, store, selection)
     chosen = closure(found.project.graph, [target.id for target in targets])
+    found = selected(found, chosen)
     decisions = [item for name, item in found.plan.decisions.items() if name in chosen]
     pending = [item for item in decisions if item.action is not Action.FRESH]
+    estimates = Estimates(found.pins.known, store.records)
+    costs = {item.target.id: estimates.of(item) for item in decisions}
     if session.json:
         for item in decisions:
-            session.say(msgspec.json.encode(_fields(item, found, store)).decode())
+            session.give(_fields(item, costs))
         return _work(pending)
     if pending:
-        rows = [_row(item, found, store) for item in (pending if session.verbose else pending[:SHOWN])]
+        rows = [_row(item, found, store, costs) for item in (pending if session.verbose else pending[:SHOWN])]
         session.table(["action", "target", "why", "cost"], rows, frozenset({3}))
     if len(pending) > SHOWN and not session.verbose:
         session.say(f"… and {len(pending) - SHOWN} more; --verbose shows all")
-    session.say(_summary(decisions, found, store))
+    session.say(_summary(decisions, costs))
     _warn(session, found)
     return _work(pending)
 
@@ -62,14 +63,14 @@ def _work(pending: Sequence[Decision]) -> int:
     return sum(1 for item in pending if item.action not in AT_REST)
 
 
-def _row(item: Decision, found: Survey, store: Store) -> list[str]:
-    cost = estimate(item, found.pins.known, store.records)
+def _row(item: Decision, found: Survey, store: Store, costs: Mapping[str, float | None]) -> list[str]:
+    cost = costs[item.target.id]
     fields = changed_fields(found, store, item)
     why = f"{item.why}: {', '.join(fields)}" if fields else item.why
     return [item.action.value, item.target.id, why, money(cost) if cost else ""]
 
 
-def _fields(item: Decision, found: Survey, store: Store) -> dict[str, object]:
+def _fields(item: Decision, costs: Mapping[str, float | None]) -> dict[str, object]:
     return {
         "event": "plan",
         "id": item.target.id,
@@ -78,14 +79,14 @@ def _fields(item: Decision, found: Survey, store: Store) -> dict[str, object]:
         "why": item.why,
         "output": item.target.output,
         "where": place(item.target.recipe.where),
-        "cost": estimate(item, found.pins.known, store.records),
+        "cost": costs[item.target.id],
     }
 
 
-def _summary(decisions: Sequence[Decision], found: Survey, store: Store) -> str:
+def _summary(decisions: Sequence[Decision], costs: Mapping[str, float | None]) -> str:
     counts = [(action, sum(1 for item in decisions if item.action is action)) for action in Action]
     told = ", ".join(f"{count} {action.value}" for action, count in counts if count)
-    cost = sum(estimate(item, found.pins.known, store.records) or 0.0 for item in decisions)
+    cost = sum(cost or 0.0 for cost in costs.values())
     return f"{plural(len(decisions), 'target')}: {told or 'nothing declared'}{f'; about {money(cost)}' if cost else ''}"
 
 

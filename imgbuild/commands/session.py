@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+import msgspec
 from msgspec import Struct
 
 from imgbuild.commands.last import Last
@@ -71,6 +72,10 @@ class Session(Struct, frozen=True, kw_only=True):
 
     def say(self, text: str) -> None:
         emit(self.stdout, f"{text}\n")
+
+    def give(self, event: object) -> None:
+        """One object of `--json`, on a line of its own."""
+        self.say(msgspec.json.encode(event).decode())
 
     def table(
         self, headers: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()

@@ -8,8 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import msgspec
-
+from imgbuild.commands.build import interruptible
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import Exit
 from imgbuild.report.text import plural
@@ -23,13 +22,16 @@ def run_verify(session: Session, paths: Sequence[str], select: Sequence[str]) ->
     project = session.project(paths)
     jobs = project.settings.jobs or os.cpu_count() or 2
     with (
+        interruptible() as stop,
         session.reading(project) as store,
-        TemporaryDirectory(prefix="imgbuild-verify-") as folder,
+        TemporaryDirectory(prefix="imgbuild-verify-", ignore_cleanup_errors=True) as folder,
         closing(session.reporter()) as reporter,
     ):
         found = session.survey(project, store)
         chosen = session.choose(found, store, selection_of(project, session, paths, select))
-        results = verify(found, [target.id for target in chosen], Path(folder), reporter, jobs)
+        results = verify(found, [target.id for target in chosen], Path(folder), reporter, jobs, stop)
+    if stop.is_set():
+        raise KeyboardInterrupt
     _tell(session, results)
     return Exit.TARGET_FAILED if any(item.verdict in BAD for item in results) else Exit.DONE
 
@@ -37,7 +39,7 @@ def run_verify(session: Session, paths: Sequence[str], select: Sequence[str]) ->
 def _tell(session: Session, results: Sequence[Compared]) -> None:
     if session.json:
         for item in results:
-            session.say(msgspec.json.encode(item).decode())
+            session.give(item)
         return
     rows = [
         [item.verdict, item.id, item.detail]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from msgspec import UNSET, Struct
+
 from imgbuild.commands.session import Session
 from imgbuild.errors import Exit, place
 from imgbuild.keys import seal_rules
@@ -13,9 +15,47 @@ from imgbuild.plan import Decision
 from imgbuild.select import Selection, handle
 from imgbuild.store.store import Store
 from imgbuild.survey import Survey
-from imgbuild.types import Line, Outcome, Target
+from imgbuild.types import Line, Outcome, Target, Verdict
 
-ABSENT = "(none)"
+
+class Change(Struct, frozen=True):
+    """One field that is not what it was; a value is unset where there is none. file: the input file it is of."""
+
+    field: str
+    before: Any = UNSET
+    after: Any = UNSET
+    file: str = ""
+
+
+class Locked(Struct, frozen=True, kw_only=True):
+    """What the lock says of an image. via: the fallback that made it; empty for the target's own model."""
+
+    seed: int
+    attempt: int
+    grade: str
+    via: str
+
+
+class Story(Struct, frozen=True, kw_only=True, tag="why", tag_field="event"):
+    """All that is known of a target. output: its path below the output folder; moved_from: where it is published now.
+
+    changes: since the locked image was made; None where this store does not know the fields of that one.
+    rules: changes of the rules since they were last checked.
+    """
+
+    id: str
+    handle: str
+    action: str
+    why: str
+    hint: str
+    output: str
+    where: str
+    renamed_from: str
+    moved_from: list[str]
+    locked: Locked | None
+    changes: list[Change] | None
+    rules: list[Change]
+    verdicts: tuple[Verdict, ...]
 
 
 def run_why(session: Session, patterns: tuple[str, ...]) -> int:
@@ -24,29 +64,36 @@ def run_why(session: Session, patterns: tuple[str, ...]) -> int:
     with session.reading(project) as store:
         found = session.survey(project, store)
         for target in session.choose(found, store, Selection(patterns=patterns)):
-            for line in story(found, store, found.plan.decisions[target.id]):
+            told = story(found, store, found.plan.decisions[target.id])
+            if session.json:
+                session.give(told)
+                continue
+            for line in lines(told, project.settings.output):
                 session.say(line)
     return Exit.DONE
 
 
-def story(found: Survey, store: Store, decision: Decision) -> Iterator[str]:
-    """What is known of a target, one line each."""
-    target = decision.target
-    yield f"{target.id}  ({handle(target.id)})"
-    yield f"  declared at {place(target.recipe.where)}; published at {found.project.settings.output}/{target.output}"
-    yield f"  {decision.action.value}{f': {decision.why}' if decision.why else ''}"
-    if decision.hint:
-        yield f"  hint: {decision.hint}"
-    if target.id in found.carried:
-        yield f"  renamed from {found.carried[target.id]}"
-    yield from _moved(found, target)
-    if decision.line is not None:
-        yield from _locked(decision.line)
-        yield from changes(found, store, decision)
+def story(found: Survey, store: Store, decision: Decision) -> Story:
+    """What is known of a target."""
+    target, line = decision.target, decision.line
     outcome = store.records.outcomes(found.project.settings.profile_name).get(target.id)
-    if outcome is not None and target.recipe.rules:
-        yield from rule_changes(found, store, decision, outcome)
-        yield from _verdicts(outcome)
+    if not target.recipe.rules:
+        outcome = None
+    return Story(
+        id=target.id,
+        handle=handle(target.id),
+        action=decision.action.value,
+        why=decision.why,
+        hint=decision.hint,
+        output=target.output,
+        where=place(target.recipe.where),
+        renamed_from=found.carried.get(target.id, ""),
+        moved_from=list(_moved(found, target)),
+        locked=_locked(line) if line is not None else None,
+        changes=changes(found, store, decision),
+        rules=rule_changes(found, store, decision, outcome) if outcome is not None else [],
+        verdicts=outcome.verdicts if outcome is not None else (),
+    )
 
 
 def _moved(found: Survey, target: Target) -> Iterator[str]:
@@ -55,26 +102,23 @@ def _moved(found: Survey, target: Target) -> Iterator[str]:
     if target.output not in found.published:
         for path, output in found.published.items():
             if output.target in ids:
-                yield f"  output: '{path}' → '{target.output}'"
+                yield path
 
 
-def _locked(line: Line) -> Iterator[str]:
-    via = f", made by the fallback '{line.via}'" if line.via else ""
-    yield f"  locked: seed {line.seed}, attempt {line.attempt}, {line.grade.value}{via}"
+def _locked(line: Line) -> Locked:
+    return Locked(seed=line.seed, attempt=line.attempt, grade=line.grade.value, via=line.via)
 
 
-def changes(found: Survey, store: Store, decision: Decision) -> Iterator[str]:
-    """Each field of the manifest that is not what it was when the locked image was made."""
+def changes(found: Survey, store: Store, decision: Decision) -> list[Change] | None:
+    """Each field of the manifest that is not what it was; None where the old ones are not known here."""
     line = decision.line
     if line is None or not line.intent or line.intent == decision.intent:
-        return
+        return []
     old = manifest_of(store.records, line.intent)
     new = found.plan.manifests.get(decision.target.id, {})
     if not old:
-        yield "  the fields of the locked image are not in this store; the lock's own history in git has its spec"
-        return
-    for name, before, after in differences(old, new):
-        yield f"  {name}: {before} → {after}{_file(decision.target, name)}"
+        return None
+    return [Change(*item, _file(decision.target, item[0])) for item in differences(old, new)]
 
 
 def _file(target: Target, field: str) -> str:
@@ -85,35 +129,30 @@ def _file(target: Target, field: str) -> str:
         return ""
     same = [item.file for item in target.inputs if item.role == role]
     at = int(place.removesuffix(".file"))
-    return f" ({same[at]})" if at < len(same) else ""
+    return same[at] if at < len(same) else ""
 
 
 def changed_fields(found: Survey, store: Store, decision: Decision) -> list[str]:
     """Names of the manifest's fields that changed since the lock, as far as this store knows the old ones."""
-    line = decision.line
-    if line is None or not line.intent or line.intent == decision.intent:
-        return []
-    old = manifest_of(store.records, line.intent)
-    new = found.plan.manifests.get(decision.target.id, {})
-    return [name for name, _, _ in differences(old, new)] if old else []
+    return [change.field for change in changes(found, store, decision) or ()]
 
 
-def rule_changes(found: Survey, store: Store, decision: Decision, outcome: Outcome) -> Iterator[str]:
+def rule_changes(found: Survey, store: Store, decision: Decision, outcome: Outcome) -> list[Change]:
     """Each field of the rules that is not what it was when they were last checked on this target."""
     old = manifest_of(store.records, outcome.rules) if outcome.rules else {}
     recipe = decision.target.recipe
     digest, new = seal_rules(recipe.rules, recipe.attempts, found.project.files.digest)
-    if old and digest != outcome.rules:
-        for name, before, after in differences(old, new):
-            yield f"  {name}: {before} → {after}"
+    if not old or digest == outcome.rules:
+        return []
+    return [Change(*item) for item in differences(old, new)]
 
 
 def differences(
     old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
-) -> Iterator[tuple[str, str, str]]:
+) -> Iterator[tuple[str, Any, Any]]:
     """Fields of which the value differs, with their dotted names, old and new values; nested ones singly."""
     for name in sorted({*old, *new}):
-        before, after = old.get(name, ABSENT), new.get(name, ABSENT)
+        before, after = old.get(name, UNSET), new.get(name, UNSET)
         if before == after:
             continue
         if isinstance(before, Mapping) and isinstance(after, Mapping):
@@ -123,7 +162,7 @@ def differences(
         elif isinstance(before, list) and isinstance(after, list):
             yield from differences(_numbered(before), _numbered(after), f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", _shown(before), _shown(after)
+            yield f"{prefix}{name}", before, after
 
 
 def _is_input(value: Any) -> bool:
@@ -143,12 +182,35 @@ def _numbered(items: list[Any]) -> dict[str, Any]:
     }
 
 
+def lines(told: Story, folder: str) -> Iterator[str]:
+    """A story as text, one line each. folder: of the outputs."""
+    yield f"{told.id}  ({told.handle})"
+    yield f"  declared at {told.where}; published at {folder}/{told.output}"
+    yield f"  {told.action}{f': {told.why}' if told.why else ''}"
+    if told.hint:
+        yield f"  hint: {told.hint}"
+    if told.renamed_from:
+        yield f"  renamed from {told.renamed_from}"
+    for path in told.moved_from:
+        yield f"  output: '{path}' → '{told.output}'"
+    if told.locked is not None:
+        via = f", made by the fallback '{told.locked.via}'" if told.locked.via else ""
+        yield f"  locked: seed {told.locked.seed}, attempt {told.locked.attempt}, {told.locked.grade}{via}"
+    if told.changes is None:
+        yield "  the fields of the locked image are not in this store; the lock's own history in git has its spec"
+    for change in (*(told.changes or ()), *told.rules):
+        file = f" ({change.file})" if change.file else ""
+        yield f"  {change.field}: {_shown(change.before)} → {_shown(change.after)}{file}"
+    yield from map(_verdict, told.verdicts)
+
+
 def _shown(value: Any) -> str:
-    return f"'{value}'" if isinstance(value, str) and value is not ABSENT else str(value)
+    if value is UNSET:
+        return "(none)"
+    return f"'{value}'" if isinstance(value, str) else str(value)
 
 
-def _verdicts(outcome: Outcome) -> Iterator[str]:
-    for verdict in outcome.verdicts:
-        unit = f" {verdict.unit}" if verdict.unit else ""
-        clash = f", like {', '.join(verdict.others)}" if verdict.others else ""
-        yield f"  {verdict.rule}: {verdict.status}, {verdict.figure}{unit} ({verdict.limit}{clash})"
+def _verdict(verdict: Verdict) -> str:
+    unit = f" {verdict.unit}" if verdict.unit else ""
+    clash = f", like {', '.join(verdict.others)}" if verdict.others else ""
+    return f"  {verdict.rule}: {verdict.status}, {verdict.figure}{unit} ({verdict.limit}{clash})"

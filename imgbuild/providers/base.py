@@ -1,7 +1,16 @@
 """The contract of a provider: the adapter that turns requests into images.
 
-A provider gets plain data and gives plain data. It knows no store, no graph and no scheduler; what it may
-raise is Refused, ProviderFailed and Transient. The smallest adapter gives `name`, `capabilities` and `generate`.
+A provider gets plain data and gives plain data. It knows no store, no graph and no scheduler. The smallest
+adapter gives `name`, `capabilities` and `generate`.
+
+What `generate` raises says what became of the requests of that call, and of the money:
+
+- Refused, ProviderFailed: turned down, and not charged for. A fallback may take over.
+- Transient: certainly not taken (429, connection refused). The call is made again, after a while.
+- Unanswered: sent, and perhaps taken and charged for (time-out, connection cut, 500). It is not made again by
+  itself: a paid one counts as spent, and is sent again only with `--resend`. When in doubt, it is this one.
+
+Anything else is a bug of the adapter, and counts as Unanswered does.
 """
 
 from __future__ import annotations
@@ -40,7 +49,7 @@ class Provider(ABC):
     def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
         """One image for each request, in order; at most `capabilities.batch` at a time.
 
-        Raises Refused, ProviderFailed, Transient.
+        Raises Refused, ProviderFailed, Transient, Unanswered; see above.
         """
 
     def pin(self, model: Model) -> Pin:

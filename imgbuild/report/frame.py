@@ -65,16 +65,17 @@ def _parts(look: Look, wide: bool) -> list[tuple[str, str]]:
         (look.failed, f"{look.failed:,} failed", "bold red"),
         (look.review, f"{look.review:,} to review", "yellow"),
         (left > 0, f"{duration(left)} left", ""),
-        (look.cost, _spend(look, wide), ""),
+        (look.cost or look.estimate, _spend(look, wide), ""),
         (look.rate, _pace(look.rate, wide), "dim"),
     )
     return [(text, style) for worth, text, style in parts if worth]
 
 
 def _spend(look: Look, wide: bool) -> str:
-    return (
-        f"{money(look.cost)} of about {money(look.estimate)}" if wide and look.estimate else money(look.cost)
-    )
+    """What was spent, and where there is room what will be; before anything is spent, that alone."""
+    if not look.cost:
+        return f"about {money(look.estimate)}"
+    return f"{money(look.cost)}{f' of about {money(look.estimate)}' if wide and look.estimate else ''}"
 
 
 def _pace(rate: float, wide: bool) -> str:

@@ -10,7 +10,7 @@ from imgbuild.report.failures import failure_lines
 from imgbuild.report.output import emit
 from imgbuild.report.progress import ENDED, Progress
 from imgbuild.report.summary import has_trouble, summary
-from imgbuild.report.text import duration, printable, shorten
+from imgbuild.report.text import duration, money, printable, shorten
 
 
 class PlainReporter:
@@ -38,12 +38,17 @@ class PlainReporter:
             case Note():
                 self._tell(event)
             case Started():
-                self._progress.begin(event)
+                self._start(event)
             case Finished():
                 self._finish(event)
 
     def close(self) -> None:
         """Nothing is held back."""
+
+    def _start(self, started: Started) -> None:
+        self._progress.begin(started)
+        if started.cost and not self._quiet:
+            emit(self._stream, f"this build costs about {money(started.cost)}\n")
 
     def _move(self, moved: TargetMoved) -> None:
         self._progress.move(moved)

@@ -86,6 +86,11 @@ class Conclusion:
         self.ledger.put_output(target.output, output)
         return changed
 
+    def hand_on(self, work: Work) -> None:
+        """Let others be made from these pixels."""
+        assert work.made is not None
+        self.materials.made[work.id] = replace(work.made, records=())
+
     def remember(self, work: Work) -> None:
         """Note how an accepted work ended: its line, its outcome, its manifest."""
         made, decision = work.made, work.decision
@@ -95,7 +100,7 @@ class Conclusion:
             self.ledger.put_intent(*self._sealed(work))
         if decision.target.recipe.rules:
             self._remember_verdicts(work)
-        self.materials.made[work.id] = replace(made, records=())
+        self.hand_on(work)
         self.ledger.commit_in_time()
 
     def _remember_verdicts(self, work: Work) -> None:

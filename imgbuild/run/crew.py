@@ -101,8 +101,14 @@ class Crew:
         return [answer.error() if isinstance(answer, Fault) else answer for answer in answers]
 
     def close(self) -> None:
-        """End the processes, which have nothing to do any more."""
+        """End the processes. Those that are still at work are so because nobody waits for them any more."""
+        idle = set()
+        with suppress(Empty):
+            while True:
+                idle.add(self._idle.get_nowait())
         for link, process in self._all:
+            if link not in idle:
+                process.terminate()
             link.close()
             process.join()
 

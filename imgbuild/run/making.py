@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from imgbuild.digest import digest_bytes
-from imgbuild.errors import SpecError, TargetError, Transient
+from imgbuild.errors import SpecError, TargetError, Transient, Unanswered
 from imgbuild.files import MAX_INPUT
 from imgbuild.foreign import Broke, foreign
 from imgbuild.images import decode, normal, pixel_digest
@@ -27,6 +27,18 @@ from imgbuild.types import Digest, Image, Record, Request, Target
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
+
+
+RESEND = "send it again with --resend"
+_LOST = (Broke, Unanswered)  # nobody knows whether the request was taken and paid for
+
+
+class PixelsLost(TargetError):
+    """The pixels of a target that another one is made from can't be read."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(f"the pixels of {target} are not in the store", hint=f"build {target} first")
+        self.target = target
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -53,7 +65,8 @@ class Making:
         self.journal = materials.store.journal
         self.providers, self.budget, self.terms, self.stop = providers, budget, terms, stop
         self.crew = crew
-        self.unknown = {entry.key for entry in self.journal.in_flight()}
+        in_flight = () if terms.resend else self.journal.in_flight()
+        self.unknown = {entry.key for entry in in_flight}  # keys of requests that must not be sent
 
     def close(self) -> None:
         """Let the processes go that images were made in."""
@@ -103,10 +116,9 @@ class Making:
         provider = self._provider(work)
         if self.terms.offline and provider.network:
             raise TargetError(f"'{provider.name}' needs the network", hint="build without --offline")
-        if work.trace.key in self.unknown and not self.terms.resend:
+        if work.trace.key in self.unknown:
             raise TargetError(
-                "this request was sent before and its answer was lost; it may have been paid for",
-                hint="send it again with --resend",
+                "this request was sent before and its answer was lost; it may have been paid for", hint=RESEND
             )
         cost = self._price(work)
         self.budget.reserve(cost)
@@ -117,11 +129,17 @@ class Making:
         spent = 0.0
         if isinstance(result, Image | Made | Unfinished):
             spent = result.cost or 0.0
-        elif isinstance(result, Broke):  # nobody knows whether it was paid for
+        elif isinstance(result, _LOST):
             spent = work.reserved
+            self._note_lost(work)
         self.budget.settle(work.reserved, spent)
         work.reserved = 0.0
         work.cost += spent
+
+    def _note_lost(self, work: Work) -> None:
+        """An equal request of this run is not sent either, whatever was said of those of earlier ones."""
+        if work.trace is not None and self._provider(work).paid:
+            self.unknown.add(work.trace.key)
 
     def _provider(self, work: Work) -> Provider:
         return self.providers[bound_at(work.decision.target, work.position).model.provider]
@@ -153,7 +171,7 @@ class Making:
             return [*self.crew.run([self._errand(work) for work in works])]
         try:
             return self._make(works)
-        except (Broke, Transient):
+        except (*_LOST, Transient):
             raise
         except TargetError:
             if len(works) == 1:
@@ -173,7 +191,9 @@ class Making:
         entries = self._journal(provider, works)
         try:
             images = self._ask(provider, works, requests)
-        except Broke:
+        except _LOST as error:  # the journal has it in flight, and so it is counted as spent
+            if entries:
+                error.hint = error.hint or RESEND
             raise
         except TargetError as error:
             for entry in entries:
@@ -225,9 +245,7 @@ class Making:
         try:
             return self.blobs.read(blob)
         except (KeyError, ValueError):
-            raise TargetError(
-                f"the pixels of {name} are not in the store", hint=f"build {name} first"
-            ) from None
+            raise PixelsLost(name) from None
 
     def open_inputs(self, paths: Sequence[str]) -> list[Record]:
         """Import records of input files, in a thread. Raises BadImage, TargetError."""

@@ -26,7 +26,7 @@ from imgbuild.report.events import TargetMoved
 from imgbuild.rules.base import Measured
 from imgbuild.run.accept import Next, decide, judge, judge_group, rank, tell
 from imgbuild.run.conclusion import Conclusion
-from imgbuild.run.making import Making
+from imgbuild.run.making import Making, PixelsLost
 from imgbuild.run.recall import Recall
 from imgbuild.run.steps import Made, Unfinished
 from imgbuild.run.work import ENDED, State, Work, move
@@ -94,6 +94,7 @@ class Schedule:
         self.ready: deque[Work] = deque()
         self.out = self.finishing = 0
         self.chosen = frozenset(chosen)
+        self.mended: set[tuple[str, str]] = set()  # who waited once more, and for which input
         self.works = self._begin()
         self.groups = self._grouped()
         self.unmeasured = {
@@ -151,18 +152,34 @@ class Schedule:
     # --- the loop --------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Bring the works to their ends. Raises what a worker could not expect (a bug), after the others ended."""
+        """Bring the works to their ends. Raises what a worker could not expect (a bug), after the others ended;
+        KeyboardInterrupt at once.
+        """
         with ExitStack() as pools:
             self.pools = pools
             self.finishers = pools.enter_context(ThreadPoolExecutor(self.limits.jobs))
-            while self._dispatch():
-                handler, subject, result = self.done.get()
-                self.out -= 1
-                if isinstance(result, BaseException) and not isinstance(result, TargetError):
-                    self.stop.set()
-                    raise result
-                handler(subject, result)
+            try:
+                self._loop()
+            except KeyboardInterrupt:
+                pools.pop_all()
+                self._abandon()
+                raise
         self._leave_rest()
+
+    def _loop(self) -> None:
+        while self._dispatch():
+            handler, subject, result = self.done.get()
+            self.out -= 1
+            if isinstance(result, BaseException) and not isinstance(result, TargetError):
+                self.stop.set()
+                raise result
+            handler(subject, result)
+
+    def _abandon(self) -> None:
+        """Nothing more is begun, and nobody waits for what is under way: Ctrl-C was pressed again."""
+        self.stop.set()
+        for pool in (self.finishers, *(lane.pool for lane in self.lanes.values())):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _dispatch(self) -> bool:
         """Send out all that can go; whether there is anything to wait for."""
@@ -316,7 +333,35 @@ class Schedule:
         """A request came to nothing: so it did for those that joined it."""
         assert work.trace is not None
         for each in (work, *self.making.pop(work.trace.key, ())):
-            self._fall_back(each, error)
+            if not (isinstance(error, PixelsLost) and self._waits_again(each, error.target)):
+                self._fall_back(each, error)
+
+    def _waits_again(self, work: Work, needed: str) -> bool:
+        """Wait for an input whose blob was found damaged, and which is made again; False where that is no help."""
+        locked = self.plan.decisions[needed].action in (Action.FRESH, Action.CHECK, Action.RESTORE)
+        if not locked or needed not in self.chosen or (work.id, needed) in self.mended:
+            return False
+        self.mended.add((work.id, needed))
+        source = self.works.get(needed)
+        if source is None or not source.mends:
+            source = self._mend(needed)
+        if source is None or source.state in (State.FAILED, State.SKIPPED, State.LEFT):
+            return False
+        work.trace, work.waits = None, 1
+        self._move(work, State.WAITING)
+        if source.state is State.DONE:
+            self._inform(work, source)
+        return True
+
+    def _mend(self, name: str) -> Work | None:
+        """Make a locked image again for its pixels alone; None where only its bytes can be kept."""
+        decision = self.plan.decisions[name]
+        if decision.line is None or decision.line.grade is Grade.STORED:
+            return None
+        work = self.works[name] = Work(replace(decision, action=Action.RUN, reproduce=True), 0, locked=False)
+        work.state, work.mends = State.READY, True
+        self.ready.append(work)
+        return work
 
     def _let_go(self, work: Work) -> None:
         """Whoever waited for this request looks again: now its record is there, or it has to be sent anew."""
@@ -431,6 +476,12 @@ class Schedule:
     def _accept(self, work: Work) -> None:
         if work.id not in self.chosen:
             self._move(work, State.DONE)
+            return
+        if work.mends:
+            self.conclude.hand_on(work)
+            self._move(work, State.DONE)
+            self._tell(work, "done")
+            self._release(work)
             return
         try:
             work.changed = self.conclude.put_in_place(work)

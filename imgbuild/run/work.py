@@ -49,8 +49,20 @@ _AFTER: dict[State, frozenset[State]] = {
         }
     ),
     State.OPENING: frozenset({State.READY, State.FAILED, State.LEFT}),
-    State.QUEUED: frozenset({State.MAKING, State.FINISHING, State.READY, State.FAILED, State.LEFT}),
-    State.MAKING: frozenset({State.FINISHING, State.HELD, State.READY, State.DONE, State.FAILED, State.LEFT}),
+    State.QUEUED: frozenset(  # WAITING once more: the pixels of an input were found damaged
+        {State.MAKING, State.FINISHING, State.READY, State.WAITING, State.FAILED, State.LEFT}
+    ),
+    State.MAKING: frozenset(
+        {
+            State.FINISHING,
+            State.HELD,
+            State.READY,
+            State.WAITING,
+            State.DONE,
+            State.FAILED,
+            State.LEFT,
+        }
+    ),
     State.FINISHING: frozenset({State.HELD, State.READY, State.DONE, State.FAILED, State.LEFT}),
     State.HELD: frozenset({State.READY, State.DONE, State.FAILED, State.LEFT}),
 }
@@ -68,6 +80,7 @@ class Work:
         "image",
         "locked",
         "made",
+        "mends",
         "position",
         "reserved",
         "seconds",
@@ -86,6 +99,7 @@ class Work:
         self.waits = waits  # inputs that have not ended yet
         self.locked = locked  # its image is the lock's: it is checked and put in place, never replaced
         self.seed, self.attempt = decision.seed, decision.attempt
+        self.mends = False  # only its lost pixels are wanted: its image, outcome and line stay as they are
         self.tries = 1
         self.position = decision.position  # in the chain of the model and its fallbacks
         self.trace: Trace | None = None

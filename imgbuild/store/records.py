@@ -149,10 +149,6 @@ class Records:
         with self.batch(), self._guard():
             self._outcomes.put(((profile, target), outcome) for target, outcome in outcomes.items())
 
-    def drop_outcomes(self, profile: str, targets: Iterable[str]) -> None:
-        with self.batch(), self._guard():
-            self._outcomes.drop((profile, target) for target in targets)
-
     def equivalents(self) -> dict[Digest, set[Digest]]:
         """For each image that was found equivalent to others, which: it may stand for each of them."""
         found: dict[Digest, set[Digest]] = {}

@@ -1,5 +1,6 @@
 """What `lock` prints and moves: checking, pins, seeds, fallbacks and drifted images."""
 
+import json
 import shutil
 
 import pytest
@@ -301,4 +302,86 @@ def test_a_model_that_is_gone_leaves_the_lock_alone(built, painter):
 
     before, painter.pin = built.locks(), gone
     assert built.tell("lock", "--upgrade", "paint") == (1, "", "error: no such model\nhint: see its page\n")
+    assert built.locks() == before
+
+
+# --- as JSON ----------------------------------------------------------------------------------------------------
+
+
+def events(shop, *flags, code=0):
+    told = shop.tell("lock", "--json", *flags)
+    assert told.code == code
+    return [json.loads(row) for row in told.out.splitlines()]
+
+
+def test_checking_as_json(built):
+    assert events(built, "--check") == [{"event": "locked", "targets": 2}]
+    built.edit("specs/shop.yaml", ("[lamp, pen]", "[pen, cup]"))
+    assert events(built, code=5) == [
+        {"event": "behind", "id": "shop/shots[thing=cup]@paint#0", "why": "new"},
+        {"event": "behind", "id": LAMP, "why": "declared no more"},
+    ]
+
+
+def test_a_damaged_lock_as_json(built):
+    text = built.text("specs/shop.lock")
+    built.write({"specs/shop.lock": text.replace('"attempt":0', '"attempt":1', 1)})
+    damage = f"the line of '{LAMP.removeprefix('shop/')}' is damaged and was left out"
+    assert events(built, code=5) == [
+        {"event": "behind", "id": LAMP, "why": "new"},
+        {
+            "event": "note",
+            "text": f"specs/shop.lock:8: {damage}: its sum does not fit its text",
+            "level": "warning",
+        },
+    ]
+
+
+def test_upgrading_as_json(shop, painter):
+    moving(painter, "1")
+    (first,) = events(shop, "--upgrade", "paint")
+    assert (first["event"], first["spec"], first["model"], first["before"]) == (
+        "pinned",
+        "shop",
+        "paint",
+        None,
+    )
+    moving(painter, "2")
+    (second,) = events(shop, "--upgrade", "paint")
+    assert second["before"] == first["after"]
+    assert (second["before"]["revision"], second["after"]["revision"]) == ("1", "2")
+
+
+def test_moving_lines_as_json(shop, painter):
+    painter.refuses.add("lamp")
+    shop.build()
+    old = line(shop, LAMP)
+    assert events(shop, "--retry-fallback", "shots") == [
+        {"event": "given back", "id": LAMP, "seed": old.seed, "attempt": 0, "image": ""}
+    ]
+    assert events(shop, "--reseed", "thing=lamp") == [
+        {"event": "reseeded", "id": LAMP, "seed": attempt_seed(old.seed, 1), "attempt": 1, "image": ""}
+    ]
+
+
+def test_accepting_as_json(built, painter):
+    for folder in (".imgbuild", "out"):
+        shutil.rmtree(built.root / folder)
+    painter.touch = staticmethod(ImageOps.invert)
+    built.build()
+    told = events(built, "--accept", "thing=lamp")
+    after = line(built, LAMP)
+    assert told == [{"event": "accepted", "id": LAMP, "seed": after.seed, "attempt": 0, "image": after.image}]
+
+
+def test_an_upgrade_that_fails_tells_of_no_pin(built, second):
+    """Where one model is gone no pin is written, so none is told of."""
+
+    def gone(self, model):
+        raise Refused("no such model", hint="see its page")
+
+    built.edit("specs/shop.yaml", ("provider: second", "provider: second, revision: v2"))
+    before, second.pin = built.locks(), gone
+    built.edit("specs/shop.yaml", ("paint:", "able:"), ("[paint]", "[able]"))
+    assert events(built, "--upgrade", code=1) == []
     assert built.locks() == before

@@ -1,8 +1,10 @@
 """What `why` tells of a target: its place, what is to be done, and each field that changed, old → new."""
 
+import json
 import shutil
 
 import pytest
+from msgspec import UNSET
 
 from imgbuild.commands.why import differences
 from imgbuild.expand.seeds import attempt_seed, derive_seed
@@ -199,6 +201,53 @@ def test_several_targets(built):
     ]
 
 
+def test_as_json(built):
+    built.edit(
+        "specs/shop.yaml",
+        ("a {{ thing }}", "the {{ thing }}"),
+        ("steps: 4", "guidance: 6.5"),
+        ("min: 0.01", "min: 0.02"),
+    )
+    told = built.tell("why", "--json", "shots", "scene")
+    lamp, scene = [json.loads(line) for line in told.out.splitlines()]
+    (brightness,) = lamp.pop("verdicts")
+    assert {name: brightness[name] for name in ("rule", "status", "limit")} == {
+        "rule": "brightness",
+        "status": "pass",
+        "limit": "at least 0.01",
+    }
+    assert lamp == {
+        "event": "why",
+        "id": LAMP,
+        "handle": handle(LAMP),
+        "action": "run",
+        "why": "changed",
+        "hint": "",
+        "output": "shots/lamp_0.png",
+        "where": "specs/shop.yaml:5:3",
+        "renamed_from": "",
+        "moved_from": [],
+        "locked": {"seed": SEED, "attempt": 0, "grade": "bitwise", "via": ""},
+        "changes": [
+            {"field": "params.guidance", "after": 6.5, "file": ""},
+            {"field": "params.steps", "before": 4, "file": ""},
+            {"field": "prompt", "before": "a lamp", "after": "the lamp", "file": ""},
+        ],
+        "rules": [{"field": "rules.brightness.min", "before": 0.01, "after": 0.02, "file": ""}],
+    }
+    assert (scene["id"], scene["action"], scene["rules"], scene["verdicts"]) == (SCENE, "maybe", [], [])
+
+
+def test_as_json_where_little_is_known(shop):
+    (told,) = [json.loads(line) for line in shop.tell("why", "--json", "shots").out.splitlines()]
+    assert (told["locked"], told["changes"], told["verdicts"]) == (None, [], [])
+    assert (told["why"], told["hint"]) == ("its model is not pinned yet", "`imgbuild build` pins it")
+    shop.build()
+    shop.edit("specs/shop.yaml", ("a {{ thing }}", "the {{ thing }}"))
+    shutil.rmtree(shop.root / ".imgbuild")
+    assert json.loads(shop.tell("why", "--json", "shots").out)["changes"] is None
+
+
 def test_a_name_that_nothing_has(built):
     assert built.tell("why", "shoes") == (
         2,
@@ -217,20 +266,20 @@ def test_asking_writes_nothing(built):
 
 DIFFERENCES = {
     "nothing": ({"a": 1, "b": {"c": [1]}}, {"b": {"c": [1]}, "a": 1}, []),
-    "a value": ({"a": 1}, {"a": "x"}, [("a", "1", "'x'")]),
-    "one more and one less": ({"a": 1}, {"b": None}, [("a", "1", "(none)"), ("b", "(none)", "None")]),
-    "a nested one": ({"a": {"b": {"c": 1}}}, {"a": {"b": {"c": 2}}}, [("a.b.c", "1", "2")]),
-    "a mapping in place of a value": ({"a": 1}, {"a": {"b": 2}}, [("a", "1", "{'b': 2}")]),
-    "an item of a list": ({"a": [1, 2]}, {"a": [1, 3, 4]}, [("a.1", "2", "3"), ("a.2", "(none)", "4")]),
+    "a value": ({"a": 1}, {"a": "x"}, [("a", 1, "x")]),
+    "one more and one less": ({"a": 1}, {"b": None}, [("a", 1, UNSET), ("b", UNSET, None)]),
+    "a nested one": ({"a": {"b": {"c": 1}}}, {"a": {"b": {"c": 2}}}, [("a.b.c", 1, 2)]),
+    "a mapping in place of a value": ({"a": 1}, {"a": {"b": 2}}, [("a", 1, {"b": 2})]),
+    "an item of a list": ({"a": [1, 2]}, {"a": [1, 3, 4]}, [("a.1", 2, 3), ("a.2", UNSET, 4)]),
     "an operation by its name, wherever it stands": (
         {"a": [{"name": "x", "w": 1}, {"name": "y"}]},
         {"a": [{"name": "x", "w": 2}]},
-        [("a.x.w", "1", "2"), ("a.y", "{'name': 'y'}", "(none)")],
+        [("a.x.w", 1, 2), ("a.y", {"name": "y"}, UNSET)],
     ),
     "two operations of one name": (
         {"a": [{"name": "x", "w": 1}, {"name": "x", "w": 2}]},
         {"a": [{"name": "x", "w": 1}, {"name": "x", "w": 3}]},
-        [("a.1.w", "2", "3")],
+        [("a.1.w", 2, 3)],
     ),
 }
 

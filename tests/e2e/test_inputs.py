@@ -1,14 +1,18 @@
 """Pictures that go in: files and other targets, taken by their pixels, each fault staying with its own row."""
 
+import hashlib
 import io
 import re
 import zlib
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
 from imgbuild.run import making
 from imgbuild.store.store import open_store
+from imgbuild.types import Grade
 
 SPEC = """
     models:
@@ -127,6 +131,115 @@ def test_lossless_pixels_that_are_gone_are_made_again(shop, painter):
     assert ended.finished.exit_code == 0
     again = next(request for request in painter.asked if request.prompt == "A1 on a table").inputs["image"]
     assert [picture.tobytes() for picture in again] == [picture.tobytes() for picture in first]
+
+
+LOSSY = """
+    models: {paint: {provider: painter}}
+    assets:
+      base: {prompt: a base, models: [paint], format: jpeg, validate: [not_blank]}
+      next: {prompt: a next, models: [paint], inputs: {image: {asset: base}}}
+      last: {prompt: a last, models: [paint], inputs: {image: {asset: base}}}
+    """
+
+
+@pytest.fixture
+def bare(bench, painter):
+    """A JPEG and two pictures made from it, of which one is stale now; the JPEG's own pixels are lost."""
+    project = bench({"specs/catalog.yaml": LOSSY})
+    assert project.build().finished.exit_code == 0
+    for blob in (project.root / ".imgbuild/blobs").rglob("*"):
+        if blob.is_file():
+            blob.unlink()
+    project.edit("specs/catalog.yaml", ("a last", "the last"))
+    painter.asked.clear()
+    return project
+
+
+def test_pixels_are_called_back_for_what_is_selected_alone(bare, painter):
+    before = bare.outputs()
+    for selected in (("base",), ("next",)):
+        ended = bare.build(patterns=selected)
+        assert (dict(ended.ran), painter.asked, bare.outputs()) == ({}, [], before)
+    assert dict(bare.build(patterns=("last",)).ran) == {"generate": 2, "encode": 1}
+    assert prompts(painter) == ["a base", "the last"]
+
+
+def test_what_a_selection_would_do_is_planned_and_priced_alike(bare):
+    assert bare.tell("plan", "-s", "base").out == "1 target: 1 fresh\n"
+    assert bare.tell("plan", "-s", "next").out == "2 targets: 2 fresh\n"
+    assert bare.tell("plan", "-s", "last").out.splitlines()[-1] == "2 targets: 2 run"
+    assert bare.tell("plan").out.splitlines()[-1] == "3 targets: 1 fresh, 2 run"
+    told = bare.tell("cost", "--json", "-s", "next").out.splitlines()
+    assert [msgspec.json.decode(row)["now"]["images"] for row in told] == [0, 0]
+
+
+TWINS = """
+    models: {paint: {provider: painter}}
+    assets:
+      base:
+        prompt: a base
+        matrix: {side: [left, right]}
+        models: [paint]
+        seeds: [7]
+        format: jpeg
+        validate: [{unique: {on_fail: review}}]
+      next:
+        prompt: "{{ time }}, {{ side }}"
+        matrix: {side: [left, right], time: [day, night]}
+        models: [paint]
+        inputs: {image: {asset: base, match: [side]}}
+    """
+
+
+def damage_pixels(project):
+    """Turn a byte of every blob of pixels that are not published themselves."""
+    published = {hashlib.sha256(path.read_bytes()).hexdigest() for path in project.root.glob("out/*/*")}
+    blobs = [path for path in (project.root / ".imgbuild/blobs").rglob("*") if len(path.name) == 64]
+    for blob in blobs:
+        if blob.name not in published:
+            blob.write_bytes(blob.read_bytes()[:-1] + b"?")
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_a_damaged_input_is_made_again_in_the_same_build(bench, painter, monkeypatch, batch):
+    """Four pictures wait for two of equal pixels; those were up for review, and still are."""
+    takes = painter.capabilities
+    monkeypatch.setattr(painter, "capabilities", lambda self, model: replace(takes(self, model), batch=batch))
+    project, sound = (bench({"specs/catalog.yaml": TWINS}, folder) for folder in ("project", "sound"))
+    for each in (project, sound):
+        assert each.build().finished.review == 1
+        each.edit("specs/catalog.yaml", ("{{ time }}, ", "at {{ time }}, "))
+    damage_pixels(project)
+    sound.build()
+    painter.asked.clear()
+    ended = project.build()
+    assert (ended.finished.exit_code, ended.finished.built, ended.finished.review) == (0, 5, 1)
+    asked = prompts(painter)
+    assert (asked.count("a base"), len(asked)) == (1, 5)
+    assert (project.outputs(), project.locks()) == (sound.outputs(), sound.locks())
+    assert (project.build().finished.exit_code, painter.asked) == (0, [])
+
+
+def test_a_damaged_input_that_can_t_be_made_again_fails_what_is_made_from_it(bench, painter):
+    painter.grade = Grade.STORED
+    project = bench({"specs/catalog.yaml": TWINS})
+    project.build()
+    project.edit("specs/catalog.yaml", ("{{ time }}, ", "at {{ time }}, "))
+    damage_pixels(project)
+    painter.asked.clear()
+    ended = project.build()
+    base = "catalog/base[side=left]@paint#0"
+    assert (ended.finished.exit_code, ended.finished.failed, painter.asked) == (1, 4, [])
+    assert {
+        (item.cause, item.hint.partition(";")[0])
+        for item in ended.failures
+        if "left" in item.id and "next" in item.id
+    } == {(f"the pixels of {base} are not in the store", f"build {base} first")}
+
+
+def test_checking_wants_no_pixels(bare):
+    told = bare.tell("check", "-s", "base")
+    assert (told.code, told.out.splitlines()[-1]) == (0, "1 image: 1 pass")
 
 
 def test_webp_outputs_give_lossless_pixels_too(bench, painter):

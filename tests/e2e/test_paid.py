@@ -9,7 +9,8 @@ from textwrap import dedent
 import pytest
 from msgspec.structs import replace
 
-from imgbuild.errors import ProviderFailed, TargetError, UsageError
+from imgbuild.errors import ProviderFailed, TargetError, Transient, Unanswered, UsageError
+from imgbuild.expand.seeds import attempt_seed
 from imgbuild.keys import generate_key
 from imgbuild.process.sharpen import Sharpen
 from imgbuild.providers import PROVIDERS
@@ -125,7 +126,10 @@ def test_equal_requests_are_paid_once(bench, vendor):
           small: {prompt: a lamp, seeds: [7], process: [{resize: {width: 8, height: 8}}]}
         """
     project = bench({"specs/catalog.yaml": spec})
-    ended = project.build()
+    assert project.tell("plan").out.splitlines()[-1] == "2 targets: 2 unpinned; about $0.25"
+    total = project.tell("cost").out.splitlines()[-2]
+    assert total.split() == ["total", "2", "$0.25", "2", "$0.25"]
+    ended = project.build(budget=PRICE)
     assert (ended.finished.built, ended.finished.cost, len(vendor.asked)) == (2, PRICE, 1)
     assert len(project.outputs()) == 2
     project.edit(
@@ -279,6 +283,101 @@ def test_a_provider_that_breaks_may_have_been_paid(shop, vendor, monkeypatch):
     assert shop.build(resend=True).finished.built == 3
 
 
+CUT = Unanswered("'vendor' did not answer within 60 s")
+
+
+def cut_off(vendor, *words):
+    """The vendor's answers to these requests are lost on the way."""
+    paint = vendor.paint
+
+    def lose(self, request):
+        image = paint(self, request)
+        if any(word in request.prompt for word in words):
+            raise CUT
+        return image
+
+    return lose
+
+
+def test_a_lost_answer_may_have_been_paid_for(shop, vendor, monkeypatch):
+    """As after a crash: counted as spent, told as unknown, and sent again only where that is said."""
+    with monkeypatch.context() as patch:
+        patch.setattr(vendor, "paint", cut_off(vendor, "lamp"))
+        ended = shop.build()
+        assert told(ended) == {("'vendor' did not answer within 60 s", "send it again with --resend")}
+        assert (ended.finished.built, ended.finished.failed, ended.finished.cost) == (2, 1, 3 * PRICE)
+    assert sorted(prompts(vendor)) == ["chair", "lamp", "table"]
+    assert sorted(states(shop)) == ["in flight", "settled", "settled"]
+    assert journal(shop).spent() == 3 * PRICE
+    for _ in range(2):
+        ended = shop.build()
+        assert (told(ended), len(vendor.asked)) == ({(LOST, "send it again with --resend")}, 3)
+    spent = shop.tell("cost", "--spent").out.splitlines()
+    assert spent[-1] == "1 request of unknown fate counted at the estimate"
+    assert shop.build(resend=True).finished.built == 1
+    assert prompts(vendor)[3:] == ["lamp"]
+    assert journal(shop).spent() == 4 * PRICE
+
+
+def test_what_was_certainly_not_taken_is_tried_again_and_paid_once(shop, vendor, monkeypatch):
+    paint, busy = vendor.paint, [Transient("too many requests", retry_after=0.01)] * 2
+
+    def hesitate(self, request):
+        if busy:
+            raise busy.pop()
+        return paint(self, request)
+
+    monkeypatch.setattr("random.uniform", lambda low, high: low)
+    monkeypatch.setattr(vendor, "paint", hesitate)
+    ended = shop.build()
+    assert (ended.finished.built, ended.finished.cost, len(vendor.asked)) == (3, 3 * PRICE, 3)
+    assert states(shop) == ["settled"] * 3
+
+
+def test_a_lost_batch_is_not_asked_for_one_by_one(shop, vendor, monkeypatch):
+    calls = []
+
+    def lose(self, requests):
+        calls.append(len(requests))
+        raise CUT
+
+    monkeypatch.setattr(vendor, "generate", lose)
+    monkeypatch.setattr(
+        vendor,
+        "capabilities",
+        lambda self, model: replace(super(vendor, self).capabilities(model), batch=3, concurrency=1),
+    )
+    ended = shop.build()
+    assert (calls, ended.finished.failed, ended.finished.cost) == ([3], 3, 3 * PRICE)
+    assert states(shop) == ["in flight"] * 3
+
+
+@pytest.mark.parametrize("resend", [False, True])
+def test_an_equal_request_of_the_same_build_is_not_sent_either(bench, vendor, monkeypatch, resend):
+    """The second target comes to the same seed by a reroll, after the first one's answer was lost."""
+    seed = attempt_seed(5, 1)
+    spec = f"""
+        models: {{api: {{provider: vendor}}}}
+        assets:
+          one: {{prompt: a lamp, seeds: [{seed}]}}
+          two: {{prompt: a lamp, seeds: [5], attempts: 2, validate: [{{sharpness: {{min: 1e9, on_fail: reroll}}}}]}}
+        """
+    paint = vendor.paint
+
+    def lose(self, request):
+        image = paint(self, request)
+        if request.seed == seed:
+            raise CUT
+        return image
+
+    monkeypatch.setattr(vendor, "paint", lose)
+    project = bench({"specs/catalog.yaml": spec})
+    ended = project.build(resend=resend)
+    assert {cause for cause, _ in told(ended)} == {CUT.message, LOST}
+    assert [request.seed for request in vendor.asked] == [seed, 5]
+    assert ended.finished.cost == 2 * PRICE
+
+
 def test_offline_nothing_is_sent(shop, vendor):
     ended = shop.build(offline=True)
     assert ended.finished.exit_code == 1
@@ -367,6 +466,15 @@ def test_the_plan_and_the_journal_tell_what_images_cost(shop, vendor):
         f"{day}         1  $0.25",
         "in all             1  $0.25",
     ]
+
+
+def test_a_build_tells_first_what_it_will_cost(shop, vendor):
+    shop.build(patterns=("*chair*",))
+    assert shop.events[0].cost == PRICE
+    told = shop.tell("build", "--plain").out.splitlines()
+    assert (told[0], told[-1].partition(",")[0]) == ("this build costs about $0.50", "built 2")
+    shop.build(force=True)
+    assert shop.events[0].cost == 0
 
 
 # --- bytes that can't be made again -------------------------------------------------------------------

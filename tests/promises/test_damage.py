@@ -153,11 +153,6 @@ def test_a_damaged_store_gives_the_same_images_and_lock(shop, wanted, data):
         shutil.rmtree(project.root / "out")
     outputs, locks = wanted(edits)
     ended = project.build()
-    if ended.finished.exit_code:  # what a target is made from was found damaged only when it was needed
-        assert {failure.hint.partition(" ")[0] for failure in ended.failures} == {"build"}
-        assert ended.finished.exit_code == 1
-        assert set(project.outputs().items()) <= {*wanted([])[0].items(), *outputs.items()}
-        ended = project.build()
     assert ended.finished.exit_code == 0, ended.failures
     assert (project.outputs(), project.locks()) == (outputs, locks)
     again = project.build()

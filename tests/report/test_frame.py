@@ -56,6 +56,11 @@ def test_a_start_says_only_how_far() -> None:
     assert lines(Look(total=3, finished=0), 20) == ["─" * 16 + " 0/3"]
 
 
+def test_what_it_will_cost_is_told_before_anything_is_spent() -> None:
+    look = Look(total=3, finished=0, estimate=1.2)
+    assert lines(look, 80)[1] == lines(look, 40)[1] == "about $1.20"
+
+
 def test_a_slow_pace_is_told_by_the_minute() -> None:
     look = Look(total=3, finished=1, rate=0.05)
     assert lines(look, 80)[1] == "40 s left  3.0 images/min"

@@ -84,6 +84,12 @@ def test_up_to_date() -> None:
     assert told(events[1:]) == "up to date (250 targets)\n"
 
 
+def test_what_it_costs_is_told_first() -> None:
+    start = Started(targets=3, fresh=0, restore=0, run=3, cost=0.75)
+    assert told([start]) == "this build costs about $0.75\n"
+    assert told([start], quiet=True) == ""
+
+
 def test_a_second_build_starts_from_nothing() -> None:
     again: list[Event] = [Started(targets=1, fresh=0, restore=0, run=1), moved("a/b#0", "done", 1)]
     assert told([*BUILD, *again, Finished(built=1, generated=1, seconds=1)]).endswith(

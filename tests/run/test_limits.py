@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbuild.errors import Exit, ProviderFailed, Refused, Transient
+from imgbuild.errors import Exit, ProviderFailed, Refused, Transient, Unanswered
 from imgbuild.foreign import Broke
 from imgbuild.run.limits import Budget, OverBudget, Retry, call
 
@@ -60,7 +60,10 @@ def test_what_may_pass_is_tried_again_until_it_does():
     assert (vendor.asked, len(clock.waits)) == (3, 2)
 
 
-@pytest.mark.parametrize("error", [Refused("no"), ProviderFailed("gone"), Broke("broke"), ValueError("bug")])
+@pytest.mark.parametrize(
+    "error",
+    [Refused("no"), ProviderFailed("gone"), Unanswered("cut off"), Broke("broke"), ValueError("bug")],
+)
 def test_anything_else_is_not_tried_again(error):
     vendor, clock = Vendor(BUSY, error, "an image"), Clock()
     with pytest.raises(type(error)) as caught:

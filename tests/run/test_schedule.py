@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image as pillow
 
-from imgbuild.errors import Exit, ProviderFailed, Refused, TargetError, Transient
+from imgbuild.errors import Exit, ProviderFailed, Refused, TargetError, Transient, Unanswered
 from imgbuild.expand.seeds import attempt_seed
 from imgbuild.images import hamming, perceptual_hash
 from imgbuild.providers import PROVIDERS
@@ -337,6 +337,12 @@ class NotNow(Transient):
 
 STAYS = {
     "a provider that can't now": (refusing("lamp", error=NotNow), {}, {}, "'a lamp' is not painted"),
+    "a provider that may have taken it": (
+        refusing("lamp", error=Unanswered),
+        {},
+        {},
+        "'a lamp' is not painted",
+    ),
     "a provider that breaks": (
         lambda requests: 1 / 0,
         {},

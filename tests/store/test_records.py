@@ -92,16 +92,13 @@ def test_what_is_dropped_is_gone(records: Records) -> None:
     records.put_records([record(1), record(2)])
     records.put_measured([(key, {"v": 1}) for key in keys])
     records.put_outputs("", {"a.png": output(1), "b.png": output(2)})
-    records.put_outcomes("", dict.fromkeys("ab", Outcome(holds_for="", state="failed")))
     records.drop_records(["key-1", "never"])
     records.drop_measured(["a"])
     records.drop_outputs("", ["a.png"])
     records.drop_outputs("preview", ["b.png"])
-    records.drop_outcomes("", ["a"])
     assert list(records.get_records(["key-1", "key-2"])) == ["key-2"]
     assert list(records.get_measured(keys)) == [keys[1]]
     assert list(records.outputs("")) == ["b.png"]
-    assert list(records.outcomes("")) == ["b"]
 
 
 def test_a_later_value_replaces_an_earlier_one(records: Records) -> None:
