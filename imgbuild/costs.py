@@ -71,7 +71,7 @@ class Estimates:
         if key in self._asked:
             return True
         self._asked.add(key)
-        return self._records is not None and bool(self._records.get_records([key]))
+        return self._records is not None and self._records.get(key) is not None
 
 
 def _is_free(provider: Provider) -> bool:

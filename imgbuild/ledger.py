@@ -33,7 +33,7 @@ class Ledger:
             self._records[record.key] = record
 
     def record(self, key: Digest) -> Record | None:
-        return self._records.get(key) or self.db.get_records([key]).get(key)
+        return self._records.get(key) or self.db.get(key)
 
     def put_measured(self, measured: Iterable[tuple[Measurement, Measured]]) -> None:
         self._measured.update(measured)
@@ -107,5 +107,5 @@ def candidate_key(profile: str, name: str) -> str:
 
 def manifest_of(records: Records, intent: Digest) -> Mapping[str, Any]:
     """The fields that a stored intent was taken over; empty where it is not known here."""
-    record = records.get_records([intent]).get(intent)
+    record = records.get(intent)
     return record.manifest if record else {}

@@ -80,10 +80,14 @@ def build(
     removed = _tidy(materials, reporter, prune=options.prune) if whole and not stop.is_set() else []
     _keep_file_digests(project, store)
     ended = built(materials, schedule, chosen, len(removed), making.budget.spent, time.perf_counter() - began)
+    _tell_end(ended, reporter)
+    return ended
+
+
+def _tell_end(ended: Built, reporter: Reporter) -> None:
     for failure in ended.failures:
         reporter.event(failure)
     reporter.event(ended.finished)
-    return ended
 
 
 def _opened(project: Project) -> tuple[Project, LockBook, Pins]:

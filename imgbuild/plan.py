@@ -76,12 +76,14 @@ class Decision(Struct, frozen=True, kw_only=True, eq=False):
 
 class Plan(Struct, frozen=True, kw_only=True, eq=False):
     """decisions: by target id, inputs first. sealed: the declared intent of each target whose model is pinned.
-    manifests: what was hashed, for the targets that do steps. met: outputs that are right, and of which nothing
-    or something else is recorded. called_back: by id, what targets would need if nobody took their lost pixels in."""
+    manifests: what was hashed, for the targets that do steps; rules: and for digests of rules. met: outputs that are
+    right, and of which nothing or something else is recorded. called_back: by id, what targets would need if nobody
+    took their lost pixels in."""
 
     decisions: Mapping[str, Decision]
     sealed: Mapping[str, Digest]
     manifests: Mapping[str, Manifest]
+    rules: Mapping[Digest, Manifest] = {}
     met: Mapping[str, Output] = {}
     called_back: Mapping[str, Decision] = {}
 
@@ -131,6 +133,7 @@ def make_plan(graph: Graph, intents: Intents, view: View, options: Options) -> P
         decisions=planner.decisions,
         sealed=planner.sealed,
         manifests=planner.manifests,
+        rules=dict(planner.rules.values()),
         met=planner.met,
         called_back=planner.called_back,
     )
@@ -155,7 +158,7 @@ class _Planner:
         self.manifests: dict[str, Manifest] = {}
         self.met: dict[str, Output] = {}
         self.sealed: dict[str, Digest] = {}
-        self.rules: dict[int, Digest] = {}
+        self.rules: dict[int, tuple[Digest, Manifest]] = {}  # by the recipe's id
         self.called_back: dict[str, Decision] = {}
 
     def decide(self, target: Target) -> None:
@@ -283,9 +286,9 @@ class _Planner:
     def rules_of(self, target: Target) -> Digest:
         known = self.rules.get(id(target.recipe))
         if known is None:
-            known, _ = seal_rules(target.recipe.rules, target.recipe.attempts, self.view.reference)
+            known = seal_rules(target.recipe.rules, target.recipe.attempts, self.view.reference)
             self.rules[id(target.recipe)] = known
-        return known
+        return known[0]
 
     def put(
         self,

@@ -22,7 +22,7 @@ from imgbuild.providers.base import Provider
 from imgbuild.publish import Outputs, is_mass_removal
 from imgbuild.store.records import Output
 from imgbuild.store.store import Store
-from imgbuild.traces import Find, lossless_blob
+from imgbuild.traces import lossless_blob
 from imgbuild.types import Digest, Line, Target
 
 
@@ -218,7 +218,7 @@ def _view(
     own = {output.digest for output in published.values()} | {line.image for line in lines.values()}
 
     def pixels_at_hand(target: Target, line: Line) -> bool:
-        return bool(lossless_blob(target, line, _finder(store), store.blobs.has))
+        return bool(lossless_blob(target, line, store.records.get, store.blobs.has))
 
     return View(
         lines=lines,
@@ -242,10 +242,6 @@ def _stand_ins(equivalents: Mapping[Digest, set[Digest]]) -> dict[Digest, set[Di
         for other in others:
             found.setdefault(other, set()).add(image)
     return found
-
-
-def _finder(store: Store) -> Find:
-    return lambda key: store.records.get_records([key]).get(key)
 
 
 def states_of(found: Survey, store: Store) -> dict[str, str]:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from imgbuild.errors import Drift
 from imgbuild.graph import closure
 from imgbuild.keys import bound_at
-from imgbuild.plan import Action, Decision, Plan
+from imgbuild.plan import Action, Decision
 from imgbuild.providers import PROVIDERS
 from imgbuild.publish import Outputs
 from imgbuild.report import Reporter
@@ -53,7 +53,7 @@ def verify(
 ) -> list[Compared]:
     """Compare the chosen targets with the lock. `folder` takes what is made; nothing else is written."""
     decisions = {name: _again(item) for name, item in found.plan.decisions.items()}
-    plan = Plan(decisions=decisions, sealed=found.plan.sealed, manifests=found.plan.manifests)
+    plan = replace(found.plan, decisions=decisions)
     wanted = {name for name in closure(found.project.graph, chosen) if decisions[name].action is Action.RUN}
     aside = replace(found, plan=plan, outputs=Outputs(folder / "out"), published={}, equals={})
     with open_store(folder / "store", found.project.store, write=True, share=False) as store:

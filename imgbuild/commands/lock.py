@@ -150,8 +150,7 @@ def _tell_lines(session: Session, event: str, lines: Mapping[str, Line], said: s
 
 
 def _candidate(store: Store, profile: str, name: str) -> Line:
-    key = candidate_key(profile, name)
-    record = store.records.get_records([key]).get(key)
+    record = store.records.get(candidate_key(profile, name))
     if record is None:
         raise UsageError(
             f"{name} has no drifted image to accept", hint="`imgbuild build` finds out whether it drifts"

@@ -9,7 +9,6 @@ from msgspec import UNSET, Struct
 
 from imgbuild.commands.session import Session
 from imgbuild.errors import Exit, place
-from imgbuild.keys import seal_rules
 from imgbuild.ledger import manifest_of
 from imgbuild.plan import Decision
 from imgbuild.select import Selection, handle
@@ -140,11 +139,9 @@ def changed_fields(found: Survey, store: Store, decision: Decision) -> list[str]
 def rule_changes(found: Survey, store: Store, decision: Decision, outcome: Outcome) -> list[Change]:
     """Each field of the rules that is not what it was when they were last checked on this target."""
     old = manifest_of(store.records, outcome.rules) if outcome.rules else {}
-    recipe = decision.target.recipe
-    digest, new = seal_rules(recipe.rules, recipe.attempts, found.project.files.digest)
-    if not old or digest == outcome.rules:
+    if not old or decision.rules == outcome.rules:
         return []
-    return [Change(*item) for item in differences(old, new)]
+    return [Change(*item) for item in differences(old, found.plan.rules[decision.rules])]
 
 
 def differences(

@@ -43,8 +43,28 @@ def _for_scalar(value: str | float, sentence: str, schema: Mapping[str, Any]) ->
         return "write it as a list: [" + (value if value.isalnum() else f'"{value[:40]}"') + "]"
     known = sorted(schema.get("properties", ()))
     if sentence.endswith("be a mapping") and known:
+        meant = [name for name in known if _takes(schema["properties"][name], value)]
+        if len(meant) == 1:
+            return f"write {{{meant[0]}: {_written(value)}}}"
         return f"give it keys of its own: {', '.join(known[:SHOWN])}{', …' if len(known) > SHOWN else ''}"
     return ""
+
+
+def _takes(schema: Mapping[str, Any], value: str | float) -> bool:
+    """Whether the value would fit there; one whose schema stands elsewhere is not looked at."""
+    from jsonschema import Draft202012Validator
+
+    return "$ref" not in schema and bool(Draft202012Validator(schema).is_valid(value))
+
+
+def _written(value: str | float) -> str:
+    """A scalar as YAML; what would be read as something else than text needs quotes."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        is_plain = value.isidentifier() and value.lower() not in ("true", "false", "null")
+        return value if is_plain else f'"{value}"'
+    return f"{value:g}"
 
 
 def for_unknown_key(name: str, known: Mapping[str, Any]) -> str:

@@ -33,7 +33,10 @@ class TargetMoved(Struct, frozen=True, kw_only=True, tag="target", tag_field="ev
 
 
 class Failure(Struct, frozen=True, kw_only=True, tag="failure", tag_field="event", omit_defaults=True):
-    """A target that could not be made or did not pass. where: `file:line:column` of its asset."""
+    """A target that could not be made or did not pass. where: `file:line:column` of its asset.
+
+    rule, figure: where rules are the cause, which they are and what was measured, each with its unit.
+    """
 
     id: str
     output: str
@@ -41,6 +44,8 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure", tag_field="event
     cause: str
     hint: str = ""
     kind: Literal["failed", "rule", "review", "skipped"] = "failed"
+    rule: str = ""
+    figure: str = ""
 
 
 class Note(Struct, frozen=True, kw_only=True, tag="note", tag_field="event", omit_defaults=True):

@@ -1,4 +1,7 @@
-"""The table of failures: those with an equal cause together, as stacked lines for pipes and narrow terminals."""
+"""The table of failures: those with an equal cause together, as stacked lines for pipes and narrow terminals.
+
+Images that break the same rule have one cause, its limit; each has its own figure beside it.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ class Group(Struct, frozen=True, kw_only=True):
         return f"{len(self.members):,} {WORDS[self.members[0].kind]}"
 
     def cause(self) -> str:
-        return "\n".join(printable(line) for line in self.members[0].cause.splitlines())
+        return "\n".join(printable(line) for line in cause_of(self.members[0]).splitlines())
 
     def hint(self) -> str:
         """`hint: …`, or nothing."""
@@ -43,11 +46,16 @@ class Group(Struct, frozen=True, kw_only=True):
         return f"and {left:,} more" if left else ""
 
 
+def cause_of(failure: Failure) -> str:
+    """What it shares with others: the rules it breaks, without its own figures, or the whole cause."""
+    return failure.rule or failure.cause
+
+
 def group_failures(failures: Iterable[Failure], *, everything: bool = False) -> list[Group]:
     """Groups of equal kind, cause and hint: real failures first, the largest group first among its kind."""
     found: dict[tuple[str, str, str], list[Failure]] = {}
     for failure in failures:
-        found.setdefault((failure.kind, failure.cause, failure.hint), []).append(failure)
+        found.setdefault((failure.kind, cause_of(failure), failure.hint), []).append(failure)
     ranked = sorted(found.items(), key=lambda item: (_KINDS.index(item[0][0]), -len(item[1]), item[0]))
     return [_group(members, everything) for _, members in ranked]
 
@@ -98,11 +106,15 @@ def _wrap(text: str, width: int | None) -> list[str]:
 
 
 def target_lines(group: Group, width: int | None) -> list[str]:
-    """Ids with their places beside them, or below them where a line is too short for both."""
-    ids = [printable(failure.id) for failure in group.shown]
-    places = [printable(failure.where) for failure in group.shown]
-    longest = max(map(columns, ids))
-    pairs = list(zip(ids, places, strict=True))
-    if width is not None and longest + max(map(columns, places)) + 4 > width:
-        return [line for name, place in pairs for line in (name, f"  {place}")]
-    return [f"{name}{' ' * (longest - columns(name) + 2)}{place}".rstrip() for name, place in pairs]
+    """Ids with their figures and places beside them, or below them where a line is too short for all."""
+    rows = [[printable(text) for text in (item.id, item.figure, item.where)] for item in group.shown]
+    widths = [max(columns(row[at]) for row in rows) for at in range(3)]
+    if width is not None and sum(widths) + 2 * sum(map(bool, widths)) > width:
+        return [line for name, *rest in rows for line in (name, *(f"  {text}" for text in rest if text))]
+    return [_spread(row, widths) for row in rows]
+
+
+def _spread(row: Sequence[str], widths: Sequence[int]) -> str:
+    """The texts as columns of these widths; one that is empty in every row is left out."""
+    cells = (text + " " * (width - columns(text)) for text, width in zip(row, widths, strict=True) if width)
+    return "  ".join(cells).rstrip()

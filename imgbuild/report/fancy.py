@@ -14,6 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, TextIO
 
 from imgbuild.report.events import Event, Failure, Finished, Note, Started, TargetMoved
+from imgbuild.report.failures import cause_of
 from imgbuild.report.output import emit
 from imgbuild.report.plain import note_line
 from imgbuild.report.progress import Pace, Progress
@@ -111,12 +112,9 @@ class FancyReporter:
     def _fail(self, failure: Failure) -> None:
         with self._lock:
             self._progress.failures.append(failure)
-            self._causes[failure.cause] += 1
-            if (
-                self._causes[failure.cause] <= _ABOVE
-                and failure.kind != "skipped"
-                and self._display is not None
-            ):
+            cause = cause_of(failure)
+            self._causes[cause] += 1
+            if self._causes[cause] <= _ABOVE and failure.kind != "skipped" and self._display is not None:
                 self._said.append(failure)
 
     def _tell(self, note: Note) -> None:

@@ -59,12 +59,18 @@ def _print_stacked(console: Console, failures: Sequence[Failure], everything: bo
 
 def _table(groups: Sequence[Group]) -> Table:
     table = Table(box=None, padding=(0, 2, 1, 0), pad_edge=False, header_style="dim")
-    for header in ("", "target", "place"):
+    figures = any(failure.figure for group in groups for failure in group.shown)
+    for header in ("", "target", *(["figure"] if figures else []), "place"):
         table.add_column(header, no_wrap=True)
     table.add_column("cause", overflow="fold")
     for group in groups:
-        table.add_row(*_row(group))
+        head, targets, *rest = _row(group)
+        table.add_row(head, targets, *([_column(group, "figure")] if figures else []), *rest)
     return table
+
+
+def _column(group: Group, field: str) -> Text:
+    return Text("\n".join(printable(getattr(failure, field)) for failure in group.shown))
 
 
 def _row(group: Group) -> tuple[Text, Text, Text, Text]:
@@ -73,8 +79,8 @@ def _row(group: Group) -> tuple[Text, Text, Text, Text]:
     hint = f"\n{group.hint()}" if group.hint() else ""
     return (
         Text(group.head(), _STYLES[group.members[0].kind]),
-        Text.assemble("\n".join(printable(failure.id) for failure in group.shown), (more, "dim")),
-        Text("\n".join(printable(failure.where) for failure in group.shown)),
+        Text.assemble(_column(group, "id"), (more, "dim")),
+        _column(group, "where"),
         Text.assemble(group.cause(), (hint, "dim")),
     )
 

@@ -73,6 +73,21 @@ def tell(verdicts: Sequence[Verdict]) -> str:
 
 
 def _told(item: Verdict) -> str:
-    figure = f"{item.rule} {item.figure}{f' {item.unit}' if item.unit else ''}"
-    clash = f", like {', '.join(item.others[:3])}" if item.others else ""
+    clash = _clash(item)
+    figure = f"{item.rule} {_figure(item)}"
     return f"{figure} ({item.limit}{clash})" if item.limit or clash else figure
+
+
+def tell_apart(verdicts: Sequence[Verdict]) -> tuple[str, str]:
+    """The same in two: the rules with their limits, which many images may break, and the figures of this one."""
+    broken = [item for item in verdicts if item.status != "pass"]
+    rules = (f"{item.rule}{f' ({item.limit})' if item.limit else ''}" for item in broken)
+    return "; ".join(rules), "; ".join(f"{_figure(item)}{_clash(item)}" for item in broken)
+
+
+def _figure(item: Verdict) -> str:
+    return f"{item.figure}{f' {item.unit}' if item.unit else ''}"
+
+
+def _clash(item: Verdict) -> str:
+    return f", like {', '.join(item.others[:3])}" if item.others else ""

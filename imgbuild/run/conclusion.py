@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from imgbuild.digest import Manifest
 from imgbuild.errors import Drift, Refused
 from imgbuild.images import hamming
-from imgbuild.keys import bound_at, seal_rules
+from imgbuild.keys import bound_at
 from imgbuild.plan import failure_key, outcome_key
 from imgbuild.run.accept import status_of, tell
 from imgbuild.run.materials import Materials
@@ -117,10 +117,9 @@ class Conclusion:
 
     def _note_rules(self, work: Work) -> Digest:
         """The digest of the rules, which are recorded once, so that `why` can tell the old ones from the new."""
-        digest, recipe = work.decision.rules, work.decision.target.recipe
-        if recipe.rules and digest not in self.noted:
-            _, manifest = seal_rules(recipe.rules, recipe.attempts, self.materials.files.digest)
-            self.ledger.put_intent(digest, manifest)
+        digest = work.decision.rules
+        if digest and digest not in self.noted:
+            self.ledger.put_intent(digest, self.materials.plan.rules[digest])
             self.noted.add(digest)
         return digest
 

@@ -12,9 +12,11 @@ from imgbuild.files import Stamp
 from imgbuild.plan import Action, Decision
 from imgbuild.project import Project
 from imgbuild.report.events import Failure, Finished
+from imgbuild.run.accept import tell, tell_apart
 from imgbuild.run.materials import Materials
 from imgbuild.run.schedule import Schedule
 from imgbuild.run.work import State, Work
+from imgbuild.types import Outcome, Verdict
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -46,7 +48,7 @@ def built(
     found = materials.survey
     works = [work for name, work in schedule.works.items() if name in chosen]
     done = [work for work in works if work.state is State.DONE]
-    failures = [*map(_failure, (work for work in works if work.state in (State.FAILED, State.SKIPPED)))]
+    failures = _failures(materials, works)
     kept = _verdicts(materials, schedule, chosen)
     failures += kept
     left = any(work.state is State.LEFT for work in works)
@@ -89,7 +91,16 @@ def _is_lasting(decision: Decision, failure: Failure) -> bool:
     return failure.kind in ("rule", "review") or decision.action in (Action.FAULT, Action.FAILED)
 
 
-def _failure(work: Work) -> Failure:
+def _failures(materials: Materials, works: Sequence[Work]) -> list[Failure]:
+    """What failed and what was skipped; how it ended before is only looked up where it ends so again."""
+    ended = [work for work in works if work.state in (State.FAILED, State.SKIPPED)]
+    outcomes = materials.ledger.outcomes() if any(work.decision.broken for work in ended) else {}
+    return [_failure(work, outcomes.get(work.id)) for work in ended]
+
+
+def _failure(work: Work, outcome: Outcome | None) -> Failure:
+    """outcome: how the target ended before, which is how it ends now where it would only fail again."""
+    verdicts = outcome.verdicts if work.decision.broken and outcome else work.verdicts
     target, line = work.decision.target, work.decision.line
     error = work.error or TargetError("an input of it failed", hint="mend that first")
     stale = "the last image stays published, and is stale" if line is not None and line.image else ""
@@ -100,7 +111,13 @@ def _failure(work: Work) -> Failure:
         cause=error.message,
         hint="; ".join(filter(None, (error.hint, stale))),
         kind=_kind(work),
+        **_apart(verdicts, error.message),
     )
+
+
+def _apart(verdicts: Sequence[Verdict], cause: str) -> dict[str, str]:
+    """The rules and figures of a failure, where they are its cause."""
+    return dict(zip(("rule", "figure"), tell_apart(verdicts), strict=True)) if cause == tell(verdicts) else {}
 
 
 def _kind(work: Work) -> Literal["failed", "rule", "skipped"]:
@@ -134,6 +151,7 @@ def _verdicts(materials: Materials, schedule: Schedule, chosen: Collection[str])
                 if outcome.state == "fail"
                 else "look at it, then approve or reroll it",
                 kind="rule" if outcome.state == "fail" else "review",
+                **_apart(outcome.verdicts, outcome.why),
             )
         )
     return told

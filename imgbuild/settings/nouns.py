@@ -66,7 +66,22 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lock: bool = False
 
 
-class SettingsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Common(Struct, frozen=True, kw_only=True):
+    """What is in force as it is written."""
+
+    output: str = "out"
+    store: str = ".imgbuild"
+    cache: str | None = None
+    limits: dict[str, Limit] = {}
+    budget: Budget = Budget()
+    policy: Policy = Policy()
+    profiles: dict[str, Profile] = {}
+    store_limit: str = ""
+    jobs: int | None = None
+    resend: Literal["no", "yes", "ask"] = "no"
+
+
+class SettingsFile(_Common, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A settings file, as a person wrote it; every key may be left out.
 
     specs: folders that hold specs. output: folder of the published images. store: folder of state and blobs.
@@ -78,19 +93,9 @@ class SettingsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     version: Literal[1] = 1
     specs: str | list[str] = "specs"
-    output: str = "out"
-    store: str = ".imgbuild"
-    cache: str | None = None
-    limits: dict[str, Limit] = {}
-    budget: Budget = Budget()
-    policy: Policy = Policy()
-    profiles: dict[str, Profile] = {}
-    store_limit: str = ""
-    jobs: int | None = None
-    resend: Literal["no", "yes", "ask"] = "no"
 
 
-class Settings(Struct, frozen=True, kw_only=True):
+class Settings(_Common, frozen=True, kw_only=True):
     """The settings in force. output, specs: from the root; store, cache: from the root, or absolute.
 
     profile_name, profile: the active profile; `output` is its own. documents: the files they come from, the later
@@ -99,16 +104,6 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     root: Path
     specs: tuple[str, ...] = ("specs",)
-    output: str = "out"
-    store: str = ".imgbuild"
-    cache: str | None = None
-    limits: dict[str, Limit] = {}
-    budget: Budget = Budget()
-    policy: Policy = Policy()
-    profiles: dict[str, Profile] = {}
-    store_limit: str = ""
-    jobs: int | None = None
-    resend: Literal["no", "yes", "ask"] = "no"
     profile_name: str = ""
     profile: Profile | None = None
     documents: tuple[Document, ...] = ()

@@ -92,6 +92,10 @@ class Records:
         with self._guard():
             self._connection.commit()
 
+    def get(self, key: Digest) -> Record | None:
+        """The record of one key."""
+        return self.get_records([key]).get(key)
+
     def get_records(self, keys: Iterable[Digest]) -> dict[Digest, Record]:
         """The records of those keys that have one."""
         with self._guard():

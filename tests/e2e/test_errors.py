@@ -1343,6 +1343,36 @@ SETTINGS = {
             hint: did you mean 'output'? Keys here: budget, cache, jobs, limits, output, policy, profiles, resend, specs, store, …
             """,
     ),
+    "a value where a rule's mapping is needed": Fault(
+        spec="""\
+            assets:
+              shots:
+                prompt: a lamp
+                validate: [format: webp, mode: "1", unique: 6, similar_to: a.png, sharpness: 100]
+            """,
+        told="""\
+            specs/catalog.yaml:4:24: 'format' must be a mapping
+                4 |     validate: [format: webp, mode: "1", unique: 6, similar_to: a.png, sharpness: 100]
+                  |                        ^^^^
+            hint: write {type: webp}
+            specs/catalog.yaml:4:36: 'mode' must be a mapping
+                4 |     validate: [format: webp, mode: "1", unique: 6, similar_to: a.png, sharpness: 100]
+                  |                                    ^^^
+            hint: write {mode: "1"}
+            specs/catalog.yaml:4:49: 'unique' must be a mapping
+                4 |     validate: [format: webp, mode: "1", unique: 6, similar_to: a.png, sharpness: 100]
+                  |                                                 ^
+            hint: write {distance: 6}
+            specs/catalog.yaml:4:64: 'similar_to' must be a mapping
+                4 |     validate: [format: webp, mode: "1", unique: 6, similar_to: a.png, sharpness: 100]
+                  |                                                                ^^^^^
+            hint: write {reference: "a.png"}
+            specs/catalog.yaml:4:82: 'sharpness' must be a mapping
+                4 |     validate: [format: webp, mode: "1", unique: 6, similar_to: a.png, sharpness: 100]
+                  |                                                                                  ^^^
+            hint: give it keys of its own: max, min, on_fail
+            """,
+    ),
     "settings bad budget": Fault(
         files={"imgbuild.yaml": "budget: 5\n"},
         told="""\

@@ -9,31 +9,21 @@ from PIL import ImageOps
 
 from imgbuild.types import Grade
 
-SPEC = """
-    models:
-      paint: {provider: painter}
-    assets:
-      shots:
-        prompt: "Photo of {{ name }}, {{ color }}"
-        matrix:
-          product: {csv: products.csv, key: sku}
-          color: [red, blue]
-        models: [paint]
-        attempts: 20
-        process:
-          - adjust: {brightness: 1.2}
-        format: webp
-        validate:
-          - brightness: {min: 0.5, on_fail: reroll}
+FINISH = """
+    attempts: 20
+    process:
+      - adjust: {brightness: 1.2}
+    format: webp
+    validate:
+      - brightness: {min: 0.5, on_fail: reroll}
     """
-CSV = "sku,name\nA1,lamp\nA2,chair\nA3,table\n"
 FIRST = "shots[sku=A1,color=red]@paint#0"
 
 
 @pytest.fixture
-def shop(bench, painter):
+def shop(bench, painter, catalog):
     """Six targets, some of them rerolled."""
-    built = bench({"specs/catalog.yaml": SPEC, "specs/products.csv": CSV})
+    built = bench(catalog(FINISH))
     assert built.build().finished.exit_code == 0
     assert max(line.attempt for line in built.lines().values()) > 0
     painter.asked.clear()
@@ -300,9 +290,9 @@ def test_a_picture_equal_to_the_eye_is_published_and_the_lock_stays(shop, painte
     assert (shop.state("out"), shop.locks()) == (published, locks)
 
 
-def test_stored_images_are_never_made_again(bench, painter):
+def test_stored_images_are_never_made_again(bench, painter, catalog):
     painter.grade = Grade.STORED
-    shop = bench({"specs/catalog.yaml": SPEC, "specs/products.csv": CSV})
+    shop = bench(catalog(FINISH))
     assert shop.build().finished.exit_code == 0
     outputs, locks = shop.outputs(), shop.locks()
     assert {line.grade for line in shop.lines().values()} == {Grade.STORED}
@@ -377,7 +367,7 @@ def test_branches_that_change_the_same_target_are_resolved_on_reading(repository
     torch, outputs = shop.locks(), shop.outputs()
     assert git("merge", "-q", "--no-edit", "light") != 0
     assert b"<<<<<<<" in shop.locks()["specs/catalog.lock"]
-    shop.write({"specs/products.csv": CSV.replace("lamp", "torch")})
+    shop.write({"specs/products.csv": "sku,name\nA1,torch\nA2,chair\nA3,table\n"})
     painter.asked.clear()
     assert shop.build().finished.exit_code == 0
     assert painter.asked == []
@@ -416,7 +406,7 @@ def test_neither_side_of_a_conflict_fits(repository, painter):
     branch(repository, "light", lambda: shop.edit("specs/products.csv", ("A1,lamp", "A1,light")))
     branch(repository, "torch", lambda: shop.edit("specs/products.csv", ("A1,lamp", "A1,torch")))
     assert git("merge", "-q", "--no-edit", "light") != 0
-    shop.write({"specs/products.csv": CSV.replace("lamp", "candle")})
+    shop.write({"specs/products.csv": "sku,name\nA1,candle\nA2,chair\nA3,table\n"})
     painter.asked.clear()
     assert shop.build().finished.exit_code == 0
     assert f"specs/catalog.lock: {FIRST}: neither side fits the spec: unlocked" in shop.notes()
@@ -473,14 +463,10 @@ def test_lines_that_arrive_during_a_build_are_kept(shop, painter):
 # --- tables that lose rows ----------------------------------------------------------------------------
 
 
-def test_half_a_table_deletes_nothing_unless_told(bench, painter):
+def test_half_a_table_deletes_nothing_unless_told(bench, painter, catalog):
     rows = [f"P{number:02},thing {number}" for number in range(30)]
-    shop = bench(
-        {
-            "specs/catalog.yaml": SPEC.replace("min: 0.5, on_fail: reroll", "min: 0"),
-            "specs/products.csv": "\n".join(["sku,name", *rows, ""]),
-        }
-    )
+    files = catalog(FINISH.replace("min: 0.5, on_fail: reroll", "min: 0"))
+    shop = bench(files | {"specs/products.csv": "\n".join(["sku,name", *rows, ""])})
     shop.build()
     published, locks = shop.state("out"), shop.locks()
     shop.write({"specs/products.csv": "\n".join(["sku,name", *rows[:15], ""])})

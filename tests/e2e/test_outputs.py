@@ -6,26 +6,14 @@ import time
 
 import pytest
 
-SPEC = """
-    models:
-      paint: {provider: painter}
-    assets:
-      shots:
-        prompt: "Photo of {{ name }}, {{ color }}"
-        matrix:
-          product: {csv: products.csv, key: sku}
-          color: [red, blue]
-        models: [paint]
-        output: "shots/{{ sku }}_{{ color }}.png"
-    """
-CSV = "sku,name\nA1,lamp\nA2,chair\nA3,table\n"
+OUTPUT = 'output: "shots/{{ sku }}_{{ color }}.png"\n'
 FIRST = "catalog/shots[sku=A1,color=red]@paint#0"
 NAMES = {f"shots/A{number}_{color}.png" for number in (1, 2, 3) for color in ("red", "blue")}
 
 
 @pytest.fixture
-def project(bench, painter):
-    return bench({"specs/catalog.yaml": SPEC, "specs/products.csv": CSV})
+def project(bench, painter, catalog):
+    return bench(catalog(OUTPUT))
 
 
 @pytest.fixture

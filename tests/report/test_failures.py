@@ -34,6 +34,31 @@ def test_equal_causes_stand_together_in_the_order_people_count() -> None:
     ]
 
 
+RULE = "sharpness (at least 100)"
+
+
+def broken(number: int, figure: str) -> Failure:
+    return failure(number, f"sharpness {figure} (at least 100)", kind="rule", rule=RULE, figure=figure)
+
+
+def test_what_breaks_one_rule_stands_together_with_its_figures() -> None:
+    failures = [broken(2, "43.1"), broken(10, "7"), broken(1, "99.95"), failure(3)]
+    assert failure_lines(failures, None)[3:] == [
+        "3 broke a rule: sharpness (at least 100)",
+        "  catalog/thumbs[sku=A1]@sdxl#0   99.95  specs/catalog.yaml:24:3",
+        "  catalog/thumbs[sku=A2]@sdxl#0   43.1   specs/catalog.yaml:24:3",
+        "  catalog/thumbs[sku=A10]@sdxl#0  7      specs/catalog.yaml:24:3",
+        "",
+    ]
+    assert failure_lines(failures[:1], 40) == [
+        "1 broke a rule: sharpness (at least 100)",
+        "  catalog/thumbs[sku=A2]@sdxl#0",
+        "    43.1",
+        "    specs/catalog.yaml:24:3",
+        "",
+    ]
+
+
 def test_narrow_lines_put_the_place_below_and_never_cut_an_id() -> None:
     assert failure_lines([failure(1, hint="add the file, or take it out of the spec")], 30) == [
         "1 failed: missing reference",

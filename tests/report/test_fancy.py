@@ -113,6 +113,29 @@ def test_a_wide_end_is_a_table() -> None:
     ]
 
 
+def test_a_wide_end_shows_figures_where_there_are_any() -> None:
+    scene = Scene(140)
+    rule = {"kind": "rule", "rule": "sharpness (at least 100)", "where": "specs/a.yaml:3:1", "output": ""}
+    for number, figure in enumerate(("43.1", "7 px")):
+        cause = f"sharpness {figure} (at least 100)"
+        scene.reporter.event(Failure(id=f"a/b#{number}", cause=cause, figure=figure, **rule))  # type: ignore[arg-type]
+    scene.reporter.event(FAILURE)
+    scene.reporter.event(Finished(failed=3, seconds=2))
+    lines = [line.rstrip() for line in scene.text().splitlines()]
+    assert lines == [
+        "",
+        f"                {'target':43}  figure  place                    cause",
+        "",
+        f"1 failed        {LONG}          specs/catalog.yaml:24:3  no image [bold]",
+        f"{'':60}                                  hint: add the file",
+        "",
+        f"2 broke a rule  {'a/b#0':43}  43.1    specs/a.yaml:3:1         sharpness (at least 100)",
+        f"                {'a/b#1':43}  7 px    specs/a.yaml:3:1",
+        "",
+        "3 failed in 2.0 s",
+    ]
+
+
 def test_no_color_leaves_no_colour() -> None:
     scene = Scene(120, environ={"NO_COLOR": "1"})
     scene.reporter.event(FAILURE)

@@ -8,7 +8,7 @@ from imgbuild.foreign import Broke
 from imgbuild.rules.base import GroupRule, Rule
 from imgbuild.rules.sharpness import Sharpness
 from imgbuild.rules.unique import Unique
-from imgbuild.run.accept import Next, decide, judge, judge_group, rank, status_of, tell
+from imgbuild.run.accept import Next, decide, judge, judge_group, rank, status_of, tell, tell_apart
 from imgbuild.types import Verdict
 
 STATUS = {"fail": "fail", "warn": "warn", "review": "review", "reroll": "fail"}
@@ -83,6 +83,21 @@ def test_what_clashes_in_words():
     others = ("a#0", "a#1", "a#2", "a#3")
     clash = broken("fail", rule="unique", figure=2, unit="bits of 64", limit="more than 4", others=others)
     assert tell([clash]) == "unique 2 bits of 64 (more than 4, like a#0, a#1, a#2)"
+    assert tell_apart([clash]) == ("unique (more than 4)", "2 bits of 64, like a#0, a#1, a#2")
+
+
+def test_rules_are_told_apart_from_figures():
+    assert tell_apart([HELD]) == ("", "")
+    assert tell_apart([broken("fail", figure=42.1, limit="at least 100")]) == (
+        "sharpness (at least 100)",
+        "42.1",
+    )
+    assert tell_apart(
+        [HELD, broken("warn", figure=3, unit="px"), broken("review", rule="mode", figure="L", limit="RGB")]
+    ) == (
+        "sharpness; mode (RGB)",
+        "3 px; L",
+    )
 
 
 RULES = (Sharpness(min=10, on_fail="reroll"), Unique(distance=4, on_fail="review"), Sharpness(max=90))

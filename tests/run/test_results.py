@@ -143,6 +143,9 @@ def test_a_broken_rule(shop, on_fail):
         assert figures(built) == told
         assert {failure.kind for failure in built.failures} == kinds
         assert built.lasting
+        for failure in built.failures:
+            assert failure.rule == "brightness (at least 1.0)"
+            assert failure.cause == f"brightness {failure.figure} (at least 1.0)"
 
 
 def test_a_failure_outranks_a_rule(shop, painter):
@@ -159,8 +162,8 @@ def test_a_locked_image_that_an_edited_rule_finds_fault_with(shop):
     for built in (shop.build(), shop.build()):
         assert {**figures(built), "fresh": 0} == {"fresh": 0, "failed": 2, "exit_code": Exit.RULE_FAILED}
         told = built.failures[0]
-        assert told.cause.startswith("brightness 0.")
-        assert told.cause.endswith("(at least 1.0)")
+        assert told.cause == f"brightness {told.figure} (at least 1.0)"
+        assert (told.rule, told.figure[:2]) == ("brightness (at least 1.0)", "0.")
         assert (told.kind, told.hint) == (
             "rule",
             "the locked image stays; `imgbuild build --reroll` tries other seeds",

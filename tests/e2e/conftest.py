@@ -1,0 +1,31 @@
+"""The catalog that several of these projects are: three products in two colours."""
+
+from textwrap import dedent, indent
+
+import pytest
+
+CSV = "sku,name\nA1,lamp\nA2,chair\nA3,table\n"
+SPEC = """
+models:
+  paint: {provider: painter}
+assets:
+  shots:
+    prompt: "Photo of {{ name }}, {{ color }}"
+    matrix:
+      product: {csv: products.csv, key: sku}
+      color: [red, blue]
+    models: [paint]
+"""
+
+
+@pytest.fixture(scope="session")
+def catalog():
+    """A function: what else the asset says → the files of the project."""
+
+    def write(text):
+        return {
+            "specs/catalog.yaml": SPEC + indent(dedent(text), "    "),
+            "specs/products.csv": CSV,
+        }
+
+    return write
