@@ -61,13 +61,17 @@ class Work:
 
     __slots__ = (
         "attempt",
+        "beside",
         "changed",
         "cost",
+        "crossed",
         "decision",
         "error",
+        "firm",
         "image",
         "locked",
         "made",
+        "peers",
         "position",
         "reserved",
         "seconds",
@@ -86,6 +90,12 @@ class Work:
         self.waits = waits  # inputs that have not ended yet
         self.locked = locked  # its image is the lock's: it is checked and put in place, never replaced
         self.seed, self.attempt = decision.seed, decision.attempt
+        self.firm = False  # it has come to rest in this run: in its group it counts as locked
+        self.crossed = (
+            False  # one of its attempts was turned down for what others of its group looked like then
+        )
+        self.peers: Digest = ""  # the images that its group was judged by in the end
+        self.beside: list[Verdict] = []  # what the rules over its group said of it then
         self.tries = 1
         self.position = decision.position  # in the chain of the model and its fallbacks
         self.trace: Trace | None = None
