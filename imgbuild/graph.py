@@ -23,6 +23,11 @@ class Graph(Struct, frozen=True, kw_only=True, eq=False):
     groups: Mapping[tuple[str, str], tuple[str, ...]]
 
 
+def group_of(target: Target) -> tuple[str, str]:
+    """The name of the group that a target is in, if its asset is one."""
+    return target.recipe.spec, target.recipe.asset
+
+
 def build_graph(targets: Sequence[Target]) -> Graph:
     """The graph of all targets. Raises SpecError with the whole cycle where targets need each other."""
     by_id = {target.id: target for target in targets}
@@ -49,7 +54,7 @@ def _groups(targets: Iterable[Target]) -> dict[tuple[str, str], tuple[str, ...]]
     members: dict[tuple[str, str], list[str]] = {}
     for target in targets:
         if any(rule.group for rule in target.recipe.rules):
-            members.setdefault((target.recipe.spec, target.recipe.asset), []).append(target.id)
+            members.setdefault(group_of(target), []).append(target.id)
     return {name: tuple(ids) for name, ids in members.items()}
 
 
@@ -78,9 +83,9 @@ def _waits(
             return
         for needed in needs.get(node, ()):
             yield needed
-            recipe = by_id[needed].recipe
-            if (recipe.spec, recipe.asset) in groups:
-                yield recipe.spec, recipe.asset
+            group = group_of(by_id[needed])
+            if group in groups:
+                yield group
 
     return waits
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from imgbuild.digest import Manifest, digest_of
 from imgbuild.expand.seeds import attempt_seed
 from imgbuild.files import Stamp
-from imgbuild.graph import Graph
+from imgbuild.graph import Graph, group_of
 from imgbuild.keys import Intents, seal_rules
 from imgbuild.store.records import Output
 from imgbuild.types import Digest, Grade, Line, Outcome, Target
@@ -49,6 +49,7 @@ LOST = (
     "its locked bytes are gone, and its model can't make them again",
     "get them back from a store, a shared cache or git, or give them up with `imgbuild lock --reseed`",
 )
+COMPARED = "it was compared with other images than there are now"
 
 
 class Decision(Struct, frozen=True, kw_only=True, eq=False):
@@ -57,7 +58,9 @@ class Decision(Struct, frozen=True, kw_only=True, eq=False):
     line: the lock's, carried over a rename where there was one. seed, attempt, position: to start from; position is
     that of a model in the chain of fallbacks. rules: digest of the rules and attempts that its outcomes are remembered
     for. reproduce: the lock names an image whose bytes are nowhere: make it again from its pins and compare.
-    broken: it failed before, and it was a rule that said so.
+    broken: it failed before, and it was a rule that said so. stands: the locked image is what is declared now, and
+    stays; others of its group are compared with it. unsure: it is fresh, but was compared with other images than
+    stand now, and its group is going to be judged again.
     """
 
     target: Target
@@ -72,6 +75,13 @@ class Decision(Struct, frozen=True, kw_only=True, eq=False):
     rules: Digest = ""
     reproduce: bool = False
     broken: bool = False
+    stands: bool = False
+    unsure: bool = False
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether it may come to another image than the locked one."""
+        return self.action in DOES_STEPS and not self.reproduce
 
 
 class Plan(Struct, frozen=True, kw_only=True, eq=False):
@@ -128,6 +138,7 @@ def make_plan(graph: Graph, intents: Intents, view: View, options: Options) -> P
     planner = _Planner(graph, intents, view, options)
     for target in graph.targets.values():
         planner.decide(target)
+        planner.close_group(target)
     planner.call_back_inputs()
     return Plan(
         decisions=planner.decisions,
@@ -160,6 +171,9 @@ class _Planner:
         self.sealed: dict[str, Digest] = {}
         self.rules: dict[int, tuple[Digest, Manifest]] = {}  # by the recipe's id
         self.called_back: dict[str, Decision] = {}
+        self.standing: set[str] = set()  # targets whose locked image is what is declared
+        self.undecided = {group: len(members) for group, members in graph.groups.items()}
+        self.peers: dict[tuple[str, str], Digest] = {}
 
     def decide(self, target: Target) -> None:
         line = self.view.lines.get(target.id)
@@ -218,11 +232,7 @@ class _Planner:
         return ""
 
     def moving(self, target: Target) -> list[str]:
-        return [
-            name
-            for name in self.graph.needs.get(target.id, ())
-            if self.decisions[name].action in DOES_STEPS and not self.decisions[name].reproduce
-        ]
+        return [name for name in self.graph.needs.get(target.id, ()) if self.decisions[name].is_moving]
 
     def inputs_digest(self, target: Target) -> Digest:
         if not self.graph.needs.get(target.id):
@@ -235,6 +245,7 @@ class _Planner:
 
     def settle(self, target: Target, line: Line, intent: Digest, manifest: Manifest) -> None:
         """The locked image is the right one: is it at its place, and does it pass its rules?"""
+        self.standing.add(target.id)
         stamp = self.view.stamp(target.output)
         found = self.on_disk(target.output, stamp)
         wanted = {line.image, *self.view.equals.get(line.image, ())}
@@ -244,6 +255,7 @@ class _Planner:
         elif any(self.view.has_blob(digest) for digest in wanted):
             self.put(target, line, Action.RESTORE, _misplaced(found), intent=intent)
         elif line.grade is Grade.STORED:
+            self.standing.discard(target.id)  # nobody can look at it
             self.put(target, line, Action.LOST, *LOST, intent=intent)
         else:
             self.manifests[target.id] = manifest
@@ -272,16 +284,74 @@ class _Planner:
             return
         holds_for = outcome_key(intent, self.rules_of(target), line.image)
         outcome = self.view.outcomes.get(target.id)
-        if outcome is None or outcome.holds_for != holds_for or self.lacks_peers(outcome):
+        if outcome is None or outcome.holds_for != holds_for:
             self.put(target, line, Action.CHECK, "its rules were not checked on this image", intent=intent)
-        elif outcome.state == "fail" and self.options.reroll:
+        else:
+            self.rely_on(outcome, target, line, intent)
+
+    def rely_on(self, outcome: Outcome, target: Target, line: Line, intent: Digest) -> None:
+        """What was found on this image holds, if it was found beside the same images; see `close_group`."""
+        peers = self.peers_of(target)
+        if outcome.state == "fail" and self.options.reroll and outcome.peers == peers:
             self.put(target, line, Action.RUN, "rerolled", intent=intent, reroll=True)
         else:
-            self.put(target, line, Action.FRESH, intent=intent)
+            is_unsure = peers is not None and outcome.peers != peers
+            self.put(target, line, Action.FRESH, intent=intent, unsure=is_unsure)
 
-    def lacks_peers(self, outcome: Outcome) -> bool:
-        """Whether something that it was found too like is gone."""
-        return any(other not in self.graph.targets for item in outcome.verdicts for other in item.others)
+    def peers_of(self, target: Target) -> Digest | None:
+        """What its image is compared with: nothing, or the images of its group; None while those are not known."""
+        group = group_of(target)
+        return None if group in self.undecided else self.peers.get(group, "")
+
+    def close_group(self, target: Target) -> None:
+        """Once its last member is decided on, it is known which images of a group stand; and so, which outcomes do."""
+        group = group_of(target)
+        if group not in self.undecided:
+            return
+        self.undecided[group] -= 1
+        if not self.undecided[group]:
+            del self.undecided[group]
+            standing = [item for item in self.members(group) if item.stands]
+            self.peers[group] = peers_digest(
+                {item.target.id: item.line.image for item in standing if item.line}
+            )
+            self.look_again(group)
+
+    def members(self, group: tuple[str, str]) -> list[Decision]:
+        return [self.decisions[name] for name in self.graph.groups[group]]
+
+    def look_again(self, group: tuple[str, str]) -> None:
+        """What was found beside other images is to be checked; what failed beside these would fail again.
+
+        Not so where members move, and others may stand in the end: then the whole group is going to be judged anyway.
+        """
+        for item in self.members(group):
+            self.look_again_at(item)
+        in_vain = {item.target.id for item in self.members(group) if self.was_in_vain(item)}
+        others = [item for item in self.members(group) if item.target.id not in in_vain]
+        if not any(item.is_moving for item in others):
+            for name in in_vain:
+                self.put_again(self.decisions[name], Action.RUN)
+        if all(item.action in AT_REST for item in others):
+            for item in others:
+                if item.unsure:
+                    self.put_again(item, Action.CHECK, COMPARED)
+
+    def look_again_at(self, item: Decision) -> None:
+        """One that was taken to be fresh before it was known which images of its group stand."""
+        outcome = self.view.outcomes.get(item.target.id)
+        if item.action is not Action.FRESH or item.line is None or outcome is None:
+            return
+        if outcome.state == "fail" or outcome.peers != self.peers_of(item.target):
+            self.rely_on(outcome, item.target, item.line, item.intent)
+
+    def was_in_vain(self, decision: Decision) -> bool:
+        if decision.action is not Action.RUN or decision.reproduce:
+            return False
+        return self.failed_before(decision.target, decision.intent, decision.rules, decision.seed) is not None
+
+    def put_again(self, item: Decision, action: Action, why: str = "") -> None:
+        self.put(item.target, item.line, action, why or item.why, intent=item.intent)
 
     def rules_of(self, target: Target) -> Digest:
         known = self.rules.get(id(target.recipe))
@@ -301,6 +371,7 @@ class _Planner:
         intent: Digest = "",
         reproduce: bool = False,
         reroll: bool = False,
+        unsure: bool = False,
     ) -> None:
         seed, attempt = start_of(target, line)
         stays = line is not None and line.intent == intent
@@ -329,6 +400,8 @@ class _Planner:
             rules=rules,
             reproduce=reproduce,
             broken=failed is not None and bool(failed.verdicts),
+            stands=target.id in self.standing and not reroll,
+            unsure=unsure,
         )
 
     def allowed(self, target: Target, action: Action, why: str, hint: str) -> tuple[Action, str, str]:
@@ -350,13 +423,9 @@ class _Planner:
         outcome = self.view.outcomes.get(target.id)
         if outcome is None or outcome.state != "failed" or self.options.retry:
             return None
-        clashes = {
-            other: line.image
-            for item in outcome.verdicts
-            for other in item.others
-            if other in self.graph.targets and (line := self.view.lines.get(other)) is not None
-        }
-        search = failure_key(self.intents, target, intent, rules, seed, self.inputs_digest(target), clashes)
+        if outcome.peers not in ("", self.peers_of(target)):
+            return None
+        search = failure_key(self.intents, target, intent, rules, seed, self.inputs_digest(target))
         return outcome if outcome.holds_for == search else None
 
     def call_back_inputs(self) -> None:
@@ -407,6 +476,11 @@ def outcome_key(intent: Digest, rules: Digest, image: Digest) -> Digest:
     return digest_of("outcome/1", {"intent": intent, "rules": rules, "image": image})
 
 
+def peers_digest(images: Mapping[str, Digest]) -> Digest:
+    """Digest of the images, by target id, that the rules of a group were held against."""
+    return digest_of("peers/1", {"images": images})
+
+
 def failure_key(
     intents: Intents,
     target: Target,
@@ -414,11 +488,7 @@ def failure_key(
     rules: Digest,
     seed: int,
     inputs: Digest,
-    clashes: Mapping[str, Digest],
 ) -> Digest:
-    """What the outcome of a search in vain holds for: it began with this seed, and asked these fallbacks too.
-
-    clashes: the images that the last one was found too like, by target id.
-    """
-    fields = {"intent": intent, "rules": rules, "seed": seed, "inputs": inputs, "clashes": clashes}
-    return digest_of("failure/1", {**fields, "fallbacks": intents.fallbacks(target)})
+    """What the outcome of a search in vain holds for: it began with this seed, and asked these fallbacks too."""
+    fields = {"intent": intent, "rules": rules, "seed": seed, "inputs": inputs}
+    return digest_of("failure/2", {**fields, "fallbacks": intents.fallbacks(target)})

@@ -426,10 +426,12 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     state: "pass", "warn", "review" and "fail" tell of the published image; "failed" that no image was accepted.
     rules: digest of the rules and attempts, under which their record is found.
+    peers: digest of the images it was compared with, its own among them; empty where it was compared with none.
     """
 
     holds_for: Digest
     rules: Digest = ""
+    peers: Digest = ""
     state: Literal["pass", "warn", "review", "fail", "failed"]
     why: str = ""
     hint: str = ""

@@ -21,7 +21,7 @@ from imgbuild.keys import (
     rule_reference,
     seal_rules,
 )
-from imgbuild.plan import inputs_digest, outcome_key
+from imgbuild.plan import inputs_digest, outcome_key, peers_digest
 from imgbuild.process.adjust import Adjust
 from imgbuild.process.resize import Resize
 from imgbuild.rules.sharpness import Sharpness
@@ -76,6 +76,7 @@ def cases(target, model, intent):
         "measured with a reference": (rule_reference(rules[1], FILES.get), None),
         "inputs": (inputs_digest(edge, {"shop/base#0": "b" * 43, "shop/mask#0": "m" * 43}), None),
         "outcome": (outcome_key("i" * 43, "r" * 43, "p" * 43), None),
+        "peers": (peers_digest({"shop/lamps@paint#1": "q" * 43, "shop/lamps@paint#0": "p" * 43}), None),
     }
 
 

@@ -14,12 +14,15 @@ from imgbuild.plan import (
     Action,
     Options,
     View,
+    failure_key,
     inputs_digest,
     make_plan,
     outcome_key,
+    peers_digest,
 )
 from imgbuild.rules.sharpness import Sharpness
 from imgbuild.rules.similar_to import SimilarTo
+from imgbuild.rules.unique import Unique
 from imgbuild.store.records import Output
 from imgbuild.types import Format, Grade, Input, Line, Outcome, Pin
 
@@ -358,6 +361,127 @@ def test_what_failed_before_is_not_tried_again_until_it_is_asked_for(bench, pain
     assert len(painter.asked) == 2
     shop.edit("specs/shop.yaml", ("prompt: lamp", "prompt: chair"))
     assert shop.actions() == {"a@paint#0": "run"}
+
+
+# --- groups -----------------------------------------------------------------------------------------------
+
+GROUP = (Unique(distance=4, on_fail="review"),)
+ONE, TWO, THREE = (f"shop/lamps@paint#{number}" for number in range(3))
+
+
+@pytest.fixture
+def group(target):
+    """A function: prompts → a world of the members of one group, each at a place of its own."""
+    return lambda *prompts: World(
+        [
+            target(f"shop/lamps@paint#{number}", prompt=prompt, rules=GROUP, output=f"{number}.png")
+            for number, prompt in enumerate(prompts)
+        ]
+    )
+
+
+def peers(world, *ids):
+    return peers_digest({id: world.lines[id].image for id in ids})
+
+
+@pytest.fixture
+def judged(group):
+    """Three members, built and judged beside each other."""
+    built = group("a", "b", "c").build()
+    for id in (ONE, TWO, THREE):
+        built.check(id, "review", peers=peers(built, ONE, TWO, THREE))
+    return built
+
+
+def actions(world, **options):
+    return [item.action for item in world.plan(**options).decisions.values()]
+
+
+def test_what_was_found_beside_the_same_images_stays_found(judged):
+    assert actions(judged) == [Action.FRESH] * 3
+    assert [item.unsure for item in judged.plan().decisions.values()] == [False] * 3
+
+
+def test_what_was_found_beside_other_images_is_checked(judged):
+    judged.check(TWO, "review", peers=peers(judged, ONE, TWO))
+    assert judged.says(TWO) == (Action.CHECK, "it was compared with other images than there are now")
+    assert actions(judged) == [Action.FRESH, Action.CHECK, Action.FRESH]
+
+
+def test_what_was_found_before_it_was_noted_beside_what_is_checked(judged):
+    judged.check(TWO, "review")
+    assert judged.says(TWO) == (Action.CHECK, "it was compared with other images than there are now")
+
+
+def test_a_member_that_leaves_or_joins_changes_what_was_found(judged, group):
+    fewer, more = group("a", "b"), group("a", "b", "c", "d")
+    assert actions(fewer.take_over(judged)) == [Action.CHECK] * 2
+    assert actions(more.take_over(judged)) == [Action.FRESH] * 3 + [Action.RUN]
+
+
+def test_where_a_member_moves_the_others_are_judged_after_it_and_are_not_told_of(judged):
+    judged.lines[TWO] = replace(judged.lines[TWO], intent="another")
+    assert actions(judged) == [Action.FRESH, Action.RUN, Action.FRESH]
+    assert [item.unsure for item in judged.plan().decisions.values()] == [True, False, True]
+
+
+def test_a_member_that_fails_is_rerolled_if_that_is_still_true_of_it(judged):
+    judged.check(TWO, "fail", peers=peers(judged, ONE, TWO, THREE))
+    assert actions(judged, reroll=True) == [Action.FRESH, Action.RUN, Action.FRESH]
+    judged.check(TWO, "fail", peers=peers(judged, ONE, TWO))
+    assert actions(judged, reroll=True) == [Action.FRESH, Action.CHECK, Action.FRESH]
+
+
+def in_vain(world, id, *ids):
+    """Note that a search for an image of this target came to nothing beside those of others."""
+    target, intents = world.target(id), Intents(world.pins, world.files)
+    rules = seal_rules(target.recipe.rules, target.recipe.attempts, world.files.get)[0]
+    key = failure_key(intents, target, intents.of(target, {})[0], rules, target.seed, "")
+    world.outcomes[id] = Outcome(holds_for=key, state="failed", peers=peers(world, *ids) if ids else "")
+
+
+@pytest.mark.parametrize(
+    ("beside", "action"), [((), Action.FAILED), ((ONE, TWO), Action.FAILED), ((ONE,), Action.RUN)]
+)
+def test_a_search_in_vain_holds_as_long_as_those_images_that_it_was_beside(judged, beside, action):
+    del judged.lines[THREE]
+    for id in (ONE, TWO):
+        judged.check(id, peers=peers(judged, ONE, TWO))
+    in_vain(judged, THREE, *beside)
+    assert actions(judged) == [Action.FRESH, Action.FRESH, action]
+
+
+def test_a_search_in_vain_is_tried_again_where_another_member_moves(judged):
+    del judged.lines[THREE]
+    judged.lines[TWO] = replace(judged.lines[TWO], intent="another")
+    in_vain(judged, THREE, ONE)
+    assert actions(judged) == [Action.FRESH, Action.RUN, Action.RUN]
+    judged.disk.clear()
+    assert actions(judged) == [Action.RESTORE, Action.RUN, Action.RUN]
+
+
+def test_two_searches_in_vain_do_not_move_each_other(judged):
+    del judged.lines[TWO], judged.lines[THREE]
+    in_vain(judged, TWO, ONE)
+    in_vain(judged, THREE, ONE)
+    judged.disk.clear()
+    assert actions(judged) == [Action.RESTORE, Action.FAILED, Action.FAILED]
+
+
+def test_which_locked_images_stand(judged):
+    judged.lines[TWO] = replace(judged.lines[TWO], grade=Grade.STORED)
+    judged.blobs.clear()
+    assert [item.stands for item in judged.plan().decisions.values()] == [True] * 3
+    judged.disk.clear()
+    judged.disk["2.png"] = EDITED
+    found = judged.plan().decisions.values()
+    assert [(item.action, item.stands) for item in found] == [
+        (Action.RUN, True),
+        (Action.LOST, False),
+        (Action.BLOCKED, True),
+    ]
+    judged.lines[ONE] = replace(judged.lines[ONE], intent="another")
+    assert not judged.decide(ONE).stands
 
 
 # --- targets made from others -----------------------------------------------------------------------------

@@ -106,6 +106,17 @@ def test_what_is_not_locked_as_it_is_declared(shop, painter):
     assert painter.asked == []
 
 
+def test_one_whose_group_is_not_all_built(shop, painter):
+    shop.edit(
+        "specs/shop.yaml",
+        ("    models: [paint]\n    process", "    validate: [unique]\n    models: [paint]\n    process"),
+    )
+    shop.edit("specs/shop.yaml", ("[lamp, pen]", "[lamp, pen, cup]"))
+    found, code = compared(shop, "-s", "shots")
+    cup = {"shop/shots[thing=cup]@paint#0": ("unlocked", "build it first")}
+    assert (found, code) == ({LAMP: SAME, PEN: SAME, **cup}, 0)
+
+
 def test_bytes_that_can_only_be_kept_are_not_made_again(bench, painter):
     painter.grade = Grade.STORED
     shop = bench({"specs/shop.yaml": SPEC.replace("  dear: {provider: dear}\n", "")})

@@ -109,6 +109,7 @@ class Conclusion:
         outcome = Outcome(
             holds_for=outcome_key(line.intent, work.decision.rules, line.image),
             rules=self._note_rules(work),
+            peers=work.peers,
             state=status_of(work.verdicts),
             why=tell(work.verdicts),
             verdicts=tuple(work.verdicts),
@@ -129,7 +130,10 @@ class Conclusion:
         final = bool(work.verdicts) or isinstance(error, Refused)
         if error is None or not final or decision.reproduce:
             return
-        others = {other for item in work.verdicts for other in item.others}
+        if (
+            work.crossed and not work.peers
+        ):  # it ended before it was known which images its group comes to rest with
+            return
         outcome = Outcome(
             holds_for=failure_key(
                 self.materials.survey.intents,
@@ -138,9 +142,9 @@ class Conclusion:
                 decision.rules,
                 decision.seed,
                 self.materials.inputs_digest(decision.target),
-                {other: self.materials.image_of(other) for other in others},
             ),
             rules=self._note_rules(work),
+            peers=work.peers,
             state="failed",
             why=error.message,
             hint=error.hint,

@@ -43,11 +43,6 @@ class Materials:
         line = self.decision(name).line
         return line.pixels if line else ""
 
-    def image_of(self, name: str) -> Digest:
-        """The image that the lock will name for a target."""
-        line = self.lines.get(name) or self.decision(name).line
-        return line.image if line else ""
-
     def adopt(self, outputs: Mapping[str, Output]) -> None:
         """Know these outputs as published."""
         for path, output in outputs.items():

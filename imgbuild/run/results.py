@@ -94,7 +94,7 @@ def _is_lasting(decision: Decision, failure: Failure) -> bool:
 def _failures(materials: Materials, works: Sequence[Work]) -> list[Failure]:
     """What failed and what was skipped; how it ended before is only looked up where it ends so again."""
     ended = [work for work in works if work.state in (State.FAILED, State.SKIPPED)]
-    outcomes = materials.ledger.outcomes() if any(work.decision.broken for work in ended) else {}
+    outcomes = materials.ledger.outcomes([work.id for work in ended if work.decision.broken])
     return [_failure(work, outcomes.get(work.id)) for work in ended]
 
 

@@ -19,13 +19,13 @@ from msgspec.structs import replace
 
 from imgbuild.errors import ProviderFailed, Refused, TargetError
 from imgbuild.expand.seeds import attempt_seed
-from imgbuild.graph import Graph
+from imgbuild.graph import Graph, group_of
 from imgbuild.plan import AT_REST, Action, Decision, Plan
 from imgbuild.report import Reporter
 from imgbuild.report.events import TargetMoved
-from imgbuild.rules.base import Measured
-from imgbuild.run.accept import Next, decide, judge, judge_group, rank, tell
+from imgbuild.run.accept import Next, decide, judge, tell
 from imgbuild.run.conclusion import Conclusion
+from imgbuild.run.group import Group, is_settled
 from imgbuild.run.making import Making, PixelsLost
 from imgbuild.run.recall import Recall
 from imgbuild.run.steps import Made, Unfinished
@@ -35,6 +35,7 @@ from imgbuild.types import Grade, Image, Verdict
 
 LOOKS = 256  # targets looked at before lanes are filled again, so that they don't wait until all have been
 LOOKAHEAD = 2  # calls submitted for each thread of a provider, so that none waits for the loop
+LOCKED = frozenset({Action.FRESH, Action.CHECK, Action.RESTORE})  # the locked image is to be had as it is
 BACKLOG = 8  # finished images waiting for a finishing thread, for each such thread: bounds their memory
 
 
@@ -97,9 +98,6 @@ class Schedule:
         self.mended: set[tuple[str, str]] = set()  # who waited once more, and for which input
         self.works = self._begin()
         self.groups = self._grouped()
-        self.unmeasured = {
-            name: sum(1 for work in works if not _is_settled(work)) for name, works in self.groups.items()
-        }
 
     # --- the works of this run -------------------------------------------------------------------------
 
@@ -108,26 +106,33 @@ class Schedule:
 
         Those members that were not chosen are guests: they are measured and compared with, and nothing else.
         """
-        active = {name for name in self.chosen if self.plan.decisions[name].action is not Action.FRESH}
+        decisions = self.plan.decisions
+        active = {
+            name
+            for name in self.chosen
+            if decisions[name].action is not Action.FRESH or decisions[name].unsure
+        }
         for members in self.graph.groups.values():
             if any(self._moves(name) for name in members if name in active):
-                active.update(name for name in members if name in self.chosen or self._is_in_place(name))
+                active.update(name for name in members if name in self.chosen or self._is_at_hand(name))
         works: dict[str, Work] = {}
         for name in self.graph.targets:
             if name in active:
                 works[name] = self._work(name, works)
         return works
 
-    def _is_in_place(self, name: str) -> bool:
-        return self.plan.decisions[name].action in (Action.FRESH, Action.CHECK)
+    def _is_at_hand(self, name: str) -> bool:
+        decision = self.plan.decisions[name]
+        return decision.stands and decision.action in LOCKED
 
     def _moves(self, name: str) -> bool:
-        return self.plan.decisions[name].action not in AT_REST
+        decision = self.plan.decisions[name]
+        return decision.action not in AT_REST or decision.unsure
 
     def _work(self, name: str, works: Mapping[str, Work]) -> Work:
         decision = self.plan.decisions[name]
         waits = [works[needed] for needed in self.graph.needs.get(name, ()) if needed in works]
-        locked = decision.action in (Action.FRESH, Action.CHECK, Action.RESTORE)
+        locked = decision.action in LOCKED
         work = Work(decision, sum(1 for other in waits if other.state not in ENDED), locked=locked)
         stuck = decision.action in (*AT_REST, Action.UNPINNED)
         spoilt = any(other.state in (State.FAILED, State.SKIPPED) for other in waits)
@@ -140,14 +145,21 @@ class Schedule:
             self.ready.append(work)
         return work
 
-    def _grouped(self) -> dict[tuple[str, str], list[Work]]:
-        """The works of each group that are still to be judged."""
+    def _grouped(self) -> dict[tuple[str, str], Group]:
+        """The groups that are still to be judged."""
         groups = {}
         for name, members in self.graph.groups.items():
             works = [self.works[member] for member in members if member in self.works]
             if any(work.state not in ENDED for work in works):
-                groups[name] = works
+                others = [member for member in members if self._counts_as_locked(member)]
+                rules = self.graph.targets[members[0]].recipe.rules
+                groups[name] = Group(rules, works, others, self.recall)
         return groups
+
+    def _counts_as_locked(self, name: str) -> bool:
+        """Whether a member that this run won't touch has a locked image that others are compared with."""
+        decision = self.plan.decisions[name]
+        return decision.stands and (name not in self.works or decision.action is Action.BLOCKED)
 
     # --- the loop --------------------------------------------------------------------------------------
 
@@ -380,28 +392,32 @@ class Schedule:
             if work.decision.reproduce and not work.locked and work.tries == 1:
                 self.conclude.compare(work)
                 work.locked = True
-            work.verdicts = judge(work.decision.target.recipe.rules, work.made.measured)
+            work.verdicts = judge(work.decision.target.recipe.rules, work.made.measured) + work.beside
         except TargetError as error:
             self._fail(work, error)
             return
-        if self._next(work, work.verdicts) is Next.ACCEPT and self._group_of(work) in self.groups:
+        if self._waits_for_group(work):
             self._move(work, State.HELD)
         else:
             self._conclude(work, work.verdicts)
 
-    def _move(self, work: Work, to: State) -> None:
-        before = _is_settled(work)
-        move(work, to)
-        group = self._group_of(work)
-        if group in self.groups:
-            self.unmeasured[group] += before - _is_settled(work)
+    def _waits_for_group(self, work: Work) -> bool:
+        """One that would be given up waits too, if its group had a part in that: it may get another chance."""
+        following = self._next(work, work.verdicts)
+        has_part = following is Next.ACCEPT or (following is Next.FAIL and work.crossed)
+        return has_part and group_of(work.decision.target) in self.groups
 
-    def _group_of(self, work: Work) -> tuple[str, str]:
-        recipe = work.decision.target.recipe
-        return recipe.spec, recipe.asset
+    def _move(self, work: Work, to: State) -> None:
+        before = is_settled(work)
+        move(work, to)
+        group = self.groups.get(group_of(work.decision.target))
+        if group is not None:
+            group.unmeasured += before - is_settled(work)
 
     def _next(self, work: Work, verdicts: Sequence[Verdict]) -> Next:
         """A locked image stays, whatever an edited rule says of it, unless rerolling was asked for."""
+        if work.firm:
+            return Next.ACCEPT
         following = decide(verdicts, work.tries, work.decision.target.recipe.attempts)
         may_reroll = self.limits.reroll and work.id in self.chosen
         if work.locked and not (following is Next.RETRY and may_reroll):
@@ -433,43 +449,60 @@ class Schedule:
 
     def _judge_groups(self) -> bool:
         """Judge each group whose members are all measured; whether one was."""
-        ripe = [name for name in self.groups if not self.unmeasured[name]]
+        ripe = [name for name, group in self.groups.items() if not group.unmeasured]
         for name in ripe:
             self._judge_group(name)
         return bool(ripe)
 
     def _judge_group(self, name: tuple[str, str]) -> None:
-        """Reroll those that a rule blames, and judge again when they are back; else all are concluded."""
-        held = [work for work in self.groups[name] if work.state is State.HELD]
+        """Reroll those that a rule blames, and judge again when they are back, until all have come to rest."""
+        group = self.groups[name]
+        held = group.held()
         try:
-            verdicts = self._group_verdicts(name, held)
+            verdicts = self._group_verdicts(group, held)
         except TargetError as error:
             del self.groups[name]
             for work in held:
                 self._fail(work, error)
             return
-        blamed = [work for work in held if self._next(work, verdicts[work.id]) is Next.RETRY]
-        if not blamed:
+        follows = {to: [work for work in held if self._next(work, verdicts[work.id]) is to] for to in Next}
+        if follows[Next.RETRY]:
+            for work in follows[Next.RETRY]:
+                work.crossed = True
+                self._conclude(work, verdicts[work.id])
+        elif self._have_come_to_rest(group, follows[Next.ACCEPT], follows[Next.FAIL]):
             del self.groups[name]
-        for work in blamed or sorted(held, key=lambda work: self._next(work, verdicts[work.id]) is Next.FAIL):
-            self._conclude(
-                work, verdicts[work.id]
-            )  # those that fail come last, and know what they clash with
+            peers = group.peers(follows[Next.ACCEPT])
+            for work in follows[Next.ACCEPT] + follows[Next.FAIL]:
+                work.peers, work.beside = peers, verdicts[work.id][len(work.verdicts) :]
+                self._conclude(work, verdicts[work.id])
 
-    def _group_verdicts(self, name: tuple[str, str], held: Sequence[Work]) -> dict[str, list[Verdict]]:
-        measured: dict[str, Mapping[int, Measured]] = {
-            work.id: work.made.measured for work in held if work.made
-        }
-        outside = [member for member in self.graph.groups[name] if member not in self.works]
-        for member in outside:
-            known = self.recall.measured_of_line(member)
-            if known is not None:
-                measured[member] = known
-        firm = [*outside, *(work.id for work in held if work.locked)]
-        ranked = [(member, measured[member]) for member in rank(list(measured), firm)]
-        rules = self.graph.targets[self.graph.groups[name][0]].recipe.rules
-        found = judge_group(rules, ranked)
-        return {work.id: work.verdicts + found[work.id] for work in held}
+    def _group_verdicts(self, group: Group, held: Sequence[Work]) -> dict[str, list[Verdict]]:
+        """What all rules say of each; those that are given up anyway are compared with nothing. Raises Broke."""
+        staying = [work for work in held if self._next(work, work.verdicts) is Next.ACCEPT]
+        return {work.id: work.verdicts for work in held} | group.verdicts(staying)
+
+    def _have_come_to_rest(self, group: Group, accepted: Sequence[Work], failing: Sequence[Work]) -> bool:
+        """Whether all is said; else all are to be judged again, as the next build would judge them.
+
+        It will find locked what is accepted now, and must come to the same end. So these rank as locked from here on,
+        and whoever was turned down for what they, or others, looked like before begins again.
+        """
+        is_news = not all(work.locked or work.firm for work in accepted)
+        for work in accepted:
+            work.firm = True
+        for work in failing:
+            if is_news and work.crossed:
+                self._start_over(work)
+        return not is_news or (group.is_in_order and not failing)
+
+    def _start_over(self, work: Work) -> None:
+        """Try its first seed again; what was made for it before is in the records."""
+        work.seed, work.attempt, work.tries = work.decision.seed, work.decision.attempt, 1
+        work.locked, work.crossed, work.trace, work.made = work.decision.action in LOCKED, False, None, None
+        work.verdicts = []
+        self._move(work, State.READY)
+        self.ready.append(work)
 
     # --- the ends --------------------------------------------------------------------------------------
 
@@ -518,7 +551,7 @@ class Schedule:
         """A damaged blob has been moved aside: what it held is looked up, or made, once more."""
         if work.locked:
             work.decision = replace(work.decision, action=Action.RUN, reproduce=True)
-        work.locked, work.trace, work.made = False, None, None
+        work.locked, work.firm, work.trace, work.made = False, False, None, None
         self._move(work, State.READY)
         self.ready.append(work)
 
@@ -581,8 +614,3 @@ class Schedule:
 
 def _is_stuck_by_inputs(decision: Decision) -> bool:
     return decision.action in (Action.FAULT, Action.UNPINNED) and not decision.target.fault
-
-
-def _is_settled(work: Work) -> bool:
-    """Whether its group need not wait for it."""
-    return work.state is State.HELD or work.state in ENDED

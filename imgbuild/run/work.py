@@ -73,14 +73,18 @@ class Work:
 
     __slots__ = (
         "attempt",
+        "beside",
         "changed",
         "cost",
+        "crossed",
         "decision",
         "error",
+        "firm",
         "image",
         "locked",
         "made",
         "mends",
+        "peers",
         "position",
         "reserved",
         "seconds",
@@ -100,6 +104,12 @@ class Work:
         self.locked = locked  # its image is the lock's: it is checked and put in place, never replaced
         self.seed, self.attempt = decision.seed, decision.attempt
         self.mends = False  # only its lost pixels are wanted: its image, outcome and line stay as they are
+        self.firm = False  # it has come to rest in this run: in its group it counts as locked
+        self.crossed = (
+            False  # one of its attempts was turned down for what others of its group looked like then
+        )
+        self.peers: Digest = ""  # the images that its group was judged by in the end
+        self.beside: list[Verdict] = []  # what the rules over its group said of it then
         self.tries = 1
         self.position = decision.position  # in the chain of the model and its fallbacks
         self.trace: Trace | None = None

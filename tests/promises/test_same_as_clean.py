@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image as pillow
 
 from imgbuild.errors import Refused
+from imgbuild.store.store import open_store
 
 NAMES = ("base", "shots", "scenes", "cards")
 COLORS = ("red", "blue", "green")
@@ -185,6 +186,7 @@ def check(bench, painter, data, numbers):
         assert told(ended) == told(fresh)
         assert ended.finished.exit_code == fresh.finished.exit_code
         assert project.locks() == clean.locks()
+        assert verdicts(project, ended) == verdicts(clean, fresh)
         locks.append(project.locks())
         if lost:  # with the records goes the knowledge of what was published and is nobody's now
             drop_strays(project, clean)
@@ -196,8 +198,21 @@ def check(bench, painter, data, numbers):
 
 
 def told(ended):
-    """What failed. Which of a pair is up for review may still depend on what was built before: a known fault."""
-    return sorted((failure.id, failure.kind) for failure in ended.failures if failure.kind != "review")
+    """What failed, breaks a rule or is up for review, and why."""
+    return sorted((failure.id, failure.kind, failure.cause) for failure in ended.failures)
+
+
+def verdicts(project, ended):
+    """What the rules say of each published image."""
+    loaded = project.load()
+    without = {failure.id for failure in ended.failures if failure.kind in ("failed", "skipped")}
+    with open_store(loaded.store, loaded.cache, write=False) as store:
+        found = store.records.outcomes("")
+    return {
+        id: (found[id].state, found[id].why, found[id].verdicts)
+        for id, target in loaded.graph.targets.items()
+        if target.recipe.rules and id not in without and found[id].state != "failed"
+    }
 
 
 def drop_strays(project, clean):
@@ -212,7 +227,7 @@ def check_again(project, painter, ended):
     again = project.build(prune=True)
     assert (dict(again.ran), painter.asked) == ({}, [])
     assert (project.state("out"), project.locks()) == (before, locks)
-    assert again.finished.exit_code == ended.finished.exit_code
+    assert (again.finished.exit_code, told(again)) == (ended.finished.exit_code, told(ended))
 
 
 def lose(project, names):

@@ -595,6 +595,12 @@ def test_a_group_comes_to_rest_in_the_same_place_whatever_finishes_first(project
     assert {name: (line.seed, line.attempt) for name, line in shop.lines("shop").items()} == passed
     assert set(kinds(built)) == failed
     assert all(kind == "rule" for kind, _ in kinds(built).values())
+    locks = shop.locks()
+    for lost in [(), (".imgbuild", "out")]:  # the next build remembers, or it does not
+        for folder in lost:
+            shutil.rmtree(shop.root / folder)
+        again = shop.build(jobs=jobs)
+        assert (shop.locks(), kinds(again)) == (locks, kinds(built))
     shutil.rmtree(shop.root)
 
 
