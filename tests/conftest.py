@@ -313,6 +313,27 @@ def no_settings(tmp_path_factory, monkeypatch):
         monkeypatch.delenv(name)
 
 
+@pytest.fixture(scope="session")
+def calls():
+    """A function: how many functions, Python's and C's, a call comes to call. It is steady where seconds are not."""
+
+    def count(call):
+        made = 0
+
+        def note(frame, event, argument):
+            nonlocal made
+            made += event in ("call", "c_call")
+
+        sys.setprofile(note)
+        try:
+            call()
+        finally:
+            sys.setprofile(None)
+        return made
+
+    return count
+
+
 @pytest.fixture
 def bench(tmp_path):
     """A function: files by name (and a folder) → a project made of them."""

@@ -1,7 +1,5 @@
 """The graph: inputs first, circles told whole, groups waited for, and no depth or width too large."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -173,13 +171,13 @@ def test_a_circle_of_5000(graph):
     assert told.count("→") == 5000
 
 
-def test_a_group_of_5000_that_each_feeds_another_is_looked_through_once(graph):
-    group = {f"shop/group#{number}": [] for number in range(5000)}
-    users = {f"shop/user#{number}": [f"shop/group#{number}"] for number in range(5000)}
-    began = time.perf_counter()
-    found = graph({**users, **group}, UNIQUE)
-    assert time.perf_counter() - began < 2  # it took 25 s when each user looked through the group
-    assert {id.partition("#")[0] for id in order(found)[:5000]} == {"shop/group"}
+def test_a_group_of_1000_that_each_feeds_another_is_looked_through_once(graph, calls):
+    group = {f"shop/group#{number}": [] for number in range(1000)}
+    users = {f"shop/user#{number}": [f"shop/group#{number}"] for number in range(1000)}
+    found = []
+    made = calls(lambda: found.append(graph({**users, **group}, UNIQUE)))
+    assert made < 40 * 2_000  # some a target; it was 1,000 for each user when each looked through the group
+    assert {id.partition("#")[0] for id in order(found[0])[:1000]} == {"shop/group"}
 
 
 @given(st.data())

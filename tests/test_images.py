@@ -2,7 +2,6 @@
 
 import io
 import struct
-import time
 import zlib
 from fractions import Fraction
 
@@ -131,14 +130,12 @@ def gif_header(width, height):
 )
 def test_a_decompression_bomb_is_refused_from_its_header(data, size):
     allocated = pillow.core.get_stats()["new_count"]
-    start = time.perf_counter()
     with pytest.raises(BadImage) as caught:
         decode(data, "bomb")
     assert str(caught.value) == (
         f"error: bomb is {size}, too large to open safely\n"
         "hint: scale it down to at most 268435456 pixels, and 65535 a side"
     )
-    assert time.perf_counter() - start < 0.5
     assert pillow.core.get_stats()["new_count"] == allocated
 
 

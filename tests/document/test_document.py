@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -278,10 +278,10 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 
 
-def test_an_alias_bomb_is_refused_at_once() -> None:
-    start = time.perf_counter()
-    assert "aliases grow this to more than 100000 values" in complaint(BOMB)
-    assert time.perf_counter() - start < 1
+def test_an_alias_bomb_is_refused_at_once(calls: Any) -> None:
+    told: list[str] = []
+    assert calls(lambda: told.append(complaint(BOMB))) < 20 * 100_000
+    assert "aliases grow this to more than 100000 values" in told[0]
 
 
 def test_a_chain_of_aliases_is_bounded_in_depth() -> None:
@@ -289,13 +289,12 @@ def test_a_chain_of_aliases_is_bounded_in_depth() -> None:
     assert "aliases nest this more than 64 deep" in complaint(chain)
 
 
-def test_ten_thousand_lines_are_read_fast() -> None:
+def test_ten_thousand_lines_are_read_in_steps_for_each(calls: Any) -> None:
     text = "".join(
         f"a{i}:\n  prompt: 'a {i}'\n  tags: [x, y]\n  n: 1.5\n  deep:\n    - 1\n" for i in range(1700)
     )
-    start = time.perf_counter()
+    assert calls(lambda: parse(text)) < 60 * 1700 * 6
     document = parse(text)
-    assert time.perf_counter() - start < 0.5
     assert document.where(["a1699", "n"]).line == 1699 * 6 + 4
 
 

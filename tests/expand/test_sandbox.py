@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from imgbuild.errors import SpecError
@@ -79,13 +77,11 @@ REFUSED = [
 
 @pytest.mark.parametrize(("source", "message"), REFUSED, ids=[source[:30].strip() for source, _ in REFUSED])
 def test_refused(source: str, message: str) -> None:
-    began = time.perf_counter()
     with pytest.raises(SpecError) as caught:
         Sandboxed(source, WHERE).render(BINDINGS)
     assert caught.value.message == message
     assert caught.value.where == WHERE
     assert caught.value.hint
-    assert time.perf_counter() - began < 0.5
 
 
 @pytest.mark.parametrize("nest", ["(", "-", "not ", "["])

@@ -1,7 +1,6 @@
 """The rules on perceptual hashes: likeness to a reference, and uniqueness in a group."""
 
 import random
-import time
 
 import numpy as np
 import pytest
@@ -138,10 +137,8 @@ def test_the_same_as_pair_by_pair_over_several_blocks():
     assert shown == blamed_pair_by_pair(members, 2)
 
 
-def test_ten_thousand_members_in_seconds():
+def test_ten_thousand_members_are_not_compared_pair_by_pair(calls):
     rng = random.Random(1)
     members = [(f"m{n}", {"phash": f"{rng.getrandbits(64):016x}"}) for n in range(10_000)]
-    start = time.perf_counter()
-    findings = Unique().judge_group(members)
-    assert len(findings) == 10_000
-    assert time.perf_counter() - start < 5  # 0.2 s on a quiet machine; pair by pair takes a minute
+    assert calls(lambda: Unique().judge_group(members)) < 60 * 10_000  # pair by pair would be fifty million
+    assert len(Unique().judge_group(members)) == 10_000

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -375,12 +375,11 @@ def test_the_faults_of_all_files_are_told_together(tmp_path: Path) -> None:
     ]
 
 
-def test_ten_thousand_lines_load_fast(tmp_path: Path) -> None:
+def test_ten_thousand_lines_load_in_steps_for_each(tmp_path: Path, calls: Any) -> None:
     asset = (
         "  a{}:\n    prompt: p {}\n    tags: [a, b]\n    matrix:\n      k:\n        - x\n        - y z\n"
         "    models: [sdxl]\n    seeds: 3\n    size: 8x8\n"
     )
     write(tmp_path, a=MODELS + "assets:\n" + "".join(asset.format(i, i) for i in range(1000)))
-    start = time.perf_counter()
+    assert calls(lambda: read(tmp_path)) < 200 * 10_000
     assert len(read(tmp_path)["a"].assets) == 1000
-    assert time.perf_counter() - start < 1.5
