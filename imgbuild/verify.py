@@ -90,7 +90,7 @@ def _compared(found: Survey, chosen: Collection[str], schedule: Schedule) -> Ite
         work, line = schedule.works.get(name), found.plan.decisions[name].line
         if line is None or not line.image:
             yield Compared(id=name, verdict="unlocked", detail="build it first")
-        elif work is not None:
+        elif work is not None and name in schedule.chosen:
             yield _verdict(work, line)
         elif line.grade is Grade.STORED:
             yield Compared(id=name, verdict="stored", detail="only its bytes can be kept")

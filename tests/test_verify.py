@@ -137,6 +137,22 @@ def test_what_costs_money_is_not_made_again(shop, dear):
     assert dear.asked == []
 
 
+def test_what_others_are_compared_with_is_not_taken_for_made_again(shop, dear):
+    dear.paid = True
+    shop.edit(
+        "specs/shop.yaml",
+        (
+            "    models: [paint]\n    process",
+            "    validate: [unique]\n    models: [paint, dear]\n    process",
+        ),
+    )
+    shop.edit("specs/shop.yaml", ("{asset: shots}", "{asset: shots, model: paint}"))
+    shop.build(budget=1.0)
+    found, code = compared(shop, "-s", "shots")
+    paid = {name.replace("@paint", "@dear"): ("paid", "making it again costs money") for name in (LAMP, PEN)}
+    assert (found, code) == ({LAMP: SAME, PEN: SAME, **paid}, 0)
+
+
 def test_what_a_fallback_made_is_asked_of_that(shop, painter, dear):
     shop.edit(
         "specs/shop.yaml", ("paint: {provider: painter}", "paint: {provider: painter, fallback: [dear]}")

@@ -556,6 +556,10 @@ class Schedule:
         self.ready.append(work)
 
     def _fail(self, work: Work, error: TargetError) -> None:
+        if work.id not in self.chosen:  # a guest that can't be looked at is compared with nothing
+            self._move(work, State.LEFT)
+            self._release(work)
+            return
         lost = work.locked and work.decision.line is not None and work.decision.line.grade is Grade.STORED
         if isinstance(error.__cause__ if isinstance(error, Unfinished) else error, Damaged) and not lost:
             self._begin_again(work)

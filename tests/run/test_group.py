@@ -200,13 +200,32 @@ def test_a_locked_image_counts_though_its_output_is_missing_and_what_was_measure
     assert list(shop.outputs()) == ["a/1.png"]
 
 
+def damage(shop):
+    for blob in (shop.root / ".imgbuild/blobs").glob("??/*"):
+        if blob.suffix == "":
+            blob.write_bytes(b"bad")
+
+
+@pytest.mark.parametrize("has_output", [True, False])
+def test_a_guest_is_never_made_again(alike, painter, has_output):
+    """Its blob is bad: it is looked at where it was published, or it is compared with nothing."""
+    shop = alike([0, 5], REROLL)
+    shop.build(patterns=[image(0)])
+    (shop.root / ".imgbuild/state.db").unlink()
+    if not has_output:
+        (shop.root / "out/a/0.png").unlink()
+    damage(shop)
+    painter.asked.clear()
+    assert told(shop.build(patterns=[image(1)], fail_fast=True)) == {}
+    assert [request.seed for request in painter.asked] == [5, attempt_seed(5, 1)][: 1 + has_output]
+    assert shop.lines("shop")["a@m#1"].attempt == int(has_output)
+
+
 def test_a_review_stays_where_the_image_has_to_be_made_again_at_the_last_moment(alike):
     shop = alike([0, 5])
     assert build(shop) == {image(1): like(0)}
     (shop.root / "out/a/1.png").unlink()
-    for blob in (shop.root / ".imgbuild/blobs").glob("??/*"):
-        if blob.suffix == "":
-            blob.write_bytes(b"bad")
+    damage(shop)
     assert build(shop) == {image(1): like(0)}
     assert sorted(shop.outputs()) == ["a/0.png", "a/1.png"]
 
