@@ -12,8 +12,10 @@ from msgspec import Struct
 from imgbuild.costs import estimate
 from imgbuild.errors import LockWouldChange, UsageError, place
 from imgbuild.graph import closure
+from imgbuild.lock.book import LockBook
+from imgbuild.pins import Pins
 from imgbuild.plan import DOES_STEPS, Action, Options
-from imgbuild.project import Project
+from imgbuild.project import Project, expanded
 from imgbuild.relock import relock
 from imgbuild.report import Reporter
 from imgbuild.report.events import Note, Started
@@ -50,15 +52,10 @@ def build(
 ) -> Built:
     """Bring the chosen targets up to date. Raises LockWouldChange, SpecError; targets that fail don't raise."""
     began = time.perf_counter()
-    adapters = Adapters()
+    adapters = Adapters(project.files, offline=options.offline)
     project.files.remember(store.records.file_digests())
     book, pins = open_book(project)
-    if options.locked and pins.missing:
-        raise LockWouldChange(
-            f"model '{pins.missing[0][1]}' is not pinned as it is declared",
-            hint="build without --locked and commit the lock",
-        )
-    pins.resolve(adapters.__getitem__, offline=options.offline)
+    project = _pin(project, book, pins, adapters, options)
     found = survey(project, store, options.plan, pins, book)
     _tell_notes(project, store, found, reporter)
     chosen = _chosen(found, options.selection, store)
@@ -79,6 +76,20 @@ def build(
         reporter.event(failure)
     reporter.event(ended.finished)
     return ended
+
+
+def _pin(project: Project, book: LockBook, pins: Pins, adapters: Adapters, options: BuildOptions) -> Project:
+    """Pin the models; the project, expanded by what was found out about them. Raises LockWouldChange, SpecError."""
+    pins.weigh(adapters.__getitem__)
+    if options.locked and (pins.missing or pins.moved):
+        raise LockWouldChange(
+            f"model '{[*pins.missing, *pins.moved][0][1]}' is not pinned as it is declared",
+            hint="build without --locked and commit the lock",
+        )
+    resolved = pins.resolve(adapters.__getitem__, offline=options.offline)
+    if not any(pins.known[name].takes for name in resolved):
+        return project
+    return expanded(project.files, project.settings, project.specs, {**book.pins(), **pins.known})
 
 
 def _chosen(found: Survey, selection: Selection, store: Store) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -10,10 +11,13 @@ from msgspec import Struct
 from imgbuild.expand import Expansion, expand
 from imgbuild.files import Files
 from imgbuild.graph import Graph, build_graph
+from imgbuild.lock.book import LockBook
+from imgbuild.pins import Name, kept
 from imgbuild.publish import Outputs
 from imgbuild.settings import Settings, load_settings
 from imgbuild.spec.declared import Spec
 from imgbuild.spec.load import load
+from imgbuild.types import Model, Pin
 
 
 class Project(Struct, frozen=True, kw_only=True, eq=False):
@@ -52,8 +56,22 @@ def open_settings(
 
 def load_project(files: Files, settings: Settings, extra: Sequence[str] = ()) -> Project:
     """Load, expand and connect all specs of the project. Raises SpecError, Errors."""
-    specs = load(files, settings, extra)
-    expansion = expand(specs, settings, files)
+    return expanded(files, settings, load(files, settings, extra))
+
+
+def expanded(
+    files: Files, settings: Settings, specs: tuple[Spec, ...], pins: Mapping[Name, Pin] | None = None
+) -> Project:
+    """The specs, expanded and connected. pins: what the models are pinned to; left out, what their locks say."""
+
+    @cache
+    def locked() -> Mapping[Name, Pin]:
+        return LockBook(files, settings, specs).pins() if pins is None else pins
+
+    def find(home: str, alias: str, model: Model) -> Pin | None:
+        return kept((home, alias), model, locked())
+
+    expansion = expand(specs, settings, files, find)
     return Project(
         settings=settings, files=files, specs=specs, expansion=expansion, graph=build_graph(expansion.targets)
     )

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from imgbuild.errors import Errors, ImgbuildError, SpecError, raise_all
 from imgbuild.expand.clashes import check_unique
-from imgbuild.expand.context import Context, Notice
+from imgbuild.expand.context import Context, FindPin, Notice
 from imgbuild.expand.draft import Draft, read_draft
 from imgbuild.expand.edges import Part, settle
 from imgbuild.expand.models import STAND_IN
@@ -29,12 +29,15 @@ class Expansion(Struct, frozen=True, kw_only=True, eq=False):
     warnings: list[Notice]
 
 
-def expand(specs: Sequence[Spec], settings: Settings, files: Files) -> Expansion:
+def expand(
+    specs: Sequence[Spec], settings: Settings, files: Files, pins: FindPin = lambda *_: None
+) -> Expansion:
     """Every target of the specs; pure but for looking at tables and input files.
 
-    Raises SpecError or, for faults of several assets, Errors. Faults of one row are in its targets.
+    pins: finds what a model is pinned to, where it is. Raises SpecError or, for faults of several assets, Errors.
+    Faults of one row are in its targets.
     """
-    context = Context(specs, settings, files)
+    context = Context(specs, settings, files, pins)
     _check_profile(context)
     with _no_collections():
         drafts = _drafts(context)
