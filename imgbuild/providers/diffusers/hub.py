@@ -5,7 +5,7 @@ HF_HOME, HF_TOKEN and HF_ENDPOINT are heeded by the hub's own client, which is a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,44 +29,31 @@ class Resolved(Struct, frozen=True, kw_only=True):
 
 def resolve(source: str, revision: str, variant: str) -> Resolved:
     """What a revision ("": the main branch) is now. Fetches the small files only. Raises TargetError."""
-    from huggingface_hub import HfApi, hf_hub_download
-
     with _explained(source, revision):
-        _be_quiet()
-        info = HfApi().model_info(source, revision=revision or None, files_metadata=True)
-        commit = str(info.sha)
-        known = {item.rfilename: _sha256(item) for item in info.siblings or []}
-        if INDEX not in known:
-            raise TargetError(
-                f"'{source}' is no pipeline of diffusers: it has no {INDEX}",
-                hint="name a repository of that kind",
-            )
-        index = read_index(Path(hf_hub_download(source, INDEX, revision=commit)).read_bytes(), INDEX)
-        names = loaded(known, index, variant)
-        folder = _fetched(source, commit, [name for name in names if not known[name]])
+        commit, known = _listed(source, revision)
+        names = _chosen(source, commit, known, variant)
+        folder = _snapshot(source, commit, [name for name in names if not known[name]])
     digests = {name: known[name] or digest_file(folder / name) for name in names}
     return Resolved(commit=commit, folder=folder, weights=digest_over(digests))
 
 
-def _sha256(item: Any) -> Digest:
-    """The digest that the hub knows of a large file; "" for a small one."""
-    lfs = item.lfs
-    found = lfs.get("sha256") if isinstance(lfs, Mapping) else getattr(lfs, "sha256", None)
-    return from_hex(found) if found else ""
-
-
 def fetch(source: str, commit: str, variant: str, weights: Digest, *, offline: bool) -> Path:
-    """The folder with all files of a commit that are loaded. Raises TargetError, also where they are others."""
-    from huggingface_hub import snapshot_download
+    """The folder with all files of a commit that are loaded: those of the cache, or fetched where one is missing.
 
-    with _explained(source, commit):
-        _be_quiet()
-        patterns = [INDEX, "*/*.json", "*/*.jinja", "*/*.model", "*/*.txt", *_safe(variant)]
-        folder = Path(
-            snapshot_download(source, revision=commit, allow_patterns=patterns, local_files_only=offline)
+    Raises TargetError, also where the files are not those with this digest.
+    """
+    folder = _cached(source, commit)
+    if folder is not None and _weigh(folder, variant) == weights:
+        return folder
+    if offline:
+        raise TargetError(
+            f"'{source}' is not whole in the hub's cache, and can't be fetched offline",
+            hint="build without --offline",
         )
-        found = folder_digest(folder, variant)
-    if found != weights:
+    with _explained(source, commit):
+        _, known = _listed(source, commit)
+        folder = _snapshot(source, commit, _chosen(source, commit, known, variant))
+    if _weigh(folder, variant) != weights:
         raise TargetError(
             f"the files of '{source}' at {commit[:12]} are not those that were pinned",
             hint=f"remove {folder} and build again; if it stays so, `imgbuild lock --upgrade` pins them anew",
@@ -74,14 +61,54 @@ def fetch(source: str, commit: str, variant: str, weights: Digest, *, offline: b
     return folder
 
 
-def _safe(variant: str) -> list[str]:
-    return ["*/*.safetensors"] if not variant else [f"*/*.{variant}*.safetensors", "*/*.safetensors"]
+def _listed(source: str, revision: str) -> tuple[str, dict[str, Digest]]:
+    """The commit, and the files in it with the digest that the hub knows of large ones; "" for small ones."""
+    from huggingface_hub import HfApi
+
+    info = HfApi().model_info(source, revision=revision or None, files_metadata=True)
+    return str(info.sha), {item.rfilename: _sha256(item.lfs) for item in info.siblings or []}
 
 
-def _fetched(source: str, commit: str, names: list[str]) -> Path:
+def _sha256(lfs: Any) -> Digest:
+    found = lfs.get("sha256") if isinstance(lfs, Mapping) else getattr(lfs, "sha256", None)
+    return from_hex(found) if found else ""
+
+
+def _chosen(source: str, commit: str, known: Iterable[str], variant: str) -> list[str]:
+    """The names of those files that are loaded."""
+    from huggingface_hub import hf_hub_download
+
+    if INDEX not in known:
+        raise TargetError(
+            f"'{source}' is no pipeline of diffusers: it has no {INDEX}",
+            hint="name a repository of that kind",
+        )
+    _be_quiet()
+    index = Path(hf_hub_download(source, INDEX, revision=commit))
+    return loaded(known, read_index(index.read_bytes(), INDEX), variant)
+
+
+def _snapshot(source: str, commit: str, names: list[str]) -> Path:
     from huggingface_hub import snapshot_download
 
+    _be_quiet()
     return Path(snapshot_download(source, revision=commit, allow_patterns=names))
+
+
+def _cached(source: str, commit: str) -> Path | None:
+    """What the cache has of a commit, which may be less than all; nobody is asked."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(source, INDEX, revision=commit)
+    return Path(found).parent if isinstance(found, str) else None
+
+
+def _weigh(folder: Path, variant: str) -> Digest:
+    """The digest of what is there; "" where something does not read."""
+    try:
+        return folder_digest(folder, variant)
+    except (OSError, TargetError):
+        return ""
 
 
 def _be_quiet() -> None:
@@ -98,45 +125,42 @@ def _explained(source: str, revision: str) -> Iterator[None]:
 
     try:
         yield
-    except errors.GatedRepoError as error:
-        raise TargetError(
+    except (errors.HTTPError, OSError, errors.EntryNotFoundError) as error:
+        message, hint = _told(source, revision, error)
+        raise TargetError(message, hint=hint) from error
+
+
+def _told(source: str, revision: str, error: Exception) -> tuple[str, str]:
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return (
             f"'{source}' is gated: its owners want you to agree to their terms first",
-            hint="agree on its page of the hub, and set HF_TOKEN to a token of yours",
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise TargetError(
+            "agree on its page of the hub, and set HF_TOKEN to a token of yours",
+        )
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return (
             f"the hub has no model '{source}', or it is private",
-            hint="see how it is spelled, or set HF_TOKEN; a folder of the project begins with './'",
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise TargetError(
-            f"'{source}' has no revision '{revision}'", hint="see its page of the hub"
-        ) from error
-    except errors.LocalEntryNotFoundError as error:
-        raise TargetError(
-            f"'{source}' is not in the hub's cache, and it can't be fetched",
-            hint="build without --offline, with a network",
-        ) from error
-    except errors.HfHubHTTPError as error:
-        raise _answered(source, error) from error
-    except (ConnectionError, OSError) as error:
-        raise TargetError(
-            f"the hub can't be reached for '{source}': {error or type(error).__name__}",
-            hint="is there a network, and is HF_ENDPOINT right?",
-        ) from error
+            "see how it is spelled, or set HF_TOKEN; a folder of the project begins with './'",
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"'{source}' has no revision '{revision or 'main'}'", "see its page of the hub"
+    if isinstance(error, errors.HfHubHTTPError) and error.response is not None:
+        return _answered(source, error.response)
+    return (
+        f"the hub can't be reached for '{source}': {error or type(error).__name__}",
+        "is there a network, and is HF_ENDPOINT right?",
+    )
 
 
-def _answered(source: str, error: Any) -> TargetError:
-    status = error.response.status_code if error.response is not None else 0
-    wait = error.response.headers.get("Retry-After", "") if error.response is not None else ""
-    if status == 429:
+def _answered(source: str, response: Any) -> tuple[str, str]:
+    wait = response.headers.get("Retry-After", "")
+    if response.status_code == 429:
         later = f"in {wait} s" if wait else "later"
-        return TargetError(
+        return (
             f"the hub asks to wait before it tells of '{source}'",
-            hint=f"build again {later}; a token in HF_TOKEN raises the limit",
+            f"build again {later}; a token in HF_TOKEN raises the limit",
         )
-    if status in (401, 403):
-        return TargetError(
-            f"the hub does not let you have '{source}'", hint="set HF_TOKEN to a token that may read it"
-        )
-    return TargetError(f"the hub answered {status or 'nothing'} for '{source}'", hint="build again later")
+    if response.status_code in (401, 403):
+        return f"the hub does not let you have '{source}'", "set HF_TOKEN to a token that may read it"
+    return f"the hub answered {response.status_code} for '{source}'", "build again later"
