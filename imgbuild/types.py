@@ -163,7 +163,8 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     provider: the adapter that makes the images, such as placeholder, diffusers or openai.
     source: a hub id, a folder that begins with './', or the vendor's name of the model.
     revision: a branch, tag, commit or version; what it stands for is pinned in the lock.
-    size: WIDTHxHEIGHT in pixels, for assets that name none. params: the model's parameters (steps, guidance, …).
+    size: WIDTHxHEIGHT in pixels, for assets that name none.
+    params: the model's parameters (steps, guidance, …); text in them that begins with './' is a path from here.
     license: as the model's maker names it, for policies that look at it.
     unsupported: what becomes of that which the model can't take; `fold` writes it into the prompt.
     fallback: models that take over, in order, when this one refuses or is gone.

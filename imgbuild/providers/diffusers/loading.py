@@ -33,6 +33,7 @@ def load(folder: Path, setup: Setup, root: Path) -> Loaded:
     from diffusers import DiffusionPipeline
 
     be_quiet()
+    be_deterministic(setup.deterministic)  # before a GPU is touched
     device = device_of(setup.device)
     dtype = getattr(torch, setup.dtype)
     parts = {"vae": _vae(root / setup.vae, dtype)} if setup.vae else {}

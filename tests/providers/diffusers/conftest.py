@@ -1,6 +1,7 @@
 """A pipeline of Stable Diffusion's kind with random weights, small enough to draw in a blink, and projects that use it."""
 
 import shutil
+import socket
 from textwrap import dedent
 
 import pytest
@@ -153,9 +154,10 @@ def drawn(monkeypatch):
 
 @pytest.fixture
 def studio(bench, weights, monkeypatch):
-    """A function: a spec → a project with the pipeline in models/tiny, looked at in this process."""
+    """A function: a spec → a project with the pipeline in models/tiny, looked at in this process; no host is asked."""
     from imgbuild.providers.diffusers import probe
 
+    monkeypatch.setattr(socket.socket, "connect", _no_network)
     monkeypatch.setattr(provider, "probe", probe.look)
 
     def make(spec, folder="project"):
@@ -193,7 +195,7 @@ def sketch(bench, monkeypatch):
 
     monkeypatch.setattr(provider, "probe", look)
     monkeypatch.setattr(provider, "check_installed", lambda: None)
-    monkeypatch.setattr(PROVIDERS.get("diffusers"), "generate", _refuse)
+    monkeypatch.setattr(PROVIDERS.get("diffusers"), "generate", _paint)
 
     def make(spec, files=FOLDER):
         made = bench({"specs/catalog.yaml": dedent(spec), **files})
@@ -203,7 +205,11 @@ def sketch(bench, monkeypatch):
     return make
 
 
-def _refuse(self, requests):
+def _no_network(self, address):
+    raise AssertionError(f"{address} was asked for something")
+
+
+def _paint(self, requests):
     from PIL import Image as pillow
 
     from imgbuild.types import Image
