@@ -103,11 +103,11 @@ class Files:
             self.seen[path] = stamp
         return stamp
 
-    def digest(self, path: str) -> Digest | None:
+    def digest(self, path: str, limit: int = MAX_INPUT) -> Digest | None:
         """SHA-256 of a located file's bytes, read again only if its stamp changed.
 
-        None where it is absent, or can't be an input: too large, not to be read, a folder, or a pipe that would
-        be waited for.
+        None where it is absent, or can't be an input: above `limit` bytes, not to be read, a folder, or a pipe
+        that would be waited for.
         """
         stamp = self.stamp(path)
         if stamp is None:
@@ -115,7 +115,7 @@ class Files:
         known = self._digests.get(path)
         if known is not None and known[0] == stamp and is_settled(stamp):
             return known[1]
-        if stamp.size > MAX_INPUT or not (self.root / path).is_file():
+        if stamp.size > limit or not (self.root / path).is_file():
             return None
         try:
             digest = digest_file(self.root / path)

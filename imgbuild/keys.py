@@ -21,7 +21,12 @@ RULES = "rules/1"
 
 
 def pin_fields(pin: Pin) -> dict[str, Value]:
-    """The part of a pin that can change bits; what the spec asked for (`declared`) is not."""
+    """The part of a pin that can change bits; what the spec asked for (`declared`) is not.
+
+    Where the adapter looked at the files themselves, nor is the place they came from: a mirror is the same model.
+    """
+    if pin.weights and pin.takes:
+        return {"provider": pin.provider, "weights": pin.weights, "adapter": pin.adapter}
     return {
         "provider": pin.provider,
         "source": pin.source,

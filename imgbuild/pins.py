@@ -3,29 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+
+from msgspec.structs import replace
 
 from imgbuild.errors import TargetError
 from imgbuild.foreign import foreign
 from imgbuild.keys import bound_at
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
-from imgbuild.types import Bound, Pin, Target
+from imgbuild.types import Bound, Model, Pin, Target
 
 Name = tuple[str, str]  # the declaring spec's name, and the alias
 
 
 class Pins:
-    """known: pins that hold. missing: models that have none yet. failed: why one could not be resolved."""
+    """known: pins that hold. missing: models that have none yet. failed: why one could not be resolved.
+
+    moved: models whose files are not those that the lock's pin was taken from; known holds what they weigh now.
+    """
 
     def __init__(self, targets: Iterable[Target], locked: Mapping[Name, Pin]) -> None:
         self.models = used_models(targets)
-        self.known = {name: pin for name, bound in self.models.items() if (pin := _kept(name, bound, locked))}
+        self.known = {
+            name: pin for name, bound in self.models.items() if (pin := kept(name, bound.model, locked))
+        }
         self.missing = [name for name in self.models if name not in self.known]
+        self.moved: list[Name] = []
         self.failed: dict[Name, TargetError] = {}
 
-    def resolve(self, provider: Callable[[str], Provider], *, offline: bool) -> None:
-        """Pin what is missing; a model that can't be pinned fails its own targets, not the build."""
-        for name in self.missing:
+    def weigh(self, provider: Callable[[str], Provider]) -> None:
+        """Let the pins follow the files of the project that their models are made of; files that are gone move none."""
+        for name, pin in self.known.items():
+            model = self.models[name].model
+            with suppress(TargetError), foreign(f"provider '{model.provider}'"):
+                weights = provider(model.provider).weights(model, pin)
+                if weights is not None and weights != pin.weights:
+                    self.known[name] = replace(pin, weights=weights)
+                    self.moved.append(name)
+
+    def resolve(self, provider: Callable[[str], Provider], *, offline: bool) -> list[Name]:
+        """Pin what is missing, and anew what has moved; the names of those that now have another pin.
+
+        A model that can't be pinned fails its own targets, not the build.
+        """
+        resolved = []
+        for name in (*self.missing, *self.moved):
+            self.known.pop(name, None)
             model = self.models[name].model
             adapter = provider(model.provider)
             try:
@@ -35,9 +59,12 @@ class Pins:
                     )
                 with foreign(f"provider '{model.provider}'"):
                     self.known[name] = adapter.pin(model)
+                    resolved.append(name)
             except TargetError as error:
                 self.failed[name] = error
-        self.missing = [name for name in self.missing if name not in self.known]
+        self.missing = [name for name in self.models if name not in self.known]
+        self.moved = []
+        return resolved
 
     def why_missing(self, target: Target) -> tuple[str, str]:
         """Why a target's model has no pin, and a hint."""
@@ -60,16 +87,16 @@ def used_models(targets: Iterable[Target]) -> dict[Name, Bound]:
     return models
 
 
-def _kept(name: Name, bound: Bound, locked: Mapping[Name, Pin]) -> Pin | None:
+def kept(name: Name, model: Model, locked: Mapping[Name, Pin]) -> Pin | None:
     """The lock's pin while the declaration is what it was resolved from; a renamed model takes over its pin."""
     own = locked.get(name)
     if own is not None:
-        return own if is_of(own, bound) else None
-    return next((pin for _, pin in sorted(locked.items()) if is_of(pin, bound)), None)
+        return own if is_of(own, model) else None
+    found = (name for name, pin in locked.items() if is_of(pin, model))
+    return locked[first] if (first := min(found, default=None)) is not None else None
 
 
-def is_of(pin: Pin, bound: Bound) -> bool:
-    model = bound.model
+def is_of(pin: Pin, model: Model) -> bool:
     return (pin.provider, pin.source, pin.declared) == (model.provider, model.source, model.revision)
 
 

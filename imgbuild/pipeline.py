@@ -16,7 +16,7 @@ from imgbuild.graph import closure
 from imgbuild.lock.book import LockBook
 from imgbuild.pins import Pins
 from imgbuild.plan import DOES_STEPS, Action, Options
-from imgbuild.project import Project, widened
+from imgbuild.project import Project, drafts_of, project_of, widened
 from imgbuild.relock import relock
 from imgbuild.report import Reporter
 from imgbuild.report.events import Note, Started
@@ -54,15 +54,10 @@ def build(
 ) -> Built:
     """Bring the chosen targets up to date. Raises LockWouldChange, SpecError; targets that fail don't raise."""
     began = time.perf_counter()
-    adapters = Adapters()
+    adapters = Adapters(project.files, offline=options.offline)
     project.files.remember(store.records.file_digests())
     project, book, pins = _opened(project)
-    if options.locked and pins.missing:
-        raise LockWouldChange(
-            f"model '{pins.missing[0][1]}' is not pinned as it is declared",
-            hint="build without --locked and commit the lock",
-        )
-    pins.resolve(adapters.__getitem__, offline=options.offline)
+    project = _pin(project, book, pins, adapters, options)
     found = survey(project, store, options.plan, pins, book)
     _tell_notes(project, store, found, reporter)
     chosen = _chosen(found, options.selection, store)
@@ -94,7 +89,7 @@ def _opened(project: Project) -> tuple[Project, LockBook, Pins]:
     """The project's locks and pins; the whole project, where a lock can't be read in part."""
     with suppress(ValueError):
         book, pins = open_book(project)
-        if project.is_whole or not book.orphans:
+        if project.is_whole or not (book.orphans or pins.missing):
             return project, book, pins
     project = widened(project)
     return project, *open_book(project)
@@ -103,6 +98,22 @@ def _opened(project: Project) -> tuple[Project, LockBook, Pins]:
 def _is_whole(found: Survey, options: BuildOptions) -> bool:
     """Whether the build is about all targets that there are, so that what belongs to none is found."""
     return options.selection.is_all() and found.project.is_whole
+
+
+def _pin(project: Project, book: LockBook, pins: Pins, adapters: Adapters, options: BuildOptions) -> Project:
+    """Pin the models; the project, expanded by what was found out about them. Raises LockWouldChange, SpecError."""
+    pins.weigh(adapters.__getitem__)
+    if options.locked and (pins.missing or pins.moved):
+        raise LockWouldChange(
+            f"model '{[*pins.missing, *pins.moved][0][1]}' is not pinned as it is declared",
+            hint="build without --locked and commit the lock",
+        )
+    resolved = pins.resolve(adapters.__getitem__, offline=options.offline)
+    if not any(pins.known[name].takes for name in resolved):
+        return project
+    known = {**book.pins(), **pins.known}
+    drafts = drafts_of(project.files, project.settings, project.specs, known)
+    return project_of(project.files, project.settings, project.specs, drafts)
 
 
 def _chosen(found: Survey, selection: Selection, store: Store) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -10,10 +11,13 @@ from msgspec import Struct
 from imgbuild.expand import Drafts, Expansion, expand, read_drafts
 from imgbuild.files import Files
 from imgbuild.graph import Graph, build_graph
+from imgbuild.lock.book import LockBook
+from imgbuild.pins import Name, kept
 from imgbuild.publish import Outputs
 from imgbuild.settings import Settings, load_settings
 from imgbuild.spec.declared import Spec
 from imgbuild.spec.load import load
+from imgbuild.types import Model, Pin
 
 
 class Project(Struct, frozen=True, kw_only=True, eq=False):
@@ -70,7 +74,33 @@ def load_drafts(
 ) -> tuple[tuple[Spec, ...], Drafts]:
     """All specs of the project, their assets read and checked. Raises SpecError, Errors."""
     specs = load(files, settings, extra)
-    return specs, read_drafts(specs, settings, files)
+    return specs, drafts_of(files, settings, specs)
+
+
+def drafts_of(
+    files: Files, settings: Settings, specs: tuple[Spec, ...], pins: Mapping[Name, Pin] | None = None
+) -> Drafts:
+    """The assets of the specs. pins: what the models are pinned to; left out, what their locks say.
+
+    Raises SpecError, Errors.
+    """
+
+    @cache
+    def locked() -> Mapping[Name, Pin]:
+        return _locked_pins(files, settings, specs) if pins is None else pins
+
+    def find(home: str, alias: str, model: Model) -> Pin | None:
+        return kept((home, alias), model, locked())
+
+    return read_drafts(specs, settings, files, find)
+
+
+def _locked_pins(files: Files, settings: Settings, specs: tuple[Spec, ...]) -> Mapping[Name, Pin]:
+    """The pins alone, where the locks are sound: no line is read for them."""
+    try:
+        return LockBook(files, settings, specs, {}).pins()
+    except ValueError:
+        return LockBook(files, settings, specs).pins()
 
 
 def project_of(files: Files, settings: Settings, specs: tuple[Spec, ...], drafts: Drafts) -> Project:

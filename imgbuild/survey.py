@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
+from imgbuild.files import Files
 from imgbuild.graph import Graph
 from imgbuild.keys import Intents
 from imgbuild.lock.book import LockBook
@@ -47,10 +48,15 @@ class Survey(Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Adapters(dict[str, Provider]):
-    """One instance of each provider that is asked for, by name."""
+    """One instance of each provider that is asked for, by name. files: the project's."""
+
+    def __init__(self, files: Files, *, offline: bool = False) -> None:
+        super().__init__()
+        self._files, self._offline = files, offline
 
     def __missing__(self, name: str) -> Provider:
         provider = self[name] = PROVIDERS.get(name)()
+        provider.files, provider.offline = self._files, self._offline
         return provider
 
 

@@ -48,7 +48,9 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """What one model takes. Whatever a spec asks beyond this is an error at compile time.
 
     takes: of "negative", "seed", and the names in ROLES.
-    params: the model parameters it takes, each with the JSON Schema of its value.
+    params: the model parameters it takes, each with the JSON Schema of its value. of_model: those that only the
+    model's declaration may set. unkeyed: those that are in no key, because they can't change a pixel or because
+    the pin's `weights` say what they stand for. needs: for a parameter, the role without which it means nothing.
     multiple_of: both sides of a size must be multiples of this many pixels.
     min_side, max_side: pixels. sizes: where not empty, the only sizes there are, as (width, height).
     batch: how many images one call makes at most; concurrency: how many calls run at a time.
@@ -57,6 +59,9 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     takes: frozenset[str]
     grade: Grade
     params: Mapping[str, Value] = field(default_factory=dict)
+    of_model: frozenset[str] = frozenset()
+    unkeyed: frozenset[str] = frozenset()
+    needs: Mapping[str, str] = field(default_factory=dict)
     multiple_of: int = 1
     min_side: int = 1
     max_side: int = 16384
@@ -71,7 +76,8 @@ class Pin(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     revision: the commit, version hash or dated snapshot; weights: digest of the files, where they are at hand.
     declared: the revision that the spec asked for when this was resolved ("main"); a change of it moves the pin.
-    adapter: version of the provider's adapter that resolved it.
+    adapter: version of the provider's adapter that resolved it. takes: what the adapter found out when it looked at
+    the model's files, for itself to read; `weights` then say all that there is to say of the model.
     """
 
     provider: str
@@ -80,13 +86,17 @@ class Pin(Struct, frozen=True, kw_only=True, omit_defaults=True):
     weights: str = ""
     declared: str = ""
     adapter: int = 1
+    takes: dict[str, Value] = {}
+
+    def __hash__(self) -> int:
+        return hash((self.provider, self.source, self.revision, self.weights, self.declared, self.adapter))
 
 
 class Request(Struct, frozen=True, kw_only=True):
     """One image to make. It holds only what is in the step's key: a provider can see nothing else.
 
     width, height: pixels. seed: below 2**31. params: the merged model and asset parameters (steps, guidance,
-    strength, …). inputs: for each role the pictures given, in order.
+    strength, …), and those that the capabilities call unkeyed. inputs: for each role the pictures given, in order.
     """
 
     pin: Pin
@@ -153,7 +163,8 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     provider: the adapter that makes the images, such as placeholder, diffusers or openai.
     source: a hub id, a folder that begins with './', or the vendor's name of the model.
     revision: a branch, tag, commit or version; what it stands for is pinned in the lock.
-    size: WIDTHxHEIGHT in pixels, for assets that name none. params: the model's parameters (steps, guidance, …).
+    size: WIDTHxHEIGHT in pixels, for assets that name none.
+    params: the model's parameters (steps, guidance, …); text in them that begins with './' is a path from here.
     license: as the model's maker names it, for policies that look at it.
     unsupported: what becomes of that which the model can't take; `fold` writes it into the prompt.
     fallback: models that take over, in order, when this one refuses or is gone.
@@ -305,6 +316,7 @@ class Ask(Struct, frozen=True, kw_only=True, gc=False):
     """What one model is asked for on behalf of one target; the seed is added by the attempt.
 
     alias: the model's declared name. Everything the model can't take has been dropped or folded by now.
+    unkeyed: parameters that are in no key (see Capabilities).
     """
 
     alias: str
@@ -313,6 +325,7 @@ class Ask(Struct, frozen=True, kw_only=True, gc=False):
     width: int
     height: int
     params: Mapping[str, Value]
+    unkeyed: Mapping[str, Value] = {}
 
 
 class Input(Struct, frozen=True, kw_only=True):

@@ -159,7 +159,16 @@ def test_in_an_intent(name, intent):
 
 
 def test_every_part_of_a_pin_but_what_was_asked_for_is_in_an_intent():
-    assert {*pin_fields(PIN)} == {*Pin.__struct_fields__} - {"declared"}
+    assert {*pin_fields(PIN)} == {*Pin.__struct_fields__} - {"declared", "takes"}
+
+
+def test_a_model_whose_files_were_looked_at_is_the_same_wherever_they_come_from(intent):
+    pin = replace(PIN, takes={"size": [512, 512]})
+    mirror = replace(pin, source="./models/xl", revision="", declared="", takes={"size": [64, 64]})
+    assert intent(pins={("shop", "paint"): mirror}) == intent(pins={("shop", "paint"): pin})
+    assert intent(pins={("shop", "paint"): replace(pin, weights="v" * 43)}) != intent(
+        pins={("shop", "paint"): pin}
+    )
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3), max_size=5), st.randoms())

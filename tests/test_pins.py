@@ -1,6 +1,7 @@
 """Pins: kept while their declaration is, taken over by a renamed model, resolved where there is none."""
 
 import pytest
+from msgspec.structs import replace
 
 from imgbuild.errors import TargetError
 from imgbuild.pins import Pins, is_of, outdated, used_models
@@ -149,9 +150,40 @@ def test_what_nobody_tried_to_pin(target, pins, declared):
     )
 
 
+class Scales(Adapter):
+    """A provider whose models are files: `weights` is what they weigh now, None where they are gone."""
+
+    weight = "w"
+
+    def weights(self, model, pin):
+        if isinstance(self.weight, Exception):
+            raise self.weight
+        return self.weight
+
+
+@pytest.mark.parametrize("weight", ["w", None, TargetError("no such folder")])
+def test_a_pin_holds_while_its_files_are_as_they_were_or_gone(pins, declared, weight):
+    pin, scales = replace(PIN, weights="w"), Scales()
+    scales.weight = weight
+    found = pins([declared()], {("shop", "paint"): pin})
+    found.weigh({"painter": scales}.__getitem__)
+    assert (found.known, found.moved) == ({("shop", "paint"): pin}, [])
+
+
+def test_a_pin_follows_its_files_and_is_resolved_anew(pins, declared):
+    locked = replace(PIN, weights="w", takes={"size": 8})
+    now, scales = replace(locked, weights="v"), Scales(replace(PIN, weights="v", takes={"size": 16}))
+    scales.weight = "v"
+    found = pins([declared()], {("shop", "paint"): locked})
+    found.weigh({"painter": scales}.__getitem__)
+    assert (found.known, found.moved, found.missing) == ({("shop", "paint"): now}, [("shop", "paint")], [])
+    assert found.resolve({"painter": scales}.__getitem__, offline=False) == [("shop", "paint")]
+    assert (found.known, found.moved) == ({("shop", "paint"): scales.result}, [])
+
+
 def test_whose_pin_it_is(declared):
-    assert is_of(PIN, declared())
-    assert not is_of(PIN, declared(revision="v2"))
+    assert is_of(PIN, declared().model)
+    assert not is_of(PIN, declared(revision="v2").model)
 
 
 def test_an_adapter_that_has_moved_on(monkeypatch, painter):

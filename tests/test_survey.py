@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from imgbuild.files import Files
 from imgbuild.keys import Intents
 from imgbuild.lock.text import Lock, read_lock, write_lock
 from imgbuild.plan import Action, Options
@@ -294,7 +295,10 @@ def test_verdicts_of_rules_that_are_gone_are_no_states(shop):
     assert states(shop)[f"shop/{LAMP}"] == "fresh"
 
 
-def test_one_instance_of_each_provider(painter):
-    adapters = Adapters()
-    assert adapters["painter"] is adapters["painter"]
-    assert isinstance(adapters["painter"], painter)
+def test_one_instance_of_each_provider(painter, tmp_path):
+    files = Files(tmp_path)
+    adapters = Adapters(files, offline=True)
+    made = adapters["painter"]
+    assert adapters["painter"] is made
+    assert isinstance(made, painter)
+    assert (made.files, made.offline) == (files, True)

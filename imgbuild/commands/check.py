@@ -121,7 +121,7 @@ def _schedule(
     """The build's loop, with nothing to make: its budget is nought and it is offline."""
     found = materials.survey
     recall = Recall(materials)
-    making = Making(materials, Adapters(), Budget(0.0), Terms(offline=True), stop)
+    making = Making(materials, Adapters(found.project.files), Budget(0.0), Terms(offline=True), stop)
     limits = Limits(jobs=found.project.settings.jobs or os.cpu_count() or 2)
     conclusion = Conclusion(materials, recall)
     return Schedule(found.project.graph, found.plan, here, recall, making, conclusion, reporter, limits)

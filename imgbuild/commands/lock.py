@@ -73,7 +73,7 @@ def run_upgrade(session: Session, aliases: Sequence[str]) -> int:
         for alias in aliases:
             if alias not in known:
                 raise UsageError(f"unknown model '{alias}'", hint=did_you_mean(alias, known, "models"))
-        adapters = Adapters()
+        adapters = Adapters(project.files)
         moved: dict[tuple[str, str], Pin] = {}
         for name in sorted(found.pins.models):
             if not aliases or name[1] in aliases:

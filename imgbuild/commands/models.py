@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 from msgspec import Struct
@@ -11,7 +12,7 @@ from msgspec import Struct
 from imgbuild.commands.session import Session
 from imgbuild.errors import Exit
 from imgbuild.expand.models import capabilities_of
-from imgbuild.pins import is_of, outdated, used_models
+from imgbuild.pins import is_of, kept, outdated, used_models
 from imgbuild.project import Project
 from imgbuild.survey import open_book
 from imgbuild.types import Bound, Capabilities, Pin
@@ -55,9 +56,11 @@ def run_models(session: Session) -> int:
 
 
 def _rows(project: Project) -> list[Row]:
-    bounds = {**_declared(project), **used_models(project.graph.targets.values())}
     book, pins = open_book(project)
-    known = {name: pin for name, pin in book.pins().items() if name in bounds and is_of(pin, bounds[name])}
+    bounds = {**_declared(project, book.pins()), **used_models(project.graph.targets.values())}
+    known = {
+        name: pin for name, pin in book.pins().items() if name in bounds and is_of(pin, bounds[name].model)
+    }
     known |= pins.known
     old = set(outdated(known))
     makes, takes_over = _uses(project)
@@ -79,17 +82,18 @@ def _rows(project: Project) -> list[Row]:
     ]
 
 
-def _declared(project: Project) -> dict[Name, Bound]:
+def _declared(project: Project, locked: Mapping[Name, Pin]) -> dict[Name, Bound]:
     """Every declaration, used or not. Raises SpecError where a provider does not know the model."""
     found = {}
     for spec in project.specs:
         for alias, declared in spec.models.items():
-            model = declared.value
-            found[declared.home, alias] = Bound(
+            name, model = (declared.home, alias), declared.value
+            pin = partial(kept, name, model, locked)
+            found[name] = Bound(
                 alias=alias,
                 home=declared.home,
                 model=model,
-                capabilities=capabilities_of(model, declared.where("provider")),
+                capabilities=capabilities_of(model, declared.where("provider"), pin),
                 where=declared.where(key=True),
             )
     return found

@@ -25,7 +25,7 @@ from imgbuild.settings import Settings
 from imgbuild.store import snapshot
 from imgbuild.store.hold import hold
 from imgbuild.store.store import Store, open_store
-from imgbuild.survey import Survey, open_book, states_of, survey
+from imgbuild.survey import Adapters, Survey, open_book, states_of, survey
 from imgbuild.types import Target
 
 
@@ -125,6 +125,7 @@ class Session(Struct, frozen=True, kw_only=True):
     def survey(self, project: Project, store: Store, options: Options | None = None) -> Survey:
         project.files.remember(store.records.file_digests())
         book, pins = open_book(project)
+        pins.weigh(Adapters(project.files).__getitem__)
         return survey(project, store, options or Options(), pins, book)
 
     def choose(self, found: Survey, store: Store, selection: Selection) -> list[Target]:

@@ -16,11 +16,15 @@ STRENGTH = "strength"  # written among the inputs, since it says how far their p
 
 
 class Wish(Struct, frozen=True, kw_only=True):
-    """One thing that is asked of a model, and the place that asks for it; `name` is that of its key."""
+    """One thing that is asked of a model, and the place that asks for it; `name` is that of its key.
+
+    own: the model's declaration asks for it.
+    """
 
     value: Value
     where: Where
     name: Where
+    own: bool = False
 
 
 class Wishes(Struct, frozen=True, kw_only=True):
@@ -44,7 +48,12 @@ class Asked(Struct, frozen=True, kw_only=True):
     def of(self, spec: Spec, bound: Bound) -> Wishes:
         """All that this model is asked: its own parameters and size are the ground of it."""
         own = {
-            name: Wish(value=value, where=_place(spec, bound, name), name=_place(spec, bound, name, key=True))
+            name: Wish(
+                value=value,
+                where=_place(spec, bound, name),
+                name=_place(spec, bound, name, key=True),
+                own=True,
+            )
             for name, value in bound.model.params.items()
         }
         size = self.size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from posixpath import dirname
 from typing import Any
 
@@ -12,7 +12,7 @@ from imgbuild.expand.words import Words
 from imgbuild.files import Files
 from imgbuild.settings import Settings
 from imgbuild.spec.declared import Spec
-from imgbuild.types import Bound, Where
+from imgbuild.types import Bound, Model, Pin, Where
 
 
 class Notice(Struct, frozen=True, kw_only=True):
@@ -22,13 +22,20 @@ class Notice(Struct, frozen=True, kw_only=True):
     where: Where | None = None
 
 
-class Context:
-    """One expansion. It remembers the models it bound, so that targets share them."""
+FindPin = Callable[[str, str, Model], Pin | None]  # the declaring spec's name, the alias, the model → its pin
 
-    def __init__(self, specs: Sequence[Spec], settings: Settings, files: Files) -> None:
+
+class Context:
+    """One expansion. It remembers the models it bound, so that targets share them.
+
+    pins: finds the pin of a model, if it has one already; asked only where what a model takes hangs on it.
+    """
+
+    def __init__(self, specs: Sequence[Spec], settings: Settings, files: Files, pins: FindPin) -> None:
         self.specs: Mapping[str, Spec] = {spec.name: spec for spec in specs}
         self.settings = settings
         self.files = files
+        self.pins = pins
         self.blocked = Words(settings.policy.blocked)
         self.warned = Words(settings.policy.warned)
         self.notices: dict[Notice, None] = {}

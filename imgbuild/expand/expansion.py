@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from imgbuild.errors import Errors, ImgbuildError, SpecError, raise_all
 from imgbuild.expand.clashes import check_unique
-from imgbuild.expand.context import Context, Notice
+from imgbuild.expand.context import Context, FindPin, Notice
 from imgbuild.expand.draft import Draft, Moved, read_draft
 from imgbuild.expand.edges import settle
 from imgbuild.expand.models import STAND_IN
@@ -36,12 +36,14 @@ class Drafts(Struct, frozen=True, kw_only=True, eq=False):
     assets: Mapping[tuple[str, str], Draft]
 
 
-def read_drafts(specs: Sequence[Spec], settings: Settings, files: Files) -> Drafts:
-    """The assets of the specs; pure but for looking at tables.
+def read_drafts(
+    specs: Sequence[Spec], settings: Settings, files: Files, pins: FindPin = lambda *_: None
+) -> Drafts:
+    """The assets of the specs; pure but for looking at tables. pins: finds what a model is pinned to, where it is.
 
     Raises SpecError or, for faults of several assets, Errors.
     """
-    context = Context(specs, settings, files)
+    context = Context(specs, settings, files, pins)
     _check_profile(context)
     with _no_collections():
         assets = _assets(context)

@@ -33,7 +33,9 @@ class Fit:
         for role, where in wishes.roles.items():
             if role not in bound.capabilities.takes:
                 self._refuse(role, f"takes no input '{role}'", where)
+        self._roles = wishes.roles
         self.fixed: dict[str, Value] = {}
+        self.unkeyed: dict[str, Value] = {}
         self._varying: dict[str, tuple[Varying, Value]] = {}
         for name, wish in wishes.params.items():
             self._fit_param(name, wish)
@@ -57,6 +59,7 @@ class Fit:
             width=width,
             height=height,
             params=params,
+            unkeyed=self.unkeyed,
         )
 
     def _fit_negative(self, wishes: Wishes) -> str:
@@ -77,6 +80,8 @@ class Fit:
             message, more = f"takes no parameter '{name}'", f"; its parameters: {takes}"
             self._refuse(name, message, wish.name, more, asked)
             return
+        if not self._is_meant(name, wish):
+            return
         schema = schemas[name] if name in schemas else schemas["*"]
         if is_varying(wish.value):
             self._varying[name] = Varying(wish.value, wish.where), schema
@@ -88,7 +93,28 @@ class Fit:
                 where=wish.where,
                 hint=_advice(schema),
             )
-        self.fixed[name] = wish.value
+        kept = self.unkeyed if name in self.bound.capabilities.unkeyed else self.fixed
+        kept[name] = wish.value
+
+    def _is_meant(self, name: str, wish: Wish) -> bool:
+        """Whether the parameter has a meaning here. Raises SpecError where the asset should not have given it."""
+        takes = self.bound.capabilities
+        if name in takes.of_model and (not wish.own or is_varying(wish.value)):
+            raise SpecError(
+                f"parameter '{name}' of {self._title} can't differ between its images",
+                where=wish.name,
+                hint="give it in the model's own declaration; declare another model for another value",
+            )
+        role = takes.needs.get(name)
+        if role is None or role in self._roles:
+            return True
+        if wish.own:  # the model's own is for those of its images that have such an input
+            return False
+        raise SpecError(
+            f"parameter '{name}' of {self._title} means nothing without an input '{role}'",
+            where=wish.name,
+            hint=f"leave it out, or give 'inputs: {{{role}: …}}'",
+        )
 
     def _fit_size(self, wish: Wish | None) -> Size | Varying:
         if wish is None:

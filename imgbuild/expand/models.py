@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import takewhile
 
 from msgspec.structs import replace
 
@@ -10,9 +12,11 @@ from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.context import Context
 from imgbuild.foreign import Broke, foreign
 from imgbuild.providers import PROVIDERS
+from imgbuild.providers.base import Provider
 from imgbuild.settings import profile_place
 from imgbuild.spec.declared import Declared, Spec
-from imgbuild.types import Bound, Capabilities, Model, Where
+from imgbuild.spec.located import Place, located
+from imgbuild.types import Bound, Capabilities, Model, Pin, Where
 
 STAND_IN = "placeholder"  # the model that is there without being declared
 
@@ -47,11 +51,12 @@ def _bind(context: Context, spec: Spec, alias: str, declared: Declared[Model] | 
     else:
         provider_place = _profile_place(context, alias, "provider") or place
     _check_policy(context, alias, model, provider_place)
+    home = declared.home if declared else spec.name
     return Bound(
         alias=alias,
-        home=declared.home if declared else spec.name,
+        home=home,
         model=model,
-        capabilities=capabilities_of(model, provider_place),
+        capabilities=capabilities_of(model, provider_place, lambda: context.pins(home, alias, model)),
         where=place,
     )
 
@@ -63,7 +68,7 @@ def _profiled(context: Context, spec: Spec, alias: str, model: Model, where: Whe
         return model
     other = profile.models.get(alias, profile.models.get("*", model))
     if not isinstance(other, str):
-        return other
+        return located(other, partial(_locate_of_profile, context, alias))
     declared = next(
         (one.models[other] for one in (spec, *context.specs.values()) if other in one.models), None
     )
@@ -78,6 +83,11 @@ def _profiled(context: Context, spec: Spec, alias: str, model: Model, where: Whe
     )
 
 
+def _locate_of_profile(context: Context, alias: str, path: str, place: Place) -> str:
+    named = takewhile(lambda step: isinstance(step, str), place)
+    return context.files.locate(path, "", _profile_place(context, alias, *map(str, named)))
+
+
 def _profile_place(context: Context, alias: str, *path: str) -> Where | None:
     """Where the active profile names what stands in for this model."""
     profile = context.settings.profile
@@ -85,12 +95,16 @@ def _profile_place(context: Context, alias: str, *path: str) -> Where | None:
     return profile_place(context.settings, "models", name, *path)
 
 
-def capabilities_of(model: Model, where: Where) -> Capabilities:
-    """What the model's provider says that it takes. where: of the declared provider. Raises SpecError."""
+def capabilities_of(model: Model, where: Where, pin: Callable[[], Pin | None]) -> Capabilities:
+    """What the model's provider says that it takes. where: of the declared provider. Raises SpecError.
+
+    pin: what it is pinned to, if it is; only asked for a provider that has to look at its models.
+    """
     try:
         kind = PROVIDERS.get(model.provider)
+        known = pin() if kind.pinned is not Provider.pinned else None
         with foreign(f"provider '{model.provider}'"):
-            return kind().capabilities(model)
+            return kind().capabilities(model) if known is None else kind().pinned(model, known)
     except (SpecError, Broke) as error:
         raise SpecError(error.message, where=error.where or where, hint=error.hint) from error
 

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 from xxhash import xxh3_64_digest
 
-from imgbuild.types import Grade, Line, Pin
+from imgbuild.types import Grade, Line, Pin, Value
 
 _DIGEST = "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"  # the last of the 43 carries four bits, not six
 _PHASH = "[0-9a-f]{16}"
@@ -53,6 +53,7 @@ class PinText(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     weights: str = ""
     declared: str = ""
     adapter: Count
+    takes: dict[str, Value] = {}
     sum: SumText = ""
 
 

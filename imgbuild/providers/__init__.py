@@ -6,6 +6,9 @@ from imgbuild.registry import Registry
 PROVIDERS: Registry[type[Provider]] = Registry(
     "provider",
     "imgbuild.providers",
-    {"placeholder": "imgbuild.providers.placeholder:Placeholder"},
+    {
+        "diffusers": "imgbuild.providers.diffusers:Diffusers",
+        "placeholder": "imgbuild.providers.placeholder:Placeholder",
+    },
     Provider,
 )

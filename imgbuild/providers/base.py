@@ -19,18 +19,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from imgbuild.types import Capabilities, Image, Model, Pin, Request
+from imgbuild.files import Files
+from imgbuild.types import Capabilities, Digest, Image, Model, Pin, Request
 
 
 class Provider(ABC):
-    """One kind of image maker. Instances are shared between threads and hold no state of a build.
+    """One kind of image maker. Instances are shared between threads; of a build they hold a loaded model at most.
 
     name: as specs write it. version: of this adapter; part of every pin, so a change of what it sends moves
     pins only by `lock --upgrade`. paid: whether a request costs money, so that it is journaled before it is
     sent. network: whether it needs one. device: whether a call occupies a device that must not wait for other
     work, and prefers to go on with the model it has loaded. apart: whether a call keeps Python itself busy, so
     that many are made in processes beside this one, which each make an instance of their own. env: the
-    environment variables that hold its keys.
+    environment variables that hold its keys. files: the project's files, for those whose models lie among
+    them; whoever asks for more than `capabilities` has set it. offline: whether to leave the network alone.
     """
 
     name: ClassVar[str]
@@ -41,9 +43,16 @@ class Provider(ABC):
     apart: ClassVar[bool] = False
     env: ClassVar[tuple[str, ...]] = ()
 
+    files: Files | None = None
+    offline: bool = False
+
     @abstractmethod
     def capabilities(self, model: Model) -> Capabilities:
         """What this model takes; pure, without network or heavy imports. Raises SpecError."""
+
+    def pinned(self, model: Model, pin: Pin) -> Capabilities:
+        """What it takes for certain, from what `pin` found out: for models that must be looked at. Pure, too."""
+        return self.capabilities(model)
 
     @abstractmethod
     def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
@@ -61,6 +70,13 @@ class Provider(ABC):
             declared=model.revision,
             adapter=self.version,
         )
+
+    def weights(self, model: Model, pin: Pin) -> Digest | None:
+        """What `pin.weights` should be now, where files of the project are in it; None where none are, or none is here.
+
+        A pin holds only while this is as it was. Without network or heavy imports. Raises SpecError, TargetError.
+        """
+        return None
 
     def price(self, request: Request) -> float | None:
         """Estimated US dollars for one image; None where it is not known."""

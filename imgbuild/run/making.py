@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from imgbuild.digest import digest_bytes
+from imgbuild.digest import canonical, digest_bytes, digest_of
 from imgbuild.errors import SpecError, TargetError, Transient, Unanswered
 from imgbuild.files import MAX_INPUT
 from imgbuild.foreign import Broke, foreign
@@ -23,7 +23,7 @@ from imgbuild.run.materials import Materials
 from imgbuild.run.steps import Job, Made, Start, Unfinished, finish, measure
 from imgbuild.run.work import Work
 from imgbuild.traces import Trace
-from imgbuild.types import Digest, Image, Record, Request, Target
+from imgbuild.types import Ask, Digest, Image, Record, Request, Target
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
@@ -87,8 +87,22 @@ class Making:
         return name if device else f"{name} {threads}", threads, device
 
     def model_of(self, work: Work) -> Hashable:
-        """Equal for requests that may go out in one batch."""
-        return self.at_a_time(work), *pin_fields(self.materials.pin(work)).values()
+        """Equal for requests to one model, which then need not be loaded anew."""
+        pin = pin_fields(self.materials.pin(work)).values()
+        if not self._provider(work).device:
+            return self.at_a_time(work), *pin
+        ask, of_model = self._ask(work), bound_at(work.decision.target, work.position).capabilities.of_model
+        own = {name: value for name, value in ask.params.items() if name in of_model}
+        return self.at_a_time(work), *pin, digest_of("model", canonical({**own, **ask.unkeyed}))
+
+    def shape_of(self, work: Work) -> Hashable:
+        """Equal for requests to a model that may go out in one batch: on a device, those that differ in words alone."""
+        if not self._provider(work).device:
+            return ()
+        ask = self._ask(work)
+        roles = tuple([item.role for item in inputs_for(work.decision.target, work.position)])
+        params = digest_of("shape", canonical(ask.params))
+        return ask.width, ask.height, params, roles, bool(ask.negative)
 
     def at_a_time(self, work: Work) -> int:
         """How many requests like this one go out together."""
@@ -149,8 +163,11 @@ class Making:
         with foreign(f"provider '{provider.name}'"):
             return provider.price(self._request(work, {})) or 0.0
 
+    def _ask(self, work: Work) -> Ask:
+        return work.decision.target.asks[work.position]
+
     def _request(self, work: Work, pictures: Mapping[str, Sequence[PILImage]]) -> Request:
-        ask = work.decision.target.asks[work.position]
+        ask = self._ask(work)
         return Request(
             pin=self.materials.pin(work),
             prompt=ask.prompt,
@@ -158,7 +175,7 @@ class Making:
             width=ask.width,
             height=ask.height,
             seed=work.seed,
-            params=ask.params,
+            params={**ask.params, **ask.unkeyed} if ask.unkeyed else ask.params,
             inputs=pictures,
         )
 
@@ -190,7 +207,7 @@ class Making:
         began = time.perf_counter()
         entries = self._journal(provider, works)
         try:
-            images = self._ask(provider, works, requests)
+            images = self._images(provider, works, requests)
         except _LOST as error:  # the journal has it in flight, and so it is counted as spent
             if entries:
                 error.hint = error.hint or RESEND
@@ -209,7 +226,7 @@ class Making:
             self.journal.settle(entry, result.cost, _raw_blob(result))
         return list(made)
 
-    def _ask(self, provider: Provider, works: Sequence[Work], requests: Sequence[Request]) -> list[Image]:
+    def _images(self, provider: Provider, works: Sequence[Work], requests: Sequence[Request]) -> list[Image]:
         """One image a request, each with what it cost: where the vendor does not say, what was estimated."""
         with foreign(f"provider '{provider.name}'"):
             images = call(lambda: provider.generate(requests), self.terms.retry, self.stop)

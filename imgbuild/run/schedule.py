@@ -50,26 +50,32 @@ class Limits(Struct, frozen=True, kw_only=True):
 class Lane:
     """One provider's queue and threads. device: its calls occupy a device, so nothing else is done in them.
 
-    What waits is kept by model, and one model is gone on with as long as any of its requests wait, so that a
-    device loads each as rarely as may be.
+    What waits is kept by model and shape, and one model is gone on with as long as any of its requests wait, so
+    that a device loads each as rarely as may be; what goes out together is of one shape, so that batches are full.
     """
 
     def __init__(self, threads: int, device: bool) -> None:
         self.pool = ThreadPoolExecutor(threads)
+        self.device = device
         self.room = threads if device else threads * LOOKAHEAD
         self.out = 0
-        self._waiting: dict[Hashable, deque[Work]] = {}
+        self._waiting: dict[Hashable, dict[Hashable, deque[Work]]] = {}
         self._model: Hashable = None
 
-    def add(self, work: Work, model: Hashable) -> None:
-        self._waiting.setdefault(model, deque()).append(work)
+    def add(self, work: Work, model: Hashable, shape: Hashable) -> None:
+        self._waiting.setdefault(model, {}).setdefault(shape, deque()).append(work)
 
     def queue(self) -> deque[Work]:
         """What waits for the model in use, or for the next one; empty where nothing waits."""
-        if not self._waiting.get(self._model):
-            self._waiting.pop(self._model, None)
-            self._model = next(iter(self._waiting), None)
-        return self._waiting.get(self._model) or deque()
+        while self._waiting:
+            if self._model not in self._waiting:
+                self._model = next(iter(self._waiting))
+            shapes = self._waiting[self._model]
+            longest = max(shapes, key=lambda shape: len(shapes[shape]))
+            if shapes[longest]:
+                return shapes[longest]
+            del self._waiting[self._model]
+        return deque()
 
 
 class Schedule:
@@ -273,7 +279,7 @@ class Schedule:
             waiting.append(work)
             return
         self.making[work.trace.key] = []
-        self._lane(work).add(work, self.make.model_of(work))
+        self._lane(work).add(work, self.make.model_of(work), self.make.shape_of(work))
 
     def _lane(self, work: Work) -> Lane:
         name, threads, device = self.make.lane_of(work)
@@ -286,6 +292,8 @@ class Schedule:
         while (
             lane.out < lane.room and self.finishing < BACKLOG * self.limits.jobs and (queue := lane.queue())
         ):
+            if lane.device and self.finishing and len(queue) < self.make.at_a_time(queue[0]):
+                break  # what is being finished may let others go that fill the batch
             batch = self._batch(queue)
             if batch:
                 lane.out += 1

@@ -15,8 +15,9 @@ from imgbuild.settings import Settings
 from imgbuild.spec.crosscheck import crosscheck
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.spec.find import find_specs, spec_name
+from imgbuild.spec.located import located
 from imgbuild.spec.nearby import nearby
-from imgbuild.types import SpecFile, Where
+from imgbuild.types import Model, SpecFile, Where
 
 T = TypeVar("T")
 
@@ -106,11 +107,27 @@ class _Loading:
             name=home,
             file=document.file,
             document=document,
-            models=_declared(written.models, "models", document, home),
+            models=_declared(self._located(document, written.models), "models", document, home),
             templates=_declared(written.templates, "templates", document, home),
             assets={} if included else _declared(written.assets, "assets", document, home),
             included=included,
         )
+
+    def _located(self, document: Document, models: Mapping[str, Model]) -> dict[str, Model]:
+        """The models with their paths from the root; a path that leads elsewhere is collected."""
+        found = {}
+        for name, model in models.items():
+
+            def locate(path: str, place: tuple[str | int, ...], name: str = name) -> str:
+                where = document.where(("models", name, *place))
+                return self.files.locate(path, dirname(document.file), where)
+
+            try:
+                found[name] = located(model, locate)
+            except SpecError as error:
+                self.errors.append(error)
+                found[name] = model
+        return found
 
     def _take_over(self, spec: Spec, other: Spec) -> None:
         self._add("model", spec.models, other.models)

@@ -50,28 +50,30 @@ def test_all_is_well(project):
     assert (code, err) == (0, "")
     lines = [re.sub(r"\d+(\.\d+)* [kMGTP]?B", "…", line) for line in out.splitlines()]
     lines = [line for line in lines if not re.match(r"ok {6}(imgbuild|libraries|device) ", line)]
-    assert lines[:8] == [
+    assert lines[:9] == [
+        "ok      provider     diffusers (adapter 1)",
         "ok      provider     placeholder (adapter 1)",
         "ok      keys         none set",
         f"ok      project      {project.root} (no imgbuild.yaml, so the defaults hold)",
         "ok      specs        1 file, 2 targets",
         "ok      lock         2 of 2 targets",
         "ok      store        .imgbuild: 2 blobs, …",
-        lines[6],
+        lines[7],
         "ok      file system  its clock is ours",
     ]
-    assert lines[6] in (
+    assert lines[7] in (
         "ok      file system  no reflinks: outputs are copies",
         "ok      file system  outputs share their bytes with the store",
     )
 
 
 def test_versions_are_told_and_torch_is_never_imported(project):
+    before = {*sys.modules}
     found = {sign.part: sign.text for sign in signs(project)}
     assert re.fullmatch(r"\d\S+, Python 3\.\d+\.\d+, .+", found["imgbuild"])
     for name in ("msgspec", "Pillow", "numpy"):
         assert re.search(rf"\b{name} \d", found["libraries"])
-    assert "torch" not in sys.modules
+    assert "torch" not in {*sys.modules} - before
 
 
 def test_nothing_is_left_behind_and_nothing_is_changed(project):
@@ -93,6 +95,7 @@ def test_providers_that_need_a_key(project, painter, monkeypatch):
     monkeypatch.setitem(PROVIDERS._built_in, "dear", "nowhere:Dear")
     assert part(project, "provider") == [
         ("note", "dear needs DEAR_KEY or DEAR_TOKEN, which is not set"),
+        ("ok", "diffusers (adapter 1)"),
         ("ok", "placeholder (adapter 1)"),
     ]
     monkeypatch.setenv("DEAR_TOKEN", "secret-value")

@@ -40,9 +40,26 @@ class Narrow(Provider):
         raise NotImplementedError
 
 
+class Local(Narrow):
+    """Has parameters of the model itself, one that is in no key, and one that needs a picture."""
+
+    name = "local"
+
+    def capabilities(self, model: Model) -> Capabilities:
+        return Capabilities(
+            takes=frozenset({"image"}),
+            grade=Grade.BITWISE,
+            params={"steps": {}, "batch": {}, "offload": {}, "strength": {}},
+            of_model=frozenset({"batch"}),
+            unkeyed=frozenset({"offload"}),
+            needs={"strength": "image"},
+        )
+
+
 @pytest.fixture(autouse=True)
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PROVIDERS._loaded, "narrow", Narrow)
+    monkeypatch.setitem(PROVIDERS._loaded, "local", Local)
 
 
 def spec(body: str, **models: str) -> str:
@@ -282,3 +299,38 @@ def test_lint(expanded: Callable[..., Expansion]) -> None:
     assert [notice.message for notice in made.warnings] == [
         "2048x2048 is far from the 512x512 that model 'm' was made for"
     ]
+
+
+# --- parameters of the model itself ---------------------------------------------------------------------------
+
+
+def test_a_parameter_that_is_in_no_key_is_kept_apart(targets: Targets) -> None:
+    (made,) = targets(spec("params: {steps: 2, offload: all}", m="provider: local, params: {batch: 4}"))
+    (ask,) = made.asks
+    assert (ask.params, ask.unkeyed) == ({"batch": 4, "steps": 2}, {"offload": "all"})
+
+
+def test_a_parameter_of_the_model_that_has_no_meaning_here_is_left_out(targets: Targets) -> None:
+    (made,) = targets(spec("models: [m]", m="provider: local, params: {strength: 0.5}"))
+    assert made.asks[0].params == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "hint"),
+    [
+        (
+            "params: {batch: 8}",
+            "parameter 'batch' of model 'm' can't differ between its images",
+            "give it in the model's own declaration; declare another model for another value",
+        ),
+        (
+            "params: {strength: 0.5}",
+            "parameter 'strength' of model 'm' means nothing without an input 'image'",
+            "leave it out, or give 'inputs: {image: …}'",
+        ),
+    ],
+)
+def test_parameters_that_an_asset_can_not_give(targets: Targets, body: str, message: str, hint: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        targets(spec(body, m="provider: local"))
+    assert (caught.value.message, caught.value.hint) == (message, hint)

@@ -215,6 +215,29 @@ def test_batches_are_of_one_model_and_no_larger_than_it_takes(project, studio, d
     assert sizes == {"name=x batch=4": [4, 4, 4], "name=y batch=1": [1] * 12}
 
 
+def test_a_batch_on_a_device_is_of_one_shape_and_full(project, studio):
+    """Requests that differ in more than words don't share a batch; of one shape, they share it across assets."""
+    studio.device = True
+    shapes = ["size: 16x16", "size: 32x16", "params: {steps: 9}", "negative: none"]
+    assets = [f"a{number}: {{prompt: 'lamp {number}', {shapes[number % 4]}}}" for number in range(16)]
+    built = project(["m: {provider: studio, source: name=x batch=4}"], assets).build()
+    assert built.finished.generated == 16
+    assert [len(call) for call in studio.calls] == [4] * 4
+    shape = {(one.width, one.negative, len(one.params)) for one in studio.calls[0]}
+    assert len(shape) == 1
+
+
+def test_a_device_waits_for_what_may_fill_its_batch(project, studio):
+    """Targets made from those of a full batch go out together, though the first is ready before the last."""
+    studio.device = True
+    assets = [
+        "base: {prompt: 'lamp {{ n }}', matrix: {n: [1, 2, 3, 4]}}",
+        "soft: {prompt: 'soft {{ n }}', matrix: {n: [1, 2, 3, 4]}, inputs: {image: {asset: base}}}",
+    ]
+    project(["m: {provider: studio, source: name=x batch=4}"], assets).build()
+    assert [len(call) for call in studio.calls] == [4, 4]
+
+
 def test_a_device_loads_each_model_once(project, studio):
     studio.device = True
     models = [f"m{n}: {{provider: studio, source: name={n} calls=1}}" for n in range(3)]

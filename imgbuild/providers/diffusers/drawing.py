@@ -1,0 +1,172 @@
+"""Requests to pictures: in batches of one size, whatever they hold, with a generator of its own for each image.
+
+An image's bits then depend on neither what else is in its batch nor on its place there: a batch that is not full
+is padded with its last request. Noise is always drawn on the CPU, so that a seed means the same on every device.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from imgbuild.errors import ProviderFailed, Refused, TargetError
+from imgbuild.providers.diffusers.loading import Loaded, be_deterministic, scheduler_of, task_of
+from imgbuild.providers.diffusers.settings import OF_MODEL
+from imgbuild.providers.diffusers.takes import CALLED
+from imgbuild.types import Image, Request, Value
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "Insufficient memory")
+
+
+def draw(loaded: Loaded, requests: Sequence[Request]) -> list[Image]:
+    """One image for each request, in order. Raises TargetError."""
+    images: dict[int, Image] = {}
+    for places in _alike(requests):
+        for start in range(0, len(places), loaded.setup.batch):
+            batch = places[start : start + loaded.setup.batch]
+            images.update(zip(batch, _batch(loaded, [requests[at] for at in batch]), strict=True))
+    return [images[at] for at in range(len(requests))]
+
+
+def _alike(requests: Sequence[Request]) -> list[list[int]]:
+    """The places of those requests that one call can make together."""
+    found: dict[bytes, list[int]] = {}
+    for at, request in enumerate(requests):
+        params = {name: value for name, value in request.params.items() if name not in OF_MODEL}
+        shape = [request.width, request.height, bool(request.negative), sorted(request.inputs), params]
+        found.setdefault(msgspec.json.encode(shape, order="sorted"), []).append(at)
+    return list(found.values())
+
+
+def _batch(loaded: Loaded, requests: Sequence[Request]) -> list[Image]:
+    import torch
+
+    padded = [*requests, *[requests[-1]] * (loaded.setup.batch - len(requests))]
+    first = requests[0]
+    pipeline = task_of(loaded, next((role for role in ("mask", "image") if first.inputs.get(role)), ""))
+    pipeline.scheduler = scheduler_of(loaded, first.params.get("scheduler"))
+    arguments = _arguments(pipeline, padded)
+    torch.set_num_threads(loaded.setup.threads)  # of this thread and those it starts
+    be_deterministic(loaded.setup.deterministic)
+    try:
+        made = pipeline(**arguments)
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
+            raise _too_large(loaded, first) from error
+        raise
+    _check_flags(made, requests)
+    info = _info(loaded, pipeline)
+    return [
+        Image(pixels=made.images[at], seed=request.seed, info=info) for at, request in enumerate(requests)
+    ]
+
+
+def _arguments(pipeline: Any, requests: Sequence[Request]) -> dict[str, Any]:
+    """The call's arguments. Raises ProviderFailed for a parameter that this task of the pipeline does not take."""
+    import torch
+
+    first = requests[0]
+    known = inspect.signature(pipeline.__call__).parameters
+    given = {"prompt": [request.prompt for request in requests]}
+    if first.negative:
+        given["negative_prompt"] = [request.negative for request in requests]
+    named = _named(first.params)
+    unknown = [name for name in (*named, *given) if name not in known]
+    if unknown:
+        raise ProviderFailed(
+            f"a {type(pipeline).__name__} takes no '{unknown[0]}'",
+            hint="with an input picture other parameters hold than without one; leave it out",
+        )
+    size = {"width": first.width, "height": first.height}
+    return {
+        **given,
+        **named,
+        **_pictures(requests),
+        **{name: value for name, value in size.items() if name in known},
+        "generator": [torch.Generator("cpu").manual_seed(request.seed) for request in requests],
+        "output_type": "pil",
+    }
+
+
+def _named(params: Mapping[str, Value]) -> dict[str, Value]:
+    """What is left to the call, by the call's own names."""
+    return {
+        CALLED.get(name, name): value
+        for name, value in params.items()
+        if name not in OF_MODEL and name != "scheduler"
+    }
+
+
+def _pictures(requests: Sequence[Request]) -> dict[str, list[PILImage]]:
+    first = requests[0]
+    found: dict[str, list[PILImage]] = {}
+    if first.inputs.get("image"):
+        found["image"] = [_only(request, "image").convert("RGB") for request in requests]
+    if first.inputs.get("mask"):
+        if "image" not in found:
+            raise ProviderFailed("a mask is of no use without an input 'image'", hint="give both, or neither")
+        found["mask_image"] = [_only(request, "mask").convert("L") for request in requests]
+    return found
+
+
+def _only(request: Request, role: str) -> PILImage:
+    """The one picture of a role, at the size that is asked for. Raises ProviderFailed where it has another shape."""
+    from PIL.Image import Resampling
+
+    pictures = request.inputs[role]
+    if len(pictures) > 1:
+        raise ProviderFailed(f"there are {len(pictures)} pictures for input '{role}'", hint="give one")
+    width, height = pictures[0].size
+    if (width, height) == (request.width, request.height):
+        return pictures[0]
+    if abs(width * request.height - height * request.width) > max(width, height):
+        raise ProviderFailed(
+            f"the picture for input '{role}' is {width}x{height}, which is another shape than "
+            f"{request.width}x{request.height}",
+            hint="crop or pad it first, with an asset of its own",
+        )
+    return pictures[0].resize((request.width, request.height), Resampling.LANCZOS)
+
+
+def _check_flags(made: Any, requests: Sequence[Request]) -> None:
+    """A picture that the model's own safety checker has blackened is a refusal, not a picture."""
+    flags = getattr(made, "nsfw_content_detected", None) or []
+    for request, flagged in zip(requests, flags, strict=False):
+        if flagged:
+            raise Refused(
+                f"the model's safety checker rejected what it drew for '{request.prompt}'",
+                hint="another seed or prompt may pass",
+            )
+
+
+def _info(loaded: Loaded, pipeline: Any) -> dict[str, Value]:
+    """What shaped the pixels, for the record."""
+    setup = loaded.setup
+    return {
+        "pipeline": type(pipeline).__name__,
+        "scheduler": type(pipeline.scheduler).__name__,
+        "dtype": setup.dtype,
+        "threads": setup.threads,
+        "batch": setup.batch,
+    }
+
+
+def _too_large(loaded: Loaded, request: Request) -> TargetError:
+    setup = loaded.setup
+    less = [f"'batch: {setup.batch // 2}'"] if setup.batch > 1 else []
+    less += ["'dtype: bfloat16'"] if setup.dtype == "float32" else []
+    less += ["'offload: model'"] if setup.offload == "none" and loaded.device != "cpu" else []
+    less += ["'vae_tiling: true'"] if not setup.vae_tiling else []
+    size = f"{request.width}x{request.height}"
+    return TargetError(
+        f"{loaded.device} ran out of memory for {setup.batch} of {size}",
+        hint=f"give the model {' or '.join(less)}, or ask for a smaller size"
+        if less
+        else "ask for a smaller size",
+    )

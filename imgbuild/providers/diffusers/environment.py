@@ -1,0 +1,41 @@
+"""Whether the libraries are there, and which of their versions and what device shape pixels."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from imgbuild.errors import TargetError
+
+NEEDED = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "peft")
+
+
+def check_installed() -> None:
+    """Raise TargetError where a library is missing; imports none of them."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise TargetError(
+            f"provider 'diffusers' needs libraries that are not installed: {', '.join(missing)}",
+            hint="install them with `pip install 'imgbuild[local]'`",
+        )
+
+
+def fingerprint(device: str) -> dict[str, str]:
+    """Versions, and the device or the CPU's instruction set: what may shape pixels and is in no key."""
+    import torch
+
+    found = {name: _version(name) for name in ("torch", "diffusers", "transformers", "peft")}
+    found["device"] = device
+    if device.startswith("cuda"):
+        found["device"] = f"{device} {torch.cuda.get_device_name(device)}"
+        found["cuda"] = f"{torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+    else:
+        found["cpu"] = torch.backends.cpu.get_cpu_capability()
+    return found
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,148 @@
+"""The diffusers provider: what a model takes, what it is pinned to, and its pictures."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+from msgspec.structs import replace
+
+from imgbuild.errors import TargetError
+from imgbuild.files import Files
+from imgbuild.providers.base import Provider
+from imgbuild.providers.diffusers import hub
+from imgbuild.providers.diffusers.environment import check_installed, fingerprint
+from imgbuild.providers.diffusers.probe import probe
+from imgbuild.providers.diffusers.settings import Setup, setup_of
+from imgbuild.providers.diffusers.source import BOX, box_folder, check_source, is_folder
+from imgbuild.providers.diffusers.takes import Found, taken, unpinned
+from imgbuild.providers.diffusers.weights import ProjectWeights, folder_digest, with_parts
+from imgbuild.types import Capabilities, Digest, Image, Model, Pin, Request, Value
+
+
+class Diffusers(Provider):
+    """Pipelines of diffusers, from a folder, the hub or imgbuild itself. It keeps the model that it used last.
+
+    A pin's `takes` holds what the probe found, and `weights`: the digest of the pipeline without its VAE and LoRAs.
+    """
+
+    name: ClassVar[str] = "diffusers"
+    device: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._kept: tuple[object, Any] | None = None
+        self._environment: dict[str, str] = {}
+
+    def capabilities(self, model: Model) -> Capabilities:
+        check_source(model.source)
+        return unpinned(model)
+
+    def pinned(self, model: Model, pin: Pin) -> Capabilities:
+        check_source(model.source)
+        return taken(model, msgspec.convert(pin.takes, Found)) if pin.takes else unpinned(model)
+
+    def weights(self, model: Model, pin: Pin) -> Digest | None:
+        return self._weights(model.source, setup_of(model.params), pin.takes)
+
+    def _weights(self, source: str, setup: Setup, takes: Mapping[str, Value]) -> Digest | None:
+        """The digest of all that the model is made of; None where a file of it is not here."""
+        files = ProjectWeights(self._files())
+        parts = files.parts(setup)
+        if is_folder(source):
+            pipeline = files.pipeline(source.removeprefix("./"), setup.variant)
+        else:
+            pipeline = takes.get("weights")
+        return with_parts(pipeline, *parts) if pipeline and parts is not None else None
+
+    def pin(self, model: Model) -> Pin:
+        check_installed()
+        setup = setup_of(model.params)
+        pin = replace(super().pin(model), revision="")
+        folder, pipeline, commit = self._resolved(model, setup)
+        takes = {**msgspec.to_builtins(probe(folder)), "weights": pipeline}
+        weights = self._weights(model.source, setup, takes)
+        if weights is None:
+            missing = [path for path in (setup.vae, *(item.file for item in setup.lora)) if path]
+            raise TargetError(f"{' or '.join(missing)} is not there", hint="put it there, or leave it out")
+        return replace(pin, revision=commit, weights=weights, takes=takes)
+
+    def _resolved(self, model: Model, setup: Setup) -> tuple[Path, Digest, str]:
+        """The folder of the pipeline (of a repository, its small files), its digest, and its commit."""
+        if is_folder(model.source):
+            inside = model.source.removeprefix("./")
+            digest = ProjectWeights(self._files()).pipeline(inside, setup.variant)
+            if digest is None:
+                raise TargetError(
+                    f"there is no pipeline in the folder {inside}",
+                    hint="put one there, as `save_pretrained` of diffusers writes it",
+                )
+            return self._files().root / inside, digest, ""
+        if model.source in BOX:
+            return (folder := box_folder(model.source)), folder_digest(folder, setup.variant), ""
+        if self.offline:
+            raise TargetError(f"pinning '{model.source}' needs the network", hint="build without --offline")
+        found = hub.resolve(model.source, model.revision, setup.variant)
+        return found.folder, found.weights, found.commit
+
+    def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
+        from imgbuild.providers.diffusers.drawing import draw
+
+        first = requests[0]
+        return draw(self._loaded(first.pin, setup_of(first.params)), requests)
+
+    def _loaded(self, pin: Pin, setup: Setup) -> Any:
+        """The pipeline, loaded unless it is the one that was used last; that one is let go first."""
+        key = (pin, setup)
+        if self._kept is None or self._kept[0] != key:
+            check_installed()
+            from imgbuild.providers.diffusers.loading import load
+
+            self._let_go()
+            folder = self._folder(pin, setup)
+            loaded = load(folder, setup, self._files().root)
+            self._check(pin, setup)
+            self._kept, self._environment = (key, loaded), fingerprint(loaded.device)
+        return self._kept[1]
+
+    def _folder(self, pin: Pin, setup: Setup) -> Path:
+        """The folder to load from. Raises TargetError where its files are not those of the pin."""
+        self._check(pin, setup)
+        if is_folder(pin.source):
+            return self._files().root / pin.source
+        if pin.source not in BOX:
+            weights = str(pin.takes["weights"])
+            return hub.fetch(pin.source, pin.revision, setup.variant, weights, offline=self.offline)
+        folder = box_folder(pin.source)
+        if folder_digest(folder, setup.variant) != pin.takes["weights"]:
+            raise TargetError(
+                f"the model '{pin.source}' of this imgbuild is not the one that is locked",
+                hint="install the imgbuild that it was locked with, or move the pin by `imgbuild lock --upgrade`",
+            )
+        return folder
+
+    def _check(self, pin: Pin, setup: Setup) -> None:
+        """Whether the project's files are still those of the pin, before they are loaded and after."""
+        if self._weights(pin.source, setup, pin.takes) != pin.weights:
+            raise TargetError(
+                f"the files of the model '{pin.source}' are not those that it is pinned to",
+                hint="were they edited or removed meanwhile? Build again",
+            )
+
+    def _let_go(self) -> None:
+        if self._kept is not None:
+            self._kept = None
+            gc.collect()
+            torch = sys.modules["torch"]
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+    def environment(self) -> Mapping[str, str]:
+        return self._environment
+
+    def _files(self) -> Files:
+        assert self.files is not None
+        return self.files

@@ -1,0 +1,260 @@
+"""Repositories of the hub, spoken to as its own client does, over the loopback."""
+
+import hashlib
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from textwrap import dedent
+from urllib.parse import urlsplit
+
+import pytest
+
+from imgbuild.errors import TargetError
+from imgbuild.lock.text import read_lock
+from imgbuild.providers.diffusers import hub, probe, provider
+
+pytestmark = pytest.mark.slow
+
+COMMITS = ("a" * 40, "b" * 40)
+SPEC = """
+models:
+  tiny: {provider: diffusers, source: acme/tiny, params: {steps: 1}}
+assets:
+  icon: {prompt: "a red icon", models: [tiny]}
+"""
+
+
+class Hub(ThreadingHTTPServer):
+    """A hub with one repository. files: by path, of the newest commit; answers: what it says instead, by path."""
+
+    def __init__(self, files):
+        super().__init__(("127.0.0.1", 0), Answers)
+        self.files, self.commit = files, COMMITS[0]
+        self.asked, self.answers = [], {}
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def model(self):
+        siblings = [
+            {"rfilename": name, "size": len(data), "blobId": _blob(data), **_lfs(name, data)}
+            for name, data in self.files.items()
+        ]
+        return {"_id": "1", "id": "acme/tiny", "sha": self.commit, "siblings": siblings, "tags": []}
+
+    def tree(self):
+        return [
+            {"type": "file", "path": name, "size": len(data), "oid": _blob(data), **_pointer(name, data)}
+            for name, data in self.files.items()
+        ]
+
+
+def _blob(data):
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def _is_large(name):
+    return name.endswith(".safetensors")
+
+
+def _lfs(name, data):
+    sha256 = hashlib.sha256(data).hexdigest()
+    return {"lfs": {"sha256": sha256, "size": len(data), "pointerSize": 130}} if _is_large(name) else {}
+
+
+def _pointer(name, data):
+    sha256 = hashlib.sha256(data).hexdigest()
+    return {"lfs": {"oid": sha256, "size": len(data), "pointerSize": 130}} if _is_large(name) else {}
+
+
+class Answers(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        path = urlsplit(self.path).path
+        self.server.asked.append(path)
+        status, headers = next(
+            (answer for part, answer in self.server.answers.items() if part in path), (200, {})
+        )
+        if status != 200:
+            self.reply(status, b"{}", headers)
+        elif path.startswith("/api/models/acme/tiny/tree/"):
+            self.reply(200, json.dumps(self.server.tree()).encode())
+        elif path.startswith("/api/models/acme/tiny"):
+            self.reply(200, json.dumps(self.server.model()).encode())
+        else:
+            self.file(path.partition("/resolve/")[2].partition("/")[2])
+
+    do_HEAD = do_GET
+
+    def file(self, name):
+        data = self.server.files.get(name)
+        if data is None:
+            self.reply(404, b"", {"X-Error-Code": "EntryNotFound"})
+            return
+        etag = hashlib.sha256(data).hexdigest() if _is_large(name) else _blob(data)
+        self.reply(200, data, {"ETag": f'"{etag}"', "X-Repo-Commit": self.server.commit})
+
+    def reply(self, status, data, headers=None):
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(data)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(weights, tmp_path, monkeypatch):
+    """The hub, holding the tiny pipeline, with an empty cache on this side."""
+    from huggingface_hub import constants
+
+    folder = weights / "pipeline"
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+    files |= {"README.md": b"# tiny", "unet/diffusion_pytorch_model.fp16.safetensors": b"half"}
+    made = Hub(files)
+    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setattr(constants, "ENDPOINT", made.url)
+    template = made.url + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(provider, "probe", probe.look)
+    yield made
+    made.shutdown()
+    made.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def shop(bench, server):
+    return bench({"specs/catalog.yaml": dedent(SPEC)})
+
+
+def pin_of(made):
+    return read_lock(made.locks()["specs/catalog.lock"], "catalog.lock").lock.models["tiny"]
+
+
+def weighed(server):
+    return [path.partition("/resolve/")[2][41:] for path in server.asked if _is_large(path)]
+
+
+def test_a_revision_is_resolved_once_and_fetched(shop, server):
+    assert shop.build().failures == ()
+    pin = pin_of(shop)
+    assert (pin.source, pin.revision, pin.declared) == ("acme/tiny", COMMITS[0], "")
+    assert {*weighed(server)} == {
+        "text_encoder/model.safetensors",
+        "unet/diffusion_pytorch_model.safetensors",
+        "vae/diffusion_pytorch_model.safetensors",
+    }
+    before, server.commit = shop.outputs(), COMMITS[1]
+    server.asked.clear()
+    assert shop.build().finished.fresh == 1
+    shop.edit("specs/catalog.yaml", ("a red icon", "a blue icon"))
+    assert shop.build(offline=True).finished.generated == 1
+    assert (server.asked, pin_of(shop)) == ([], pin)
+    assert shop.outputs() != before
+
+
+def test_a_mirror_in_a_folder_is_the_same_model(shop, server):
+    shop.build()
+    for name, data in server.files.items():
+        shop.write({f"models/mirror/{name}": data})
+    shop.edit("specs/catalog.yaml", ("source: acme/tiny", "source: ../models/mirror"))
+    ended = shop.build()
+    assert (ended.finished.fresh, ended.failures) == (1, ())
+    assert pin_of(shop).source == "./models/mirror"
+
+
+def test_files_that_are_not_those_of_the_pin(shop, server):
+    name = "vae/diffusion_pytorch_model.safetensors"
+    shop.build()
+    pin = pin_of(shop)
+    folder = hub.fetch("acme/tiny", pin.revision, "", pin.takes["weights"], offline=True)
+    blob = (folder / name).resolve()
+    blob.chmod(0o644)
+    blob.write_bytes(b"\0" * blob.stat().st_size)
+    with pytest.raises(TargetError) as caught:
+        hub.fetch("acme/tiny", pin.revision, "", pin.takes["weights"], offline=False)
+    assert caught.value.message == f"the files of 'acme/tiny' at {'a' * 12} are not those that were pinned"
+    assert caught.value.hint.startswith(f"remove {folder} and build again; ")
+
+
+def test_offline_what_is_not_in_the_cache_is_not_fetched(shop, server):
+    (failure,) = shop.build(offline=True).failures
+    assert (failure.cause, failure.hint) == (
+        "pinning 'acme/tiny' needs the network",
+        "build without --offline",
+    )
+    with pytest.raises(TargetError) as caught:
+        hub.fetch("acme/tiny", COMMITS[0], "", "w", offline=True)
+    assert caught.value.lines() == [
+        "error: 'acme/tiny' is not whole in the hub's cache, and can't be fetched offline",
+        "hint: build without --offline",
+    ]
+    assert server.asked == []
+
+
+REFUSALS = {
+    "no such repository": (
+        (404, {"X-Error-Code": "RepoNotFound"}),
+        "the hub has no model 'acme/tiny', or it is private",
+        "see how it is spelled, or set HF_TOKEN; a folder of the project begins with './'",
+    ),
+    "nobody signed in": (
+        (401, {}),
+        "the hub does not let you have 'acme/tiny'",
+        "set HF_TOKEN to a token that may read it",
+    ),
+    "gated": (
+        (403, {"X-Error-Code": "GatedRepo"}),
+        "'acme/tiny' is gated: its owners want you to agree to their terms first",
+        "agree on its page of the hub, and set HF_TOKEN to a token of yours",
+    ),
+    "forbidden": (
+        (403, {}),
+        "the hub does not let you have 'acme/tiny'",
+        "set HF_TOKEN to a token that may read it",
+    ),
+    "no such revision": (
+        (404, {"X-Error-Code": "RevisionNotFound"}),
+        "'acme/tiny' has no revision 'main'",
+        "see its page of the hub",
+    ),
+    "too many requests": (
+        (429, {"Retry-After": "30"}),
+        "the hub asks to wait before it tells of 'acme/tiny'",
+        "build again in 30 s; a token in HF_TOKEN raises the limit",
+    ),
+    "broken": ((500, {}), "the hub answered 500 for 'acme/tiny'", "build again later"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_what_the_hub_refuses_is_explained(shop, server, name):
+    answer, cause, hint = REFUSALS[name]
+    server.answers = {"/api/": answer}
+    (failure,) = shop.build().failures
+    assert (failure.cause, failure.hint) == (cause, hint)
+
+
+def test_a_repository_without_pipeline(shop, server):
+    del server.files["model_index.json"]
+    (failure,) = shop.build().failures
+    assert failure.cause == "'acme/tiny' is no pipeline of diffusers: it has no model_index.json"
+
+
+def test_no_hub_there(shop, server, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    (failure,) = shop.build().failures
+    assert failure.cause.startswith("the hub can't be reached for 'acme/tiny': ")
+    assert failure.hint == "is there a network, and is HF_ENDPOINT right?"
