@@ -107,9 +107,10 @@ class Crew:
             while True:
                 idle.add(self._idle.get_nowait())
         for link, process in self._all:
-            if link not in idle:
+            if link in idle:
+                link.close()
+            else:
                 process.terminate()
-            link.close()
             process.join()
 
     def _take(self) -> Connection:

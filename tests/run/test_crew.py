@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
+import time
 
 import pytest
 
@@ -140,6 +142,28 @@ def test_processes_end_with_their_crew(tmp_path):
     crew.close()
     process.join(5)
     assert process.exitcode == 0
+
+
+def test_a_process_at_work_is_not_waited_for(tmp_path):
+    """As after a second Ctrl-C: whoever waits for its images is told that it ended."""
+    crew = Crew(1, tmp_path / "blobs", None)
+    crew.run([errand(0)])
+    (process,) = multiprocessing.active_children()
+    told = []
+
+    def ask():
+        try:
+            crew.run([errand(seed, width=1000) for seed in range(5000)])
+        except Broke as error:
+            told.append(error.message)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    while len(list((tmp_path / "blobs").glob("??/*.json"))) < 2:
+        time.sleep(0.01)
+    crew.close()
+    thread.join(20)
+    assert (process.exitcode, told) == (-signal.SIGTERM, ["the process that made this image ended"])
 
 
 @pytest.mark.parametrize(
