@@ -87,12 +87,18 @@ class Painter(Provider):
         return Image(pixels=self.touch(squares(request)), seed=request.seed)
 
 
+class As(str):
+    """Text that stands in a tuple without quotes."""
+
+    __repr__ = str.__str__
+
+
 def squares(request):
     """A picture of 4 × 4 squares: how bright it is follows from the seed, the rest from all of the request."""
     given = [picture.tobytes() for role in sorted(request.inputs) for picture in request.inputs[role]]
     text = repr(
         (
-            request.pin,
+            As(repr(request.pin).replace(", takes={}", "")),  # what a model takes paints nothing
             request.prompt,
             request.negative,
             request.width,

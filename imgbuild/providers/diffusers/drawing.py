@@ -60,6 +60,7 @@ def _batch(loaded: Loaded, requests: Sequence[Request]) -> list[Image]:
         if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
             raise _too_large(loaded, first) from error
         raise
+    _check_negative(pipeline, first)
     _check_flags(made, requests)
     info = _info(loaded, pipeline)
     return [
@@ -132,6 +133,15 @@ def _only(request: Request, role: str) -> PILImage:
             hint="crop or pad it first, with an asset of its own",
         )
     return pictures[0].resize((request.width, request.height), Resampling.LANCZOS)
+
+
+def _check_negative(pipeline: Any, request: Request) -> None:
+    """Without guidance there is nothing to steer away from what a picture must not show: it was left unread."""
+    if request.negative and not getattr(pipeline, "do_classifier_free_guidance", True):
+        raise ProviderFailed(
+            "a negative prompt has no effect with so little guidance",
+            hint="give 'guidance' above 1, or leave the negative prompt out",
+        )
 
 
 def _check_flags(made: Any, requests: Sequence[Request]) -> None:

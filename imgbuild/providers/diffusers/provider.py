@@ -63,7 +63,8 @@ class Diffusers(Provider):
         setup = setup_of(model.params)
         pin = replace(super().pin(model), revision="")
         folder, pipeline, commit = self._resolved(model, setup)
-        takes = {**msgspec.to_builtins(probe(folder)), "weights": pipeline}
+        found = msgspec.json.decode(msgspec.json.encode(probe(folder)))  # as a lock gives it back
+        takes = {**found, "weights": pipeline}
         weights = self._weights(model.source, setup, takes)
         if weights is None:
             missing = [path for path in (setup.vae, *(item.file for item in setup.lora)) if path]

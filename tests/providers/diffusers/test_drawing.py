@@ -271,6 +271,11 @@ def test_a_mask_says_what_is_drawn_anew(studio, refs):
 
 
 FAULTS = {
+    "a negative prompt without guidance": (
+        ('prompt: "a red icon"', 'prompt: "a red icon"\n    negative: "blue"\n    params: {guidance: 1}'),
+        "a negative prompt has no effect with so little guidance",
+        "give 'guidance' above 1, or leave the negative prompt out",
+    ),
     "another shape": (
         ("refs/base.png", "refs/long.png"),
         "the picture for input 'image' is 64x32, which is another shape than 64x64",

@@ -39,6 +39,14 @@ def test_a_folder_is_pinned_by_its_files(sketch):
     assert made.looked == ["tiny"]
 
 
+def test_a_pin_that_is_resolved_anew_is_the_same(sketch):
+    made = sketch(SPEC)
+    made.build()
+    before = made.locks()
+    assert made.tell("lock", "--upgrade", "tiny").out == "catalog/tiny: same\n"
+    assert made.locks() == before
+
+
 EDITS = {
     "weights": ("models/tiny/unet/diffusion_pytorch_model.safetensors", b"edited", True),
     "a configuration": ("models/tiny/vae/config.json", '{"scale": 2}', True),
