@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
@@ -47,43 +48,53 @@ def built(
     """What a finished run came to. removed: how many outputs went; spent: US dollars; seconds: of wall time."""
     found = materials.survey
     works = [work for name, work in schedule.works.items() if name in chosen]
-    done = [work for work in works if work.state is State.DONE]
-    failures = _failures(materials, works)
     kept = _verdicts(materials, schedule, chosen)
-    failures += kept
+    failures = [*_failures(materials, works), *kept]
     left = any(work.state is State.LEFT for work in works)
     interrupted = left and not (schedule.limits.fail_fast and failures)
-    code = _exit_code(failures, interrupted)
+    fresh = (found.project.left_out or 0) + _count_fresh(chosen, works)
     finished = Finished(
-        built=sum(1 for work in done if _has_run(work)),
+        **_counted(works, failures),
         generated=materials.ran.get("generate", 0),
-        restored=sum(1 for work in done if work.changed and not _has_run(work)),
-        fresh=(found.project.left_out or 0)
-        + _count_fresh(chosen, works)
-        - sum(1 for failure in kept if failure.kind == "rule"),
-        failed=sum(1 for failure in failures if failure.kind in ("failed", "rule")),
-        review=sum(1 for failure in failures if failure.kind == "review"),
-        skipped=sum(1 for failure in failures if failure.kind == "skipped"),
+        fresh=fresh - sum(1 for failure in kept if failure.kind == "rule"),
         removed=removed,
         seconds=round(seconds, 3),
         cost=spent,
         interrupted=interrupted,
-        exit_code=code,
+        exit_code=_exit_code(failures, interrupted),
     )
     lasting = not left and all(_is_lasting(found.plan.decisions[failure.id], failure) for failure in failures)
-    outputs = {path: output.stamp for path, output in materials.published.items()}
-    whole = len(chosen) == len(outputs) == len(found.project.graph.targets)
-    told = found.project.expansion.warnings or materials.store.notes or found.book.notes
     return Built(
         project=found.project,
         finished=finished,
         failures=tuple(failures),
         lasting=lasting,
-        clean=lasting and whole and not (failures or told or found.guarded or found.book.orphans),
+        clean=lasting and not failures and _is_clean(materials, chosen),
         ran=dict(materials.ran),
-        outputs=outputs,
+        outputs={path: output.stamp for path, output in materials.published.items()},
         locks=tuple(found.book.paths.values()),
     )
+
+
+def _counted(works: Sequence[Work], failures: Sequence[Failure]) -> dict[str, int]:
+    """How many targets were made, put back, or ended otherwise."""
+    done = [work for work in works if work.state is State.DONE]
+    kinds = Counter(failure.kind for failure in failures)
+    return {
+        "built": sum(1 for work in done if _has_run(work)),
+        "restored": sum(1 for work in done if work.changed and not _has_run(work)),
+        "failed": kinds["failed"] + kinds["rule"],
+        "review": kinds["review"],
+        "skipped": kinds["skipped"],
+    }
+
+
+def _is_clean(materials: Materials, chosen: Collection[str]) -> bool:
+    """Whether what was built is all that is declared, locked and published, and there was nothing to point out."""
+    found = materials.survey
+    whole = len(chosen) == len(materials.published) == len(found.project.graph.targets)
+    told = found.project.expansion.warnings or materials.store.notes or found.book.notes
+    return whole and not (told or found.guarded or found.book.orphans)
 
 
 def _is_lasting(decision: Decision, failure: Failure) -> bool:
