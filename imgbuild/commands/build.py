@@ -11,7 +11,7 @@ from types import FrameType
 
 from msgspec import Struct
 
-from imgbuild.commands.last import Last
+from imgbuild.commands.last import Last, last_of
 from imgbuild.commands.plan import print_plan
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import Exit
@@ -57,7 +57,7 @@ def run_build(session: Session, flags: Flags) -> int:
     with interruptible() as stop:
         while built is None:
             files, settings = session.settings({"jobs": flags.jobs})
-            last = session.last(settings, flags.paths, again=not session.json)
+            last = last_of(session, settings, flags.paths, again=not session.json)
             built = rebuild(session, files, settings, flags, last, stop)
     return built.finished.exit_code
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from typing import TypeAlias
 
+from imgbuild.commands.session import Session
 from imgbuild.digest import to_hex
 from imgbuild.files import Files, Stamp, is_settled, stamp_of
 from imgbuild.narrow import outline
@@ -19,6 +20,7 @@ from imgbuild.report.events import Finished
 from imgbuild.report.plain import PlainReporter
 from imgbuild.rules import RULES
 from imgbuild.run.results import Built
+from imgbuild.settings import Settings
 from imgbuild.spec.find import find_specs
 from imgbuild.store import snapshot
 from imgbuild.store.snapshot import Snapshot
@@ -93,6 +95,22 @@ class Last:
             code=int(built.finished.exit_code),
             outline=outline(project, self.scope) if built.clean else b"",
         )
+
+
+def last_of(session: Session, settings: Settings, paths: Sequence[str], *, again: bool) -> Last:
+    """Where builds of the session's project note what they saw.
+
+    again: whether this very command may end at once where nothing changed.
+    """
+    extra = [session.inside(path) for path in paths]
+    folder = os.getcwd()  # noqa: PTH109 - as the entry point spells it
+    name = snapshot.file_name(settings.profile_name)
+    return Last(
+        f"{settings.root / settings.store}/{name}",
+        snapshot.identity(session.arguments, session.environ, folder) if again else b"",
+        snapshot.identity([settings.profile_name, *extra], session.environ, str(session.root)),
+        extra,
+    )
 
 
 def plug_in_files() -> list[str]:

@@ -12,7 +12,6 @@ from typing import TextIO
 import msgspec
 from msgspec import Struct
 
-from imgbuild.commands.last import Last
 from imgbuild.errors import UsageError
 from imgbuild.files import Files
 from imgbuild.plan import Options
@@ -22,7 +21,6 @@ from imgbuild.report.output import emit, width_of
 from imgbuild.report.table import render_table
 from imgbuild.select import Selection, choose
 from imgbuild.settings import Settings
-from imgbuild.store import snapshot
 from imgbuild.store.hold import hold
 from imgbuild.store.store import Store, open_store
 from imgbuild.survey import Adapters, Survey, open_book, states_of, survey
@@ -103,18 +101,6 @@ class Session(Struct, frozen=True, kw_only=True):
             open_store(folder, settings.root / cache if cache else None, write=True) as store,
         ):
             yield store
-
-    def last(self, settings: Settings, paths: Sequence[str], *, again: bool) -> Last:
-        """What the last build saw. again: whether this very command may end at once where nothing changed."""
-        extra = [self.inside(path) for path in paths]
-        folder = os.getcwd()  # noqa: PTH109 - as the entry point spells it
-        name = snapshot.file_name(settings.profile_name)
-        return Last(
-            f"{settings.root / settings.store}/{name}",
-            snapshot.identity(self.arguments, self.environ, folder) if again else b"",
-            snapshot.identity([settings.profile_name, *extra], self.environ, str(self.root)),
-            extra,
-        )
 
     @contextmanager
     def reading(self, project: Project) -> Iterator[Store]:

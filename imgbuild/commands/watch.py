@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from imgbuild.commands.build import Flags, interruptible, rebuild
+from imgbuild.commands.last import last_of
 from imgbuild.commands.session import Session
 from imgbuild.errors import Exit, ImgbuildError
 from imgbuild.files import Stamp, stamp_of
@@ -47,7 +48,7 @@ class _Watching:
         except ImgbuildError as error:
             self.seen = self._unread(before, error)
             return self.seen
-        last = self.session.last(settings, self.flags.paths, again=False)
+        last = last_of(self.session, settings, self.flags.paths, again=False)
         try:
             if rebuild(self.session, files, settings, self.flags, last, self.stop) is None:
                 return self.build([])
