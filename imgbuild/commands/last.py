@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import TypeAlias
 
 from imgbuild.commands.session import Session
@@ -24,6 +26,10 @@ from imgbuild.settings import Settings
 from imgbuild.spec.find import find_specs
 from imgbuild.store import snapshot
 from imgbuild.store.snapshot import Snapshot
+
+# Seconds in which a file system that counts nanoseconds gives two writes one stamp: the kernel's clock ticks at least
+# a hundred times a second.
+TICK = 0.02
 
 Sources: TypeAlias = Mapping[str, tuple[int, int, int] | None]  # path from the root → stamp
 
@@ -127,7 +133,7 @@ def _folders(project: Project, extra: Sequence[str]) -> Mapping[str, Stamp | Non
 
 
 def _young(files: Files, sources: Sources, before: Snapshot | None) -> dict[str, str]:
-    """SHA-256 in hexadecimal of the sources too young for their stamp to be trusted, as they were when read."""
+    """SHA-256 in hexadecimal of the sources of which a stamp can't tell every later edit, as they were when read."""
     kept = before.young if before is not None else {}
     young = {}
     for path, stamp in sources.items():
@@ -136,8 +142,27 @@ def _young(files: Files, sources: Sources, before: Snapshot | None) -> dict[str,
         elif path in files.young and files.seen[path] == stamp:  # a lock may have been written since
             young[path] = to_hex(files.young[path])
         elif stamp is not None and not is_settled(Stamp(*stamp)) and (files.root / path).is_file():
-            young[path] = hashlib.sha256((files.root / path).read_bytes()).hexdigest()
-    return young
+            young[path] = _sha256(files.root / path)
+    if young:
+        time.sleep(TICK)
+    return {
+        path: digest for path, digest in young.items() if not _has_aged(files, path, sources[path], digest)
+    }
+
+
+def _has_aged(files: Files, path: str, stamp: tuple[int, int, int] | None, digest: str) -> bool:
+    """Whether a source that is a tick old by now is still what was read: any later edit gives it another stamp.
+
+    A file system that counts whole seconds would give the same one.
+    """
+    if stamp is None or not any(number % 10**9 for number in stamp[:2]):
+        return False
+    return stamp_of(files.root / path) == stamp and _sha256(files.root / path) == digest
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _again(built: Built) -> str:
