@@ -12,11 +12,10 @@ from math import prod
 
 import msgspec
 
-from imgbuild.expand import Drafts, expand
+from imgbuild.expand import Drafts
 from imgbuild.expand.draft import Moved
 from imgbuild.expand.outline import Outline, affected, outline_of
 from imgbuild.files import Files
-from imgbuild.graph import build_graph
 from imgbuild.project import Project, load_drafts, project_of
 from imgbuild.settings import Settings
 from imgbuild.store.records import Records
@@ -37,19 +36,7 @@ def load_since(
     """
     specs, drafts = load_drafts(files, settings, extra)
     only = _moved(seen, drafts, scope) if seen is not None else None
-    if seen is None or only is None:
-        return project_of(files, settings, specs, drafts)
-    expansion = expand(drafts, only)
-    graph = build_graph(expansion.targets)
-    return Project(
-        settings=settings,
-        files=files,
-        specs=specs,
-        drafts=drafts,
-        expansion=expansion,
-        graph=graph,
-        left_out=seen.total - len(graph.targets),
-    )
+    return project_of(files, settings, specs, drafts, only, seen.total if seen is not None else 0)
 
 
 def is_published(project: Project, records: Records) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from imgbuild.expand import Drafts, Expansion, expand, read_drafts
+from imgbuild.expand.draft import Moved
 from imgbuild.files import Files
 from imgbuild.graph import Graph, build_graph
 from imgbuild.lock.book import LockBook
@@ -103,16 +104,28 @@ def _locked_pins(files: Files, settings: Settings, specs: tuple[Spec, ...]) -> M
         return LockBook(files, settings, specs).pins()
 
 
-def project_of(files: Files, settings: Settings, specs: tuple[Spec, ...], drafts: Drafts) -> Project:
-    """The whole project of assets that have been read. Raises SpecError, Errors."""
-    expansion = expand(drafts)
+def project_of(
+    files: Files,
+    settings: Settings,
+    specs: tuple[Spec, ...],
+    drafts: Drafts,
+    only: Mapping[tuple[str, str], Moved] | None = None,
+    total: int = 0,
+) -> Project:
+    """The project of assets that have been read. only: but what changed of it, out of `total` targets.
+
+    Raises SpecError, Errors.
+    """
+    expansion = expand(drafts, only)
+    graph = build_graph(expansion.targets)
     return Project(
         settings=settings,
         files=files,
         specs=specs,
         drafts=drafts,
         expansion=expansion,
-        graph=build_graph(expansion.targets),
+        graph=graph,
+        left_out=None if only is None else total - len(graph.targets),
     )
 
 
