@@ -28,10 +28,13 @@ BATCH = 32
 EMPTY = 0.1
 """Part of the phrases that are left out, so that guidance has an unconditional side."""
 
+PIECE = 50
+"""Pictures encoded at once and kept in one file."""
+
 TIMES = 1000
 """Steps of the full noise schedule."""
 
-LATE = 0.75
+LATE = 0.6
 """Times are drawn as TIMES · u ** LATE: a little more of the noisy ones, where the picture is laid out."""
 
 
@@ -41,7 +44,7 @@ def make_unet() -> UNet2DConditionModel:
         sample_size=32,
         in_channels=4,
         out_channels=4,
-        block_out_channels=(32, 64, 128),
+        block_out_channels=(24, 48, 96),
         layers_per_block=1,
         down_block_types=("DownBlock2D", "DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
@@ -65,19 +68,22 @@ def make_scheduler() -> DDIMScheduler:
     )
 
 
-def store_latents(
-    vae: AutoencoderKL, pictures: Pictures, path: Path, count: int, piece: int = 50
-) -> np.ndarray:
-    """The scaled latents of the first `count` pictures, float16 (count, 4, 32, 32), encoded once and kept on disk."""
-    if not path.exists():
-        unfinished = path.with_suffix(".unfinished.npy")
-        stored = np.lib.format.open_memmap(unfinished, "w+", np.float16, (count, 4, 32, 32))
-        for start in range(0, count, piece):
-            scaled = latents(vae, pictures.pixels[start : start + piece]) * vae.config.scaling_factor
-            stored[start : start + piece] = scaled[: count - start].numpy()
-        stored.flush()
-        unfinished.rename(path)
-    return np.load(path, mmap_mode="r")
+def store_latents(vae: AutoencoderKL, pictures: Pictures, folder: Path, count: int) -> np.ndarray:
+    """The scaled latents of the first `count` pictures, float16 (count, 4, 32, 32).
+
+    They are encoded once and kept in pieces, so that encoding can be stopped, and more can be added later.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    pieces = []
+    for start in range(0, count, PIECE):
+        path = folder / f"{start:06d}.npy"
+        if not path.exists():
+            scaled = latents(vae, pictures.pixels[start : start + PIECE]) * vae.config.scaling_factor
+            unfinished = path.with_suffix(".unfinished.npy")
+            np.save(unfinished, scaled.numpy().astype(np.float16))
+            unfinished.rename(path)
+        pieces.append(np.load(path))
+    return np.concatenate(pieces)[:count]
 
 
 def order(count: int, step: int, seed: int, batch: int = BATCH) -> np.ndarray:
@@ -132,11 +138,11 @@ def train(
     unet, text = denoiser.unet.train(), denoiser.text.train()
     unet_optimizer = Optimizer(unet.named_parameters(), muon=0.015, adam=1.5e-3)
     text_optimizer = Optimizer(text.named_parameters(), muon=0.002, adam=3e-4)
-    average = Average([*unet.parameters(), *text.parameters()], most=0.998)
+    average = Average([*unet.parameters(), *text.parameters()], most=0.995)
     parts = {"unet": unet, "text": text, "average": average}
     parts |= {"unet optimizer": unet_optimizer, "text optimizer": text_optimizer}
     course = Course(folder, steps, parts, seed=seed, decay=0.7)
-    count = len(stored) - TEST if len(stored) == len(pictures) else len(stored)
+    count = min(len(stored), len(pictures) - TEST)
     seen = None
     for step in course.steps():
         rows = order(count, step, seed)

@@ -204,20 +204,30 @@ def shading(layer: Layer, side: int, pixel: float) -> torch.Tensor:
     return striped * stripes + faded * fade[:, :, None]
 
 
-def paint(canvas: torch.Tensor, layer: Layer, pixel: float = 1.0) -> torch.Tensor:
-    """Paint a layer on a canvas, float32 (n, side, side, 3) in 0 to 255; edges are smoothed over one pixel."""
+def paint(
+    canvas: torch.Tensor,
+    layer: Layer,
+    pixel: float = 1.0,
+    away: torch.Tensor | None = None,
+    stroke: float = STROKE,
+) -> torch.Tensor:
+    """Paint a layer on a canvas, float32 (n, side, side, 3) in 0 to 255; edges are smoothed over one pixel.
+
+    `away` are the layer's distances in samples, (n, side, side), where they are known already.
+    """
     side = canvas.shape[1]
-    away = distances(layer.shapes, layer.centres, layer.radii, side, pixel) / pixel
+    if away is None:
+        away = distances(layer.shapes, layer.centres, layer.radii, side, pixel) / pixel
     shown = layer.shown[:, None, None]
     light = shading(layer, side, pixel)[..., None]
     fill = layer.colours[:, None, None] * (1 - light) + layer.lights[:, None, None] * light
     canvas = torch.lerp(canvas, fill, ((0.5 - away).clamp(0, 1) * shown)[..., None])
     outlined = (layer.styles == STYLES.index("outlined")).float()[:, None, None] * shown
-    line = (STROKE / 2 / pixel + 0.5 - away.abs()).clamp(0, 1) * outlined
+    line = (stroke / 2 / pixel + 0.5 - away.abs()).clamp(0, 1) * outlined
     return torch.lerp(canvas, layer.strokes[:, None, None].expand_as(canvas), line[..., None])
 
 
-def draw(icons: Sequence[Icon], generator: torch.Generator) -> np.ndarray:
+def draw(icons: Sequence[Icon], generator: torch.Generator, stroke: float = STROKE) -> np.ndarray:
     """Draw pictures, uint8 (n, 128, 128, 3); the generator only moves places, sizes and colours a little."""
     grounds = [icon.background for icon in icons]
     flat = torch.tensor([BACKGROUNDS[name] for name in grounds], dtype=torch.float32)
@@ -227,7 +237,7 @@ def draw(icons: Sequence[Icon], generator: torch.Generator) -> np.ndarray:
         things = [icon.things[k] if k < len(icon.things) else None for icon in icons]
         noise = noise_of(len(icons), 6, generator)
         if any(things):
-            canvas = paint(canvas, lay(things, grounds, noise))
+            canvas = paint(canvas, lay(things, grounds, noise), stroke=stroke)
     return (canvas + 0.5).clamp(0, 255).to(torch.uint8).numpy()
 
 

@@ -114,12 +114,12 @@ def train(pictures: Pictures, folder: Path, steps: int, *, seed: int = 0) -> Aut
     torch.manual_seed(seed)
     vae = make()
     optimizer = Optimizer(vae.named_parameters(), muon=0.02, adam=2e-3)
-    average = Average(vae.parameters(), most=0.998)
+    average = Average(vae.parameters(), most=0.995)
     parts = {"vae": vae, "optimizer": optimizer, "average": average}
     course = Course(folder, steps, parts, seed=seed, decay=0.6)
     weights = np.array([difficulty(icon) for icon in pictures.icons[:-TEST]])
     weights /= weights.sum()
-    test = as_tensor(pictures.pixels[-TEST:][:64])
+    test = as_tensor(pictures.pixels[-TEST:][:32])
     for step in course.steps():
         chance = np.random.default_rng((seed, step))
         wanted = choose(pictures, weights, course.progress > WHOLE_FROM, chance)
@@ -127,7 +127,7 @@ def train(pictures: Pictures, folder: Path, steps: int, *, seed: int = 0) -> Aut
         loss.backward()
         optimizer.step(course.scale)
         average.step()
-        if step % 200 == 199:
+        if step % 100 == 99:
             average.swap()
             course.tell(f"loss {loss.item():.4f}  test {psnr(rebuild(vae, test), test):.2f} dB")
             average.swap()
