@@ -20,7 +20,7 @@ RECIPE = {
     "vae": 735,
     "decoder": 200,
     "text": 350,
-    "unet": 1500,
+    "unet": 2000,
     "brand": 200,
     "edges": 300,
 }

@@ -30,6 +30,7 @@ class Course:
         self.folder, self.total, self.parts, self.seed = folder, steps, parts, seed
         self.decay = decay
         self.step, self.seconds = 0, 0.0
+        self.pace: float | None = None
         self.stopped = False
         folder.mkdir(parents=True, exist_ok=True)
         if self.checkpoint.exists():
@@ -59,7 +60,7 @@ class Course:
             torch.manual_seed(self.seed * 1_000_003 + self.step)
             yield self.step
             self.step += 1
-            self.seconds += time.monotonic() - began
+            self.count(time.monotonic() - began)
             self.replan()
             if time.monotonic() - saved > SAVE_SECONDS:
                 self.save()
@@ -70,17 +71,22 @@ class Course:
         if self.stopped:
             raise SystemExit(f"stopped after step {self.step} of {self.total}; run again to go on")
 
+    def count(self, seconds: float) -> None:
+        """Note how long a step took; the pace, seconds to a step, is that of the last thirty or so."""
+        self.seconds += seconds
+        self.pace = seconds if self.pace is None else self.pace + (seconds - self.pace) / 30
+
     def stop(self, *_: object) -> None:
         self.stopped = True
 
     def replan(self) -> None:
         """Set the end anew where a file says how many minutes are left."""
         told = self.folder / "minutes-left"
-        if not told.exists():
+        if not told.exists() or self.pace is None:
             return
         minutes = float(told.read_text())
         told.unlink()
-        self.total = self.step + max(1, round(minutes * 60 * self.step / self.seconds))
+        self.total = self.step + max(1, round(minutes * 60 / self.pace))
         self.tell(f"{minutes:g} minutes left: {self.total} steps in all")
 
     def tell(self, text: str) -> None:
