@@ -61,11 +61,19 @@ class Workshop:
         diffusion.train(denoiser, drawn, self.latents(), self.work / "unet", RECIPE["unet"])
         return denoiser
 
+    def decoder(self) -> AutoencoderKL:
+        """The VAE with a decoder that was trained a little longer; the latents stay what they are."""
+        done = self.work / "decoder" / "done"
+        if not done.exists():
+            better = vae.train_decoder(self.vae(), self.draw(), self.work / "decoder", RECIPE["decoder"])
+            better.save_pretrained(done)
+        return AutoencoderKL.from_pretrained(done)
+
     def pipeline(self) -> None:
-        """The whole pipeline, with a decoder that was trained a little longer."""
+        """The whole pipeline. It takes the longer-trained decoder where there is one."""
         denoiser = self.denoiser()
-        better = vae.train_decoder(self.vae(), self.draw(), self.work / "decoder", RECIPE["decoder"])
-        pipeline.save(pipeline.assemble(denoiser, better), self.target)
+        better = (self.work / "decoder" / "done").exists()
+        pipeline.save(pipeline.assemble(denoiser, self.decoder() if better else self.vae()), self.target)
 
     def judge(self, count: int = 400) -> None:
         """Figures of the finished pipeline, into figures.json."""

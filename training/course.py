@@ -1,8 +1,9 @@
 """One course of training: its steps, its learning rate, its checkpoints, and how it is stopped and told the time left.
 
-The chance of a step depends on the seed and the step only, so a course that was stopped goes on as if it had not been.
-While it runs, a file `minutes-left` in its folder sets the end anew (`echo 10 > .training/unet/minutes-left`): most of
-the accuracy comes from the falling rate at the end, so a course must never simply be cut off.
+The chance of a step depends on the seed and the step only, so a course that was stopped goes on as if it had not
+been. A file `minutes-left` in its folder sets the end anew (`echo 10 > .training/unet/minutes-left`), while it runs or
+before it is started again, even after its end. Most of the accuracy comes from the falling rate at the end, so a course
+must never simply be cut off.
 """
 
 import signal
@@ -55,6 +56,7 @@ class Course:
         """The steps still to do. After each, saves where it is time; after a signal to end, saves and stops."""
         handlers = {sign: signal.signal(sign, self.stop) for sign in (signal.SIGTERM, signal.SIGINT)}
         saved = time.monotonic()
+        self.replan()
         while self.step < self.total and not self.stopped:
             began = time.monotonic()
             torch.manual_seed(self.seed * 1_000_003 + self.step)
@@ -99,6 +101,7 @@ class Course:
     def save(self) -> None:
         state = {name: part.state_dict() for name, part in self.parts.items()}
         state["course"] = {"step": self.step, "seconds": self.seconds, "total": self.total}
+        state["course"]["pace"] = self.pace
         unfinished = self.checkpoint.with_suffix(".unfinished")
         torch.save(state, unfinished)
         unfinished.replace(self.checkpoint)
@@ -109,3 +112,4 @@ class Course:
             part.load_state_dict(state[name])
         course = state["course"]
         self.step, self.seconds, self.total = course["step"], course["seconds"], course["total"]
+        self.pace = course.get("pace") or self.seconds / max(1, self.step)

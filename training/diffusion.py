@@ -22,11 +22,8 @@ from training.pictures import TEST, Pictures
 from training.text import WIDTH, encode
 from training.vae import latents
 
-FIRST_BATCH, BATCH = 16, 32
-"""Pictures of a step in the first part of the course, when many steps count, and afterwards."""
-
-GROWS_AT = 0.4
-"""Part of the course after which a step has more pictures."""
+BATCH = 16
+"""Pictures of a step. Small, because on a slow machine many steps count for more than exact slopes."""
 
 EMPTY = 0.1
 """Part of the phrases that are left out, so that guidance has an unconditional side."""
@@ -89,7 +86,7 @@ def store_latents(vae: AutoencoderKL, pictures: Pictures, folder: Path, count: i
     return np.concatenate(pieces)[:count]
 
 
-def order(count: int, step: int, seed: int, batch: int) -> np.ndarray:
+def order(count: int, step: int, seed: int, batch: int = BATCH) -> np.ndarray:
     """The pictures of a step: each round goes through all of them once, in an order of its own."""
     per_round = count // batch
     shuffled = np.random.default_rng((seed, step // per_round)).permutation(count)
@@ -148,7 +145,7 @@ def train(
     count = min(len(stored), len(pictures) - TEST)
     seen = None
     for step in course.steps():
-        rows = order(count, step, seed, FIRST_BATCH if course.progress < GROWS_AT else BATCH)
+        rows = order(count, step, seed)
         phrases = say([pictures.icons[i] for i in rows], random.Random(seed * 1_000_003 + step))
         losses = denoiser.losses(torch.from_numpy(stored[rows]).float(), phrases)
         losses.mean().backward()

@@ -8,7 +8,7 @@ import torch
 from diffusers import ControlNetModel, StableDiffusionPipeline
 
 from training.course import Course
-from training.diffusion import FIRST_BATCH, draw_times, make_scheduler, noised, order, say
+from training.diffusion import draw_times, make_scheduler, noised, order, say
 from training.optimizers import Average, Optimizer
 from training.pictures import Pictures
 from training.text import encode
@@ -78,7 +78,7 @@ def train(
     parts = {"control": control, "optimizer": optimizer, "average": average}
     course = Course(folder, steps, parts, seed=seed, decay=0.7)
     for step in course.steps():
-        rows = order(len(stored), step, seed, FIRST_BATCH)
+        rows = order(len(stored), step, seed)
         phrases = say([pictures.icons[i] for i in rows], random.Random(seed * 1_000_003 + step))
         clean = torch.from_numpy(stored[rows]).float().contiguous(memory_format=torch.channels_last)
         loss = loss_of(pipe, control, clean, phrases, edges_of(pictures.pixels[rows]))
