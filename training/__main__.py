@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 RECIPE = {
     "pictures": 24000,
-    "latents": 8000,
-    "vae": 735,
+    "latents": 16000,
+    "vae": 873,
     "decoder": 200,
     "text": 350,
-    "unet": 2000,
+    "unet": 4000,
     "brand": 200,
     "edges": 300,
 }

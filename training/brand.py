@@ -22,6 +22,8 @@ STROKE = 7.0
 COUNT = 1200
 """Pictures that the style is learnt from."""
 
+BATCH = 16
+
 LIGHT = ("white", "cream", "mint", "pink", "yellow", "gray")
 """The backgrounds that a dark line can be seen on."""
 
@@ -78,7 +80,7 @@ def train(pipe: StableDiffusionPipeline, folder: Path, steps: int, *, seed: int 
     parts = {"adapter": Adapter(pipe.unet), "optimizer": optimizer, "average": average}
     course = Course(folder, steps, parts, seed=seed, decay=0.7)
     for step in course.steps():
-        rows = order(COUNT, step, seed)
+        rows = order(COUNT, step, seed, BATCH)
         phrases = say([icons[i] for i in rows], random.Random(seed * 1_000_003 + step))
         loss = denoiser.losses(clean[torch.from_numpy(np.asarray(rows))], phrases).mean()
         loss.backward()

@@ -13,6 +13,8 @@ from training.optimizers import Average, Optimizer
 from training.pictures import Pictures
 from training.text import encode
 
+BATCH = 16
+
 STEP = 24.0
 """Two neighbours that differ by more than this in some channel (of 255) have an edge between them."""
 
@@ -78,7 +80,7 @@ def train(
     parts = {"control": control, "optimizer": optimizer, "average": average}
     course = Course(folder, steps, parts, seed=seed, decay=0.7)
     for step in course.steps():
-        rows = order(len(stored), step, seed)
+        rows = order(len(stored), step, seed, BATCH)
         phrases = say([pictures.icons[i] for i in rows], random.Random(seed * 1_000_003 + step))
         clean = torch.from_numpy(stored[rows]).float().contiguous(memory_format=torch.channels_last)
         loss = loss_of(pipe, control, clean, phrases, edges_of(pictures.pixels[rows]))
