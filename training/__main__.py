@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
-from training import brand, diffusion, edges, evaluate, pictures, pipeline, sheet, text, tokens, vae
+from training import brand, card, diffusion, edges, evaluate, pictures, pipeline, sheet, text, tokens, vae
+from training.icons import BACKGROUNDS, COLOURS
 from training.phrases import vocabulary
+from training.shapes import SHAPES
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -87,6 +89,22 @@ class Workshop:
             }
         (self.work / "figures.json").write_text(json.dumps(figures, indent=2))
 
+    def card(self, count: int = 400) -> None:
+        """The model card of the judged pipeline."""
+        pipe = evaluate.load(self.target)
+        seconds, same = evaluate.timing(pipe)
+        sizes = {"vae": pipe.vae, "unet": pipe.unet, "text": pipe.text_encoder}
+        facts = {name: sum(p.numel() for p in part.parameters()) for name, part in sizes.items()}
+        names = {"shapes": SHAPES, "colours": COLOURS, "backgrounds": BACKGROUNDS}
+        card.write(
+            self.target,
+            self.work,
+            facts
+            | {name: ", ".join(values) for name, values in names.items()}
+            | {"steps": evaluate.STEPS, "guidance": evaluate.GUIDANCE, "count": count, "seconds": seconds}
+            | {"threads": torch.get_num_threads(), "same": "equal" if same else "different"},
+        )
+
     def brand(self) -> None:
         """The LoRA beside the finished pipeline."""
         pipe = evaluate.load(self.target)
@@ -107,7 +125,9 @@ class Workshop:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("stages", nargs="*", default=["pipeline", "judge", "sheet"], help="what to make")
+    parser.add_argument(
+        "stages", nargs="*", default=["pipeline", "judge", "sheet", "card"], help="what to make"
+    )
     parser.add_argument("--work", type=Path, default=ROOT / ".training", help="pictures and checkpoints")
     parser.add_argument("--target", type=Path, default=ROOT / "imgbuild" / "models" / "tiny_icons")
     parser.add_argument("--threads", type=int, default=2)

@@ -1,6 +1,7 @@
 """Figures: how often pictures show what held-out prompts ask for, the judge's own accuracy, and what the VAE allows."""
 
 import random
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,6 +79,17 @@ def follow(pipe: StableDiffusionPipeline, count: int, *, pairs: bool, **settings
     asked = prompts(count, pairs=pairs)
     made = generate(pipe, [phrase for _, phrase in asked], **settings)
     return shares(made, [icon for icon, _ in asked])
+
+
+def timing(pipe: StableDiffusionPipeline, rounds: int = 5) -> tuple[float, bool]:
+    """Seconds of an image alone, the quickest of some rounds, and whether all of them gave the same bits."""
+    first = generate(pipe, ["a red star on a white background"])
+    seconds, same = [], True
+    for _ in range(rounds):
+        began = time.perf_counter()
+        same &= bool((generate(pipe, ["a red star on a white background"]) == first).all())
+        seconds.append(time.perf_counter() - began)
+    return min(seconds), same
 
 
 def load(folder: Path) -> StableDiffusionPipeline:
