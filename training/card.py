@@ -45,8 +45,8 @@ ten combinations of attributes was kept for judging and never trained on. The co
 ## Figures
 
 {count} held-out prompts with one shape and {count} with two, one seed each, nothing selected. The judge fits drawn
-icons to the picture and takes the nearest (`training/judge.py`). The other columns say what it finds on fresh drawings, which
-is its own accuracy, and on fresh drawings that went through the VAE.
+icons to the picture and takes the nearest (`training/judge.py`). The other columns say what it finds on fresh drawings,
+which is its own accuracy, and on fresh drawings that went through the VAE.
 
 | one shape | generated | through the VAE | fresh drawings |
 | --- | --- | --- | --- |
@@ -65,6 +65,7 @@ the same number of threads and the same batch size.
 - It knows the words above and a few synonyms (tiny, little, big, huge, moon, droplet, plus, grey). Any other word is
   accepted and **silently ignored or misread**: "a turquoise zebra" gives some shape in some colour.
 - It draws nothing but such icons: no letters, no more than two shapes, no other sizes than 128 × 128.
+- A black shape with an outline has a light line, which can't be seen on a light background.
 - Colours that can hardly be told from the background (yellow on cream) were not trained.
 - What is left open by a prompt is chosen by the seed.
 

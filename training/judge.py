@@ -63,10 +63,20 @@ def name_ground(colour: np.ndarray) -> str:
     return min(BACKGROUNDS, key=lambda name: float(np.linalg.norm(np.array(BACKGROUNDS[name]) - colour)))
 
 
+def without_specks(seen: np.ndarray) -> np.ndarray:
+    """A mask, bool (h, w), without the pixels that have fewer than two neighbours (of eight) in it."""
+    padded = np.pad(seen.astype(np.uint8), 1)
+    high, wide = seen.shape
+    around = sum(padded[y : y + high, x : x + wide] for y in range(3) for x in range(3))
+    return seen & (around >= 3)
+
+
 def bounds(pixels: np.ndarray, colour: np.ndarray, box: Box) -> Box | None:
     """The bounding box of what is not background in a part of a picture, in pixels; none where there is too little."""
     left, top, right, bottom = box
-    differs = (np.abs(pixels[top:bottom, left:right].astype(np.float32) - colour) > SEEN).any(-1)
+    differs = without_specks((np.abs(pixels.astype(np.float32) - colour) > SEEN).any(-1))[
+        top:bottom, left:right
+    ]
     columns, rows = np.nonzero(differs.sum(0) >= 2)[0], np.nonzero(differs.sum(1) >= 2)[0]
     if len(columns) < LEAST or len(rows) < LEAST:
         return None
