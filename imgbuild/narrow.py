@@ -19,7 +19,7 @@ from imgbuild.files import Files
 from imgbuild.project import Project, load_drafts, project_of
 from imgbuild.settings import Settings
 from imgbuild.store.records import Records
-from imgbuild.store.snapshot import Snapshot, changed, outputs_stand
+from imgbuild.store.snapshot import Snapshot, changed, look_beside
 
 SHARE = 8  # where more than one target in so many is affected, looking at all of them costs less
 
@@ -34,9 +34,16 @@ def load_since(
 
     scope: all that must be the same beside the sources. Raises SpecError, Errors.
     """
-    specs, drafts = load_drafts(files, settings, extra)
-    only = _moved(seen, drafts, scope) if seen is not None else None
-    return project_of(files, settings, specs, drafts, only, seen.total if seen is not None else 0)
+    old = _known(seen, str(files.root), scope)
+    if seen is None or old is None:
+        return project_of(files, settings, *load_drafts(files, settings, extra))
+    outputs_stand = look_beside(seen)
+    try:
+        specs, drafts = load_drafts(files, settings, extra)
+        only = _moved(seen, old, drafts)
+    finally:  # also where a spec is broken: nobody else waits for those who look
+        stand = outputs_stand()
+    return project_of(files, settings, specs, drafts, only if stand else None, seen.total)
 
 
 def is_published(project: Project, records: Records) -> bool:
@@ -58,26 +65,26 @@ def outline(project: Project, scope: bytes) -> bytes:
     return _encode((scope, outline_of(project.drafts)))
 
 
-def _moved(seen: Snapshot, drafts: Drafts, scope: bytes) -> Mapping[tuple[str, str], Moved] | None:
-    """The assets, and their choices, that changed since; None where the whole project has to be looked at."""
-    old = _known(seen, str(drafts.context.files.root), scope)
-    new = outline_of(drafts)
-    if old is None or old.texts != new.texts or drafts.context.notices:
-        return None
-    only = affected(old, new, drafts)
-    if only is None or _count(only, drafts) * SHARE > seen.total:
-        return None
-    stands = old.texts.issuperset(changed(seen)) and outputs_stand(seen)
-    return only if stands else None
-
-
-def _known(seen: Snapshot, root: str, scope: bytes) -> Outline | None:
+def _known(seen: Snapshot | None, root: str, scope: bytes) -> Outline | None:
     """The outline that a snapshot keeps, if it is of this project: a copied folder has another's."""
+    if seen is None or seen.root != root:
+        return None
     try:
         known, old = _decode(seen.outline)
     except msgspec.DecodeError:
         return None
-    return old if seen.root == root and known == scope else None
+    return old if known == scope else None
+
+
+def _moved(seen: Snapshot, old: Outline, drafts: Drafts) -> Mapping[tuple[str, str], Moved] | None:
+    """The assets, and their choices, that changed since; None where the whole project has to be looked at."""
+    new = outline_of(drafts)
+    if old.texts != new.texts or drafts.context.notices:
+        return None
+    only = affected(old, new, drafts)
+    if only is None or _count(only, drafts) * SHARE > seen.total:
+        return None
+    return only if old.texts.issuperset(changed(seen)) else None
 
 
 def _count(only: Mapping[tuple[str, str], Moved], drafts: Drafts) -> int:

@@ -17,7 +17,7 @@ from operator import attrgetter
 
 TYPE_CHECKING = False  # collections.abc and typing would take longer to load than all else here
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     Numbers: TypeAlias = tuple[int, int, int]  # mtime_ns, ctime_ns, size
@@ -124,11 +124,28 @@ def changed(seen: Snapshot) -> Iterator[str]:
 
 def outputs_stand(seen: Snapshot) -> bool:
     """Whether all outputs are as they were; several processes share the work where there is much of it."""
-    output, parts = f"{seen.root}/{seen.output}", seen.parts
-    most = min(PROCESSES, os.cpu_count() or 1, seen.total // (2 * SHARE))
-    count = most if most > 1 and _may_fork() else 1
+    output, parts, count = f"{seen.root}/{seen.output}", seen.parts, _lookers(seen)
     children = [_fork(output, parts[place::count]) for place in range(1, count)]
-    same = _are_as_seen(output, parts[::count])
+    return _all_stand(_are_as_seen(output, parts[::count]), children)
+
+
+def look_beside(seen: Snapshot) -> Callable[[], bool]:
+    """The same, begun now in other processes where that pays; to be called once, for what they found."""
+    count = _lookers(seen)
+    if count == 1:
+        return lambda: outputs_stand(seen)
+    output, parts = f"{seen.root}/{seen.output}", seen.parts
+    children = [_fork(output, parts[place::count]) for place in range(count)]
+    return lambda: _all_stand(True, children)
+
+
+def _lookers(seen: Snapshot) -> int:
+    """How many processes look at the outputs."""
+    most = min(PROCESSES, os.cpu_count() or 1, seen.total // (2 * SHARE))
+    return most if most > 1 and _may_fork() else 1
+
+
+def _all_stand(same: bool, children: Iterable[int]) -> bool:
     ended = [os.waitpid(child, 0)[1] for child in children]
     return same and not any(ended)
 
