@@ -39,7 +39,7 @@ class Sketch(Struct, frozen=True, array_like=True):
 
 
 class Outline(Struct, frozen=True, array_like=True):
-    """A project's assets, by `spec/asset`. texts: the files, and folders of specs, that it was taken from.
+    """A project's assets, by name. texts: the files, and folders of specs, that it was taken from.
 
     models: of every model that is declared.
     """
@@ -57,7 +57,7 @@ def outline_of(drafts: Drafts) -> Outline:
     return Outline(
         texts=frozenset(tables | files | {dirname(file) or "." for file in files}),
         models=_digest(sorted((spec.name, _models(spec)) for spec in specs.values())),
-        assets={"/".join(key): _sketch(specs[key[0]], key[1], draft) for key, draft in drafts.assets.items()},
+        assets={_name(*key): _sketch(specs[key[0]], key[1], draft) for key, draft in drafts.assets.items()},
     )
 
 
@@ -70,7 +70,7 @@ def affected(old: Outline, new: Outline, drafts: Drafts) -> dict[tuple[str, str]
         return None
     changed: dict[tuple[str, str], Moved] = {}
     for key in drafts.assets:
-        before, now = old.assets["/".join(key)], new.assets["/".join(key)]
+        before, now = old.assets[_name(*key)], new.assets[_name(*key)]
         if before == now:
             continue
         if before.ids != now.ids:
@@ -78,6 +78,11 @@ def affected(old: Outline, new: Outline, drafts: Drafts) -> dict[tuple[str, str]
         moved = [_moved(*pair) for pair in zip(before.choices, now.choices, strict=True)]
         changed[key] = moved if before.rest == now.rest else None
     return None if _tied(drafts) & changed.keys() else changed
+
+
+def _name(spec: str, asset: str) -> str:
+    """One text for both, which have slashes of their own."""
+    return f"{spec}\0{asset}"
 
 
 def _tied(drafts: Drafts) -> set[tuple[str, str]]:
