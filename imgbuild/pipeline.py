@@ -74,7 +74,8 @@ def build(
     whole = _is_whole(found, options)
     removed = _tidy(materials, reporter, prune=options.prune) if whole and not stop.is_set() else []
     _keep_file_digests(project, store)
-    ended = built(materials, schedule, chosen, len(removed), making.budget.spent, time.perf_counter() - began)
+    seconds, spent, of_all = time.perf_counter() - began, making.budget.spent, options.selection.is_all()
+    ended = built(materials, schedule, chosen, len(removed), spent, seconds, selected=not of_all)
     _tell_end(ended, reporter)
     return ended
 

@@ -161,7 +161,8 @@ class Bench:
         with open_store(folder, self.root / cache if cache else None, write=True) as store:
             seen = last.read() if options.selection.is_all() else None
             project = load_since(files, settings, (), seen, last.scope)
-            project = project if is_published(project, store.records) else widened(project)
+            if store.notes or not is_published(project, store.records):
+                project = widened(project)
             last.drop()
             built = build(project, store, options, self, stop or threading.Event())
             last.leave(built, seen)

@@ -198,6 +198,22 @@ def test_a_selection_is_looked_at_in_the_whole(shop):
     assert (looked_at(built), built.finished.built) == (None, 4)
 
 
+def test_after_a_selection_of_all_there_is_everything_is_looked_at(shop):
+    """It leaves what is declared no more in the lock, for a build of the whole to drop."""
+    shop.write({"specs/catalog.yaml": written(lambda spec: spec["assets"].pop("hero"))})
+    shop.build(patterns=("shots",))
+    assert "hero@paint#0" in shop.lines()
+    built = shop.build()
+    assert (looked_at(built), built.finished.removed) == (None, 1)
+    assert "hero@paint#0" not in shop.lines()
+
+
+def test_where_the_records_were_lost_everything_is_looked_at(shop):
+    (shop.root / ".imgbuild/state.db").unlink()
+    built = shop.build()
+    assert (looked_at(built), dict(built.ran), built.finished.fresh) == (None, {}, TOTAL)
+
+
 def test_after_a_failure_everything_is_looked_at(shop, painter):
     painter.refuses.add("gun")
     shop.write({"specs/rows.csv": table(A1="gun")})

@@ -75,7 +75,7 @@ def rebuild(
     with session.writing(settings, wait=flags.wait) as store:
         if files.have_moved() or not last.stands():
             return None
-        if not (options.selection.is_all() and is_published(project, store.records)):
+        if store.notes or not (options.selection.is_all() and is_published(project, store.records)):
             project = widened(project)
         last.drop()
         with closing(session.reporter()) as reporter:

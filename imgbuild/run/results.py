@@ -44,8 +44,13 @@ def built(
     removed: int,
     spent: float,
     seconds: float,
+    *,
+    selected: bool = False,
 ) -> Built:
-    """What a finished run came to. removed: how many outputs went; spent: US dollars; seconds: of wall time."""
+    """What a finished run came to. removed: how many outputs went; spent: US dollars; seconds: of wall time.
+
+    selected: it was about some targets alone, so what belongs to none may still be locked and published.
+    """
     found = materials.survey
     works = [work for name, work in schedule.works.items() if name in chosen]
     kept = _verdicts(materials, schedule, chosen)
@@ -69,7 +74,7 @@ def built(
         finished=finished,
         failures=tuple(failures),
         lasting=lasting,
-        clean=lasting and not failures and _is_clean(materials, chosen),
+        clean=lasting and not (failures or selected) and _is_clean(materials, chosen),
         ran=dict(materials.ran),
         outputs={path: output.stamp for path, output in materials.published.items()},
         locks=tuple(found.book.paths.values()),

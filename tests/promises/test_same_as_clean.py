@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image as pillow
 
+from imgbuild import narrow
 from imgbuild.errors import Refused
 from imgbuild.store.store import open_store
 
@@ -147,6 +148,12 @@ def photo(colour):
     out = io.BytesIO()
     pillow.new("RGB", (16, 16), colour).save(out, "PNG")
     return out.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def narrow_wherever_it_may_be(monkeypatch):
+    """However many targets an edit affects, only those are looked at: a small project is the whole otherwise."""
+    monkeypatch.setattr(narrow, "SHARE", 1)
 
 
 @pytest.fixture
