@@ -18,8 +18,8 @@ from imgbuild.expand.outline import Outline, affected, outline_of
 from imgbuild.files import Files
 from imgbuild.project import Project, load_drafts, project_of
 from imgbuild.settings import Settings
-from imgbuild.store.records import Records
 from imgbuild.store.snapshot import Snapshot, changed, look_beside
+from imgbuild.store.store import Store
 
 SHARE = 8  # where more than one target in so many is affected, looking at all of them costs less
 
@@ -46,16 +46,17 @@ def load_since(
     return project_of(files, settings, specs, drafts, only if stand else None, seen.total)
 
 
-def is_published(project: Project, records: Records) -> bool:
-    """Whether every target of a part has been published at the place it has now: no name can clash, and no id is new.
+def is_enough(project: Project, store: Store) -> bool:
+    """Whether a part is all that has to be looked at, as far as the store tells: nothing of it had to be mended, and
+    every target has been published at the place it has now, so that no name can clash and no id is new.
 
     A whole project needs no such proof.
     """
     if project.is_whole:
         return True
     targets = project.graph.targets.values()
-    known = records.outputs(project.settings.profile_name, [target.output for target in targets])
-    return not project.expansion.warnings and all(
+    known = store.records.outputs(project.settings.profile_name, [target.output for target in targets])
+    return not (store.notes or project.expansion.warnings) and all(
         target.output in known and known[target.output].target == target.id for target in targets
     )
 
@@ -93,9 +94,6 @@ def _count(only: Mapping[tuple[str, str], Moved], drafts: Drafts) -> int:
     for key, moved in only.items():
         draft = drafts.assets[key]
         axes = [len(axis.choices) for axis in draft.matrix.axes]
-        still = (
-            [size - len(changed) for size, changed in zip(axes, moved or (), strict=True)] if moved else [0]
-        )
-        same = prod(still) * draft.lineup.per_cell * draft.seeding.count if axes else 0
-        total += draft.count - same
+        still = [size - len(gone) for size, gone in zip(axes, moved, strict=True)] if moved else [0]
+        total += draft.count - prod(still) * draft.lineup.per_cell * draft.seeding.count
     return total

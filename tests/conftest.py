@@ -22,7 +22,7 @@ from imgbuild.cli import run
 from imgbuild.commands.last import Last
 from imgbuild.errors import Refused
 from imgbuild.lock.text import read_lock
-from imgbuild.narrow import is_published, load_since
+from imgbuild.narrow import is_enough, load_since
 from imgbuild.pipeline import BuildOptions, Selection, build
 from imgbuild.plan import Options
 from imgbuild.project import load_project, open_settings, widened
@@ -161,8 +161,7 @@ class Bench:
         with open_store(folder, self.root / cache if cache else None, write=True) as store:
             seen = last.read() if options.selection.is_all() else None
             project = load_since(files, settings, (), seen, last.scope)
-            if store.notes or not is_published(project, store.records):
-                project = widened(project)
+            project = project if is_enough(project, store) else widened(project)
             last.drop()
             built = build(project, store, options, self, stop or threading.Event())
             last.leave(built, seen)

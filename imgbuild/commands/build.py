@@ -16,7 +16,7 @@ from imgbuild.commands.plan import print_plan
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import Exit
 from imgbuild.files import Files
-from imgbuild.narrow import is_published, load_since
+from imgbuild.narrow import is_enough, load_since
 from imgbuild.pipeline import BuildOptions, build
 from imgbuild.plan import Options
 from imgbuild.project import Project, widened
@@ -75,7 +75,7 @@ def rebuild(
     with session.writing(settings, wait=flags.wait) as store:
         if files.have_moved() or not last.stands():
             return None
-        if store.notes or not (options.selection.is_all() and is_published(project, store.records)):
+        if not (options.selection.is_all() and is_enough(project, store)):
             project = widened(project)
         last.drop()
         with closing(session.reporter()) as reporter:
