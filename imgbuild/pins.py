@@ -49,7 +49,7 @@ class Pins:
         """
         resolved = []
         for name in (*self.missing, *self.moved):
-            self.known.pop(name, None)
+            moved = self.known.pop(name, None)
             model = self.models[name].model
             adapter = provider(model.provider)
             try:
@@ -58,7 +58,7 @@ class Pins:
                         f"pinning '{name[1]}' needs the network", hint="build without --offline"
                     )
                 with foreign(f"provider '{model.provider}'"):
-                    self.known[name] = adapter.pin(model)
+                    self.known[name] = adapter.repin(model, moved) if moved else adapter.pin(model)
                     resolved.append(name)
             except TargetError as error:
                 self.failed[name] = error

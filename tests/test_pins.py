@@ -155,6 +155,10 @@ class Scales(Adapter):
 
     weight = "w"
 
+    def repin(self, model, pin):
+        self.asked.append(pin)
+        return self.result
+
     def weights(self, model, pin):
         if isinstance(self.weight, Exception):
             raise self.weight
@@ -179,6 +183,7 @@ def test_a_pin_follows_its_files_and_is_resolved_anew(pins, declared):
     assert (found.known, found.moved, found.missing) == ({("shop", "paint"): now}, [("shop", "paint")], [])
     assert found.resolve({"painter": scales}.__getitem__, offline=False) == [("shop", "paint")]
     assert (found.known, found.moved) == ({("shop", "paint"): scales.result}, [])
+    assert scales.asked == [now]
 
 
 def test_whose_pin_it_is(declared):

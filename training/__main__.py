@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
-from training import brand, card, diffusion, edges, evaluate, pictures, pipeline, sheet, text, tokens, vae
+from training import brand, canny, card, diffusion, evaluate, pictures, pipeline, sheet, text, tokens, vae
 from training.icons import BACKGROUNDS, COLOURS
 from training.phrases import vocabulary
 from training.shapes import SHAPES
@@ -24,7 +24,7 @@ RECIPE = {
     "text": 350,
     "unet": 4000,
     "brand": 200,
-    "edges": 300,
+    "canny": 300,
 }
 """Pictures drawn and encoded, and the steps of each course, of the model that ships."""
 
@@ -109,13 +109,13 @@ class Workshop:
         """The LoRA beside the finished pipeline."""
         pipe = evaluate.load(self.target)
         brand.train(pipe, self.work / "brand", RECIPE["brand"])
-        brand.save(pipe, self.target.with_name(self.target.name + "_brand_lora"))
+        brand.save(pipe, self.target.with_name(f"{self.target.name}_brand.safetensors"))
 
-    def edges(self) -> None:
+    def canny(self) -> None:
         """The ControlNet beside the finished pipeline."""
         pipe = evaluate.load(self.target)
-        control = edges.train(pipe, self.draw(), self.latents(), self.work / "edges", RECIPE["edges"])
-        pipeline.save_part(control, self.target.with_name(self.target.name + "_edges"))
+        control = canny.train(pipe, self.draw(), self.latents(), self.work / "canny", RECIPE["canny"])
+        pipeline.save_part(control, self.target.with_name(f"{self.target.name}_canny"))
 
     def sheet(self) -> None:
         words = sheet.phrases()

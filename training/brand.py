@@ -91,8 +91,10 @@ def train(pipe: StableDiffusionPipeline, folder: Path, steps: int, *, seed: int 
     average.swap()
 
 
-def save(pipe: StableDiffusionPipeline, folder: Path) -> None:
+def save(pipe: StableDiffusionPipeline, file: Path) -> None:
     """Save the LoRA as `load_lora_weights` reads it, in 16 bits."""
     state = {name: value.half() for name, value in get_peft_model_state_dict(pipe.unet).items()}
     layers = convert_state_dict_to_diffusers(state)
-    StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=layers, safe_serialization=True)
+    StableDiffusionPipeline.save_lora_weights(
+        file.parent, unet_lora_layers=layers, weight_name=file.name, safe_serialization=True
+    )

@@ -103,6 +103,12 @@ def _pattern(fault: Fault, root: Schema) -> tuple[str, str]:
     return "is not written as it must be", f"its pattern is {fault.limit}"
 
 
+def _unknown(fault: Fault, root: Schema) -> tuple[str, str]:
+    known = fault.schema.get("properties", {})
+    found = next(name for name in fault.instance if name not in known)
+    return f"takes no '{found}'", did_you_mean(found, known, "keys")
+
+
 def _other(fault: Fault, root: Schema) -> tuple[str, str]:
     return f"does not fit the schema's '{fault.validator}'", ""
 
@@ -112,6 +118,7 @@ _SENTENCES: dict[str, Callable[[Fault, Schema], tuple[str, str]]] = {
     "anyOf": _choice,
     "oneOf": _choice,
     "required": _required,
+    "additionalProperties": _unknown,
     "enum": _one_of,
     "minimum": _bound("at least"),
     "maximum": _bound("at most"),

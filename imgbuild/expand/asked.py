@@ -28,10 +28,11 @@ class Wish(Struct, frozen=True, kw_only=True):
 
 
 class Wishes(Struct, frozen=True, kw_only=True):
-    """All that one model is asked. size: None where it is left to the model."""
+    """All that one model is asked. pictures: how many a role has. size: None where it is left to the model."""
 
     negative: Where | None
     roles: Mapping[str, Where]
+    pictures: Mapping[str, int]
     params: Mapping[str, Wish]
     size: Wish | None
 
@@ -41,6 +42,7 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     negative: Where | None
     roles: Mapping[str, Where]
+    pictures: Mapping[str, int]
     params: Mapping[str, Wish]
     over: Mapping[str, Wish]
     size: Wish | None
@@ -60,7 +62,11 @@ class Asked(Struct, frozen=True, kw_only=True):
         if size is None and bound.model.size:
             size = Wish(value=bound.model.size, where=bound.where, name=bound.where)
         return Wishes(
-            negative=self.negative, roles=self.roles, params={**own, **self.params, **self.over}, size=size
+            negative=self.negative,
+            roles=self.roles,
+            pictures=self.pictures,
+            params={**own, **self.params, **self.over},
+            size=size,
         )
 
 
@@ -84,6 +90,11 @@ def read_asked(context: Context, declared: Declared[Asset], negative: Where | No
     return Asked(
         negative=negative,
         roles={role: declared.where("inputs", role, key=True) for role in asset.inputs if role in ROLES},
+        pictures={
+            role: len(given) if isinstance(given, list) else 1
+            for role, given in asset.inputs.items()
+            if role in ROLES
+        },
         params=params,
         over=_profile_params(context, declared),
         size=size,

@@ -30,10 +30,9 @@ class Fit:
             f", which takes over from '{instead_of}'," if instead_of else ""
         )
         self._negative = self._fit_negative(wishes)
-        for role, where in wishes.roles.items():
-            if role not in bound.capabilities.takes:
-                self._refuse(role, f"takes no input '{role}'", where)
         self._roles = wishes.roles
+        for role, where in wishes.roles.items():
+            self._fit_role(role, wishes.pictures[role], where)
         self.fixed: dict[str, Value] = {}
         self.unkeyed: dict[str, Value] = {}
         self._varying: dict[str, tuple[Varying, Value]] = {}
@@ -61,6 +60,27 @@ class Fit:
             params=params,
             unkeyed=self.unkeyed,
         )
+
+    def _fit_role(self, role: str, count: int, where: Where) -> None:
+        """Check that the model takes that many pictures of a role. Raises SpecError."""
+        takes = self.bound.capabilities
+        if role not in takes.takes:
+            way = f"{takes.ways[role]}, " if role in takes.ways else ""
+            self._refuse(role, f"takes no input '{role}'", where, first=way)
+            return
+        wanted, other = takes.pictures.get(role, count), takes.needs.get(role)
+        if count != wanted:
+            raise SpecError(
+                f"{self._title} takes {_count(wanted)} for input '{role}', not {count}",
+                where=where,
+                hint="give one path" if wanted == 1 else f"give a list of {wanted}",
+            )
+        if other is not None and other not in self._roles:
+            raise SpecError(
+                f"input '{role}' of {self._title} means nothing without an input '{other}'",
+                where=where,
+                hint=f"give both, or leave '{role}' out",
+            )
 
     def _fit_negative(self, wishes: Wishes) -> str:
         """What becomes of a negative prompt: "keep", "drop" or "fold"."""
@@ -180,6 +200,10 @@ class Fit:
         ways = f"drop}}' or '{{{what}: fold" if what == "negative" else "drop"
         hint = f"{first}leave it out, or let the model say 'unsupported: {{{what}: {ways}}}'{more}"
         raise SpecError(f"{self._title} {message}", where=where, hint=hint)
+
+
+def _count(pictures: int) -> str:
+    return "one picture" if pictures == 1 else f"{pictures} pictures"
 
 
 def parse_size(text: Value) -> Size | None:

@@ -71,6 +71,10 @@ class Provider(ABC):
             adapter=self.version,
         )
 
+    def repin(self, model: Model, pin: Pin) -> Pin:
+        """A pin for a model whose files moved since `pin` was taken. What they are not part of may stay as it was."""
+        return self.pin(model)
+
     def weights(self, model: Model, pin: Pin) -> Digest | None:
         """What `pin.weights` should be now, where files of the project are in it; None where none are, or none is here.
 

@@ -14,6 +14,7 @@ import msgspec
 
 from imgbuild.errors import ProviderFailed, Refused, TargetError
 from imgbuild.providers.diffusers.loading import Loaded, be_deterministic, scheduler_of, task_of
+from imgbuild.providers.diffusers.preprocess import preprocessed
 from imgbuild.providers.diffusers.settings import OF_MODEL
 from imgbuild.providers.diffusers.takes import CALLED
 from imgbuild.types import Image, Request, Value
@@ -49,9 +50,10 @@ def _batch(loaded: Loaded, requests: Sequence[Request]) -> list[Image]:
 
     padded = [*requests, *[requests[-1]] * (loaded.setup.batch - len(requests))]
     first = requests[0]
-    pipeline = task_of(loaded, next((role for role in ("mask", "image") if first.inputs.get(role)), ""))
+    role = next((role for role in ("mask", "image") if first.inputs.get(role)), "")
+    pipeline = task_of(loaded, role, control=bool(first.inputs.get("control")))
     pipeline.scheduler = scheduler_of(loaded, first.params.get("scheduler"))
-    arguments = _arguments(pipeline, padded)
+    arguments = _arguments(loaded, pipeline, padded)
     torch.set_num_threads(loaded.setup.threads)  # of this thread and those it starts
     be_deterministic(loaded.setup.deterministic)
     try:
@@ -68,7 +70,7 @@ def _batch(loaded: Loaded, requests: Sequence[Request]) -> list[Image]:
     ]
 
 
-def _arguments(pipeline: Any, requests: Sequence[Request]) -> dict[str, Any]:
+def _arguments(loaded: Loaded, pipeline: Any, requests: Sequence[Request]) -> dict[str, Any]:
     """The call's arguments. Raises ProviderFailed for a parameter that this task of the pipeline does not take."""
     import torch
 
@@ -77,7 +79,7 @@ def _arguments(pipeline: Any, requests: Sequence[Request]) -> dict[str, Any]:
     given = {"prompt": [request.prompt for request in requests]}
     if first.negative:
         given["negative_prompt"] = [request.negative for request in requests]
-    named = _named(first.params)
+    named = _named(first.params, {**(first.pin.takes.get("control") or {}), **first.pin.takes["params"]})
     unknown = [name for name in (*named, *given) if name not in known]
     if unknown:
         raise ProviderFailed(
@@ -89,50 +91,71 @@ def _arguments(pipeline: Any, requests: Sequence[Request]) -> dict[str, Any]:
         **given,
         **named,
         **_pictures(requests),
+        **_controls(loaded, requests, "control_image" if "control_image" in known else "image"),
         **{name: value for name, value in size.items() if name in known},
         "generator": [torch.Generator("cpu").manual_seed(request.seed) for request in requests],
         "output_type": "pil",
     }
 
 
-def _named(params: Mapping[str, Value]) -> dict[str, Value]:
-    """What is left to the call, by the call's own names."""
+def _named(params: Mapping[str, Value], kinds: Mapping[str, str]) -> dict[str, Value]:
+    """What is left to the call, by its own names. kinds: as the probe found them; some calls refuse 1 for 1.0."""
     return {
-        CALLED.get(name, name): value
+        (own := CALLED.get(name, name)): _real(value) if kinds.get(own, "").startswith("number") else value
         for name, value in params.items()
         if name not in OF_MODEL and name != "scheduler"
     }
+
+
+def _real(value: Value) -> Value:
+    return [float(item) for item in value] if isinstance(value, list) else float(value)
 
 
 def _pictures(requests: Sequence[Request]) -> dict[str, list[PILImage]]:
     first = requests[0]
     found: dict[str, list[PILImage]] = {}
     if first.inputs.get("image"):
-        found["image"] = [_only(request, "image").convert("RGB") for request in requests]
+        found["image"] = [_sized(request, "image").convert("RGB") for request in requests]
     if first.inputs.get("mask"):
-        if "image" not in found:
-            raise ProviderFailed("a mask is of no use without an input 'image'", hint="give both, or neither")
-        found["mask_image"] = [_only(request, "mask").convert("L") for request in requests]
+        found["mask_image"] = [_sized(request, "mask").convert("L") for request in requests]
     return found
 
 
-def _only(request: Request, role: str) -> PILImage:
-    """The one picture of a role, at the size that is asked for. Raises ProviderFailed where it has another shape."""
+def _controls(loaded: Loaded, requests: Sequence[Request], name: str) -> dict[str, Any]:
+    """What the ControlNets look at, by the call's name for it; for several as tensors: calls read lists differently."""
+    if not requests[0].inputs.get("control"):
+        return {}
+    found = [
+        [preprocessed(_sized(request, "control", at), net.preprocess) for request in requests]
+        for at, net in enumerate(loaded.setup.controlnet)
+    ]
+    return {name: [_tensor(pictures) for pictures in found] if len(found) > 1 else found[0]}
+
+
+def _tensor(pictures: Sequence[PILImage]) -> Any:
+    """RGB pictures of one size as float32 (n, 3, height, width) in [0, 1]."""
+    import numpy as np
+    import torch
+
+    pixels = np.stack([np.asarray(picture, dtype=np.float32) for picture in pictures]) / 255
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2)
+
+
+def _sized(request: Request, role: str, at: int = 0) -> PILImage:
+    """A picture of a role, at the size that is asked for. Raises ProviderFailed where it has another shape."""
     from PIL.Image import Resampling
 
-    pictures = request.inputs[role]
-    if len(pictures) > 1:
-        raise ProviderFailed(f"there are {len(pictures)} pictures for input '{role}'", hint="give one")
-    width, height = pictures[0].size
+    picture = request.inputs[role][at]
+    width, height = picture.size
     if (width, height) == (request.width, request.height):
-        return pictures[0]
+        return picture
     if abs(width * request.height - height * request.width) > max(width, height):
         raise ProviderFailed(
             f"the picture for input '{role}' is {width}x{height}, which is another shape than "
             f"{request.width}x{request.height}",
             hint="crop or pad it first, with an asset of its own",
         )
-    return pictures[0].resize((request.width, request.height), Resampling.LANCZOS)
+    return picture.resize((request.width, request.height), Resampling.LANCZOS)
 
 
 def _check_negative(pipeline: Any, request: Request) -> None:

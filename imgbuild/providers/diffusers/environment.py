@@ -20,6 +20,15 @@ def check_installed() -> None:
         )
 
 
+def check_opencv() -> None:
+    """Raise TargetError where OpenCV is missing, which finds edges."""
+    if find_spec("cv2") is None:
+        raise TargetError(
+            "'preprocess: canny' needs OpenCV, which is not installed",
+            hint="install it with `pip install 'imgbuild[local]'`",
+        )
+
+
 def fingerprint(device: str) -> dict[str, str]:
     """Versions, and the device or the CPU's instruction set: what may shape pixels and is in no key."""
     import torch

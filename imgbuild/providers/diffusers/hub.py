@@ -5,7 +5,7 @@ HF_HOME, HF_TOKEN and HF_ENDPOINT are heeded by the hub's own client, which is a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from msgspec import Struct
 from imgbuild.digest import digest_file, from_hex
 from imgbuild.errors import TargetError
 from imgbuild.providers.diffusers.source import INDEX
-from imgbuild.providers.diffusers.weights import digest_over, folder_digest, loaded, read_index
+from imgbuild.providers.diffusers.weights import SAFE, Bundle, weigh
 from imgbuild.types import Digest
 
 
@@ -27,23 +27,37 @@ class Resolved(Struct, frozen=True, kw_only=True):
     weights: Digest
 
 
-def resolve(source: str, revision: str, variant: str) -> Resolved:
+def resolve(source: str, revision: str, bundle: Bundle) -> Resolved:
     """What a revision ("": the main branch) is now. Fetches the small files only. Raises TargetError."""
     with _explained(source, revision):
         commit, known = _listed(source, revision)
-        names = _chosen(source, commit, known, variant)
+        names = _chosen(source, commit, known, bundle)
         folder = _snapshot(source, commit, [name for name in names if not known[name]])
     digests = {name: known[name] or digest_file(folder / name) for name in names}
-    return Resolved(commit=commit, folder=folder, weights=digest_over(digests))
+    return Resolved(commit=commit, folder=folder, weights=bundle.digest(digests))
 
 
-def fetch(source: str, commit: str, variant: str, weights: Digest, *, offline: bool) -> Path:
+def only_weights(source: str, revision: str) -> str:
+    """The name of a repository's one file of weights. Raises TargetError where it has none, or several."""
+    with _explained(source, revision):
+        _, known = _listed(source, revision)
+    names = sorted(name for name in known if name.endswith(SAFE))
+    if len(names) != 1:
+        told = f"has {len(names)} files of weights" if names else "has no weights in safetensors"
+        raise TargetError(
+            f"'{source}' {told}",
+            hint=f"name one by 'file': {', '.join(names)}" if names else "name another repository",
+        )
+    return names[0]
+
+
+def fetch(source: str, commit: str, bundle: Bundle, weights: Digest, *, offline: bool) -> Path:
     """The folder with all files of a commit that are loaded: those of the cache, or fetched where one is missing.
 
     Raises TargetError, also where the files are not those with this digest.
     """
-    folder = _cached(source, commit)
-    if folder is not None and _weigh(folder, variant) == weights:
+    folder = _cached(source, commit, bundle.anchor)
+    if folder is not None and _weigh(folder, bundle) == weights:
         return folder
     if offline:
         raise TargetError(
@@ -52,8 +66,8 @@ def fetch(source: str, commit: str, variant: str, weights: Digest, *, offline: b
         )
     with _explained(source, commit):
         _, known = _listed(source, commit)
-        folder = _snapshot(source, commit, _chosen(source, commit, known, variant))
-    if _weigh(folder, variant) != weights:
+        folder = _snapshot(source, commit, _chosen(source, commit, known, bundle))
+    if _weigh(folder, bundle) != weights:
         raise TargetError(
             f"the files of '{source}' at {commit[:12]} are not those that were pinned",
             hint=f"remove {folder} and build again; if it stays so, `imgbuild lock --upgrade` pins them anew",
@@ -74,39 +88,45 @@ def _sha256(lfs: Any) -> Digest:
     return from_hex(found) if found else ""
 
 
-def _chosen(source: str, commit: str, known: Iterable[str], variant: str) -> list[str]:
+def _chosen(source: str, commit: str, known: Mapping[str, Digest], bundle: Bundle) -> list[str]:
     """The names of those files that are loaded."""
     from huggingface_hub import hf_hub_download
 
-    if INDEX not in known:
+    if bundle.anchor not in known:
+        kind = "no pipeline of diffusers" if bundle.anchor == INDEX else "not what it is named for"
         raise TargetError(
-            f"'{source}' is no pipeline of diffusers: it has no {INDEX}",
-            hint="name a repository of that kind",
+            f"'{source}' is {kind}: it has no {bundle.anchor}",
+            hint="name a repository of that kind" if bundle.anchor == INDEX else "see its page of the hub",
         )
     _be_quiet()
-    index = Path(hf_hub_download(source, INDEX, revision=commit))
-    return loaded(known, read_index(index.read_bytes(), INDEX), variant)
+
+    def read(name: str) -> bytes:
+        return Path(hf_hub_download(source, name, revision=commit)).read_bytes()
+
+    return bundle.choose(known, read)
 
 
 def _snapshot(source: str, commit: str, names: list[str]) -> Path:
     from huggingface_hub import snapshot_download
 
+    if not names:
+        return Path()
     _be_quiet()
     return Path(snapshot_download(source, revision=commit, allow_patterns=names))
 
 
-def _cached(source: str, commit: str) -> Path | None:
+def _cached(source: str, commit: str, anchor: str) -> Path | None:
     """What the cache has of a commit, which may be less than all; nobody is asked."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(source, INDEX, revision=commit)
-    return Path(found).parent if isinstance(found, str) else None
+    found = try_to_load_from_cache(source, anchor, revision=commit)
+    return Path(found.removesuffix(anchor)) if isinstance(found, str) else None
 
 
-def _weigh(folder: Path, variant: str) -> Digest:
+def _weigh(folder: Path, bundle: Bundle) -> Digest:
     """The digest of what is there; "" where something does not read."""
     try:
-        return folder_digest(folder, variant)
+        return weigh(folder, bundle)
     except (OSError, TargetError):
         return ""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from imgbuild.errors import ProviderFailed, TargetError
+from imgbuild.providers.diffusers.parts import Places
 from imgbuild.providers.diffusers.settings import Lora, Setup
 
 # What a VAE or a transformer does for more or less memory, by the setting's name.
@@ -18,17 +19,18 @@ _VAE_SWITCHES = {"vae_slicing": "enable_slicing", "vae_tiling": "enable_tiling"}
 
 
 class Loaded(Struct, kw_only=True, eq=False):
-    """A pipeline ready to draw. whole: as its folder names it; tasks: those that share its parts, by role."""
+    """A pipeline ready to draw. whole: as its folder names it; tasks: those that share its parts, by what they take."""
 
     whole: Any
     setup: Setup
     device: str
     scheduler: Any
-    tasks: dict[str, Any] = {}
+    controlnets: Sequence[Any] = ()
+    tasks: dict[tuple[str, bool], Any] = {}
 
 
-def load(folder: Path, setup: Setup, root: Path) -> Loaded:
-    """The pipeline in a folder. root: of the project, for the files that `setup` names. Raises TargetError."""
+def load(folder: Path, setup: Setup, places: Places) -> Loaded:
+    """The pipeline in a folder. places: of what `setup` names beside it. Raises TargetError."""
     import torch
     from diffusers import DiffusionPipeline
 
@@ -36,7 +38,8 @@ def load(folder: Path, setup: Setup, root: Path) -> Loaded:
     be_deterministic(setup.deterministic)  # before a GPU is touched
     device = device_of(setup.device)
     dtype = getattr(torch, setup.dtype)
-    parts = {"vae": _vae(root / setup.vae, dtype)} if setup.vae else {}
+    vae: Mapping[str, Any] = {"vae": _model("VAE", places.of(setup.vae), dtype)} if setup.vae else {}
+    nets = [_model("ControlNet", places.of(one.part), dtype) for one in setup.controlnet]
     try:
         pipeline = DiffusionPipeline.from_pretrained(
             folder,
@@ -44,17 +47,23 @@ def load(folder: Path, setup: Setup, root: Path) -> Loaded:
             use_safetensors=True,
             variant=setup.variant or None,
             local_files_only=True,
-            **parts,
+            **vae,
         )
     except (OSError, ValueError) as error:
         raise ProviderFailed(
             f"the pipeline in {folder.name} can't be loaded: {_first(error)}",
             hint="does `DiffusionPipeline.from_pretrained` load it?",
         ) from error
-    _add_loras(pipeline, setup.lora, root)
+    _add_loras(pipeline, setup.lora, places)
     _show_text_model(pipeline)
     _set_up(pipeline, setup, device)
-    return Loaded(whole=pipeline, setup=setup, device=device, scheduler=pipeline.scheduler)
+    return Loaded(
+        whole=pipeline,
+        setup=setup,
+        device=device,
+        scheduler=pipeline.scheduler,
+        controlnets=[net.to(device) for net in nets],
+    )
 
 
 def be_quiet() -> None:
@@ -86,7 +95,8 @@ def device_of(wanted: str) -> str:
     return wanted
 
 
-def _vae(folder: Path, dtype: Any) -> Any:
+def _model(what: str, folder: Path, dtype: Any) -> Any:
+    """One model of diffusers, of the class that its configuration names."""
     import diffusers
 
     try:
@@ -95,7 +105,7 @@ def _vae(folder: Path, dtype: Any) -> Any:
         return kind.from_pretrained(folder, dtype=dtype, use_safetensors=True, local_files_only=True)
     except (OSError, ValueError, AttributeError) as error:
         raise ProviderFailed(
-            f"the VAE in {folder.name} can't be loaded: {_first(error)}",
+            f"the {what} in {folder.name} can't be loaded: {_first(error)}",
             hint="it is a folder with a config.json and weights in safetensors",
         ) from error
 
@@ -109,10 +119,10 @@ def _show_text_model(pipeline: Any) -> None:
         )  # past torch, which would take it for a part of itself
 
 
-def _add_loras(pipeline: Any, loras: Sequence[Lora], root: Path) -> None:
+def _add_loras(pipeline: Any, loras: Sequence[Lora], places: Places) -> None:
     names = [f"lora{number}" for number in range(len(loras))]
     for name, lora in zip(names, loras, strict=True):
-        file = root / lora.file
+        file = places.of(lora.part)
         if not hasattr(pipeline, "load_lora_weights"):
             raise ProviderFailed(f"a {type(pipeline).__name__} takes no LoRA", hint="leave 'lora' out")
         try:
@@ -125,7 +135,7 @@ def _add_loras(pipeline: Any, loras: Sequence[Lora], root: Path) -> None:
             )
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise ProviderFailed(
-                f"the LoRA {lora.file} can't be loaded: {_first(error)}",
+                f"the LoRA {lora.part.name} can't be loaded: {_first(error)}",
                 hint="is it in safetensors, and made for this model?",
             ) from error
     if names:
@@ -179,22 +189,31 @@ def be_deterministic(on: bool) -> None:
     torch.backends.cuda.matmul.allow_tf32 = False
 
 
-def task_of(loaded: Loaded, role: str) -> Any:
-    """The pipeline that takes a picture ("image"), or a picture and a mask ("mask"); it shares all parts."""
-    if not role:
-        return loaded.whole
-    if role not in loaded.tasks:
-        from diffusers import AutoPipelineForImage2Image, AutoPipelineForInpainting
+def task_of(loaded: Loaded, role: str, control: bool) -> Any:
+    """The pipeline that takes a picture ("image"), or a picture and a mask ("mask"); it shares all parts.
 
-        kind = AutoPipelineForInpainting if role == "mask" else AutoPipelineForImage2Image
+    control: whether pictures go to the ControlNets, too. Raises ProviderFailed where there is no such pipeline.
+    """
+    if not role and not control:
+        return loaded.whole
+    key = (role, control)
+    if key not in loaded.tasks:
+        import diffusers
+
+        names = {"": "Text2Image", "image": "Image2Image", "mask": "Inpainting"}
+        kind = getattr(diffusers, f"AutoPipelineFor{names[role]}")
+        nets = list(loaded.controlnets)
+        more = {"controlnet": nets if len(nets) > 1 else nets[0]} if control else {}
         try:
-            loaded.tasks[role] = kind.from_pipe(loaded.whole)
+            made = kind.from_pipe(loaded.whole, **more)
         except ValueError as error:
+            asked = " and ".join(f"'{name}'" for name in (role, "control" if control else "") if name)
             raise ProviderFailed(
-                f"a {type(loaded.whole).__name__} takes no input '{role}'", hint="leave it out"
+                f"a {type(loaded.whole).__name__} takes no input {asked}", hint="leave it out"
             ) from error
-        loaded.tasks[role].set_progress_bar_config(disable=True)
-    return loaded.tasks[role]
+        made.set_progress_bar_config(disable=True)
+        loaded.tasks[key] = made
+    return loaded.tasks[key]
 
 
 def scheduler_of(loaded: Loaded, asked: Any) -> Any:

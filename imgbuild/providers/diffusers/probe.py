@@ -29,6 +29,8 @@ _OURS = {
     "width",
     "image",
     "mask_image",
+    "control_image",
+    "control_mode",
     "generator",
     "latents",
     "num_images_per_prompt",
@@ -86,6 +88,7 @@ def look(folder: Path) -> Found:
         schedulers=_schedulers(scheduler),
         multiple=scale,
         size=(size, size),
+        control=_control(name),
     )
 
 
@@ -101,6 +104,20 @@ def _tasks(name: str) -> dict[str, Any]:
     return {role: kind for role, kind in found.items() if kind is not None}
 
 
+def _control(name: str) -> dict[str, str] | None:
+    """What the classes that have a ControlNet beside this one's parts take; None where there are none."""
+    from diffusers.pipelines import auto_pipeline as auto
+
+    mappings = (auto.AUTO_INPAINT_PIPELINES_MAPPING, auto.AUTO_IMAGE2IMAGE_PIPELINES_MAPPING)
+    plain = name.replace("Pipeline", "ControlNetPipeline")
+    known = [auto._get_task_class(each, plain, False) for each in mappings]
+    first = auto._get_task_class(auto.AUTO_TEXT2IMAGE_PIPELINES_MAPPING, plain, False)
+    if first is None:
+        return None
+    calls = [inspect.signature(kind.__call__).parameters for kind in (*known, first) if kind is not None]
+    return dict(sorted(_params(calls).items()))
+
+
 def _params(calls: Sequence[Mapping[str, inspect.Parameter]]) -> dict[str, str]:
     """The plain values that calls take, by name, each with its JSON type."""
     found = {}
@@ -113,6 +130,8 @@ def _params(calls: Sequence[Mapping[str, inspect.Parameter]]) -> dict[str, str]:
 
 
 def _kind(parameter: inspect.Parameter) -> str:
+    if isinstance(parameter.default, float) and "list[float]" in str(parameter.annotation):
+        return "number[]"
     if parameter.default is not inspect.Parameter.empty and parameter.default is not None:
         return KINDS.get(type(parameter.default).__name__, "")
     words = [

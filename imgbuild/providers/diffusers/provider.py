@@ -14,20 +14,21 @@ from msgspec.structs import replace
 from imgbuild.errors import TargetError
 from imgbuild.files import Files
 from imgbuild.providers.base import Provider
-from imgbuild.providers.diffusers import hub
+from imgbuild.providers.diffusers import hub, parts
 from imgbuild.providers.diffusers.environment import check_installed, fingerprint
 from imgbuild.providers.diffusers.probe import probe
-from imgbuild.providers.diffusers.settings import Setup, setup_of
-from imgbuild.providers.diffusers.source import BOX, box_folder, check_source, is_folder
+from imgbuild.providers.diffusers.settings import Setup, check_parts, setup_of
+from imgbuild.providers.diffusers.source import BOX, box_path, check_source, is_folder
 from imgbuild.providers.diffusers.takes import Found, taken, unpinned
-from imgbuild.providers.diffusers.weights import ProjectWeights, folder_digest, with_parts
+from imgbuild.providers.diffusers.weights import pipeline_bundle, weigh, with_parts
 from imgbuild.types import Capabilities, Digest, Image, Model, Pin, Request, Value
 
 
 class Diffusers(Provider):
     """Pipelines of diffusers, from a folder, the hub or imgbuild itself. It keeps the model that it used last.
 
-    A pin's `takes` holds what the probe found, and `weights`: the digest of the pipeline without its VAE and LoRAs.
+    A pin's `takes` holds what the probe found, `weights`: the digest of the pipeline alone, and `parts`: what is
+    beside it and comes from elsewhere.
     """
 
     name: ClassVar[str] = "diffusers"
@@ -39,10 +40,12 @@ class Diffusers(Provider):
 
     def capabilities(self, model: Model) -> Capabilities:
         check_source(model.source)
+        check_parts(model.params)
         return unpinned(model)
 
     def pinned(self, model: Model, pin: Pin) -> Capabilities:
         check_source(model.source)
+        check_parts(model.params)
         return taken(model, msgspec.convert(pin.takes, Found)) if pin.takes else unpinned(model)
 
     def weights(self, model: Model, pin: Pin) -> Digest | None:
@@ -50,32 +53,42 @@ class Diffusers(Provider):
 
     def _weights(self, source: str, setup: Setup, takes: Mapping[str, Value]) -> Digest | None:
         """The digest of all that the model is made of; None where a file of it is not here."""
-        files = ProjectWeights(self._files())
-        parts = files.parts(setup)
+        files = self._files()
+        more = parts.beside(setup, files, takes)
         if is_folder(source):
-            pipeline = files.pipeline(source.removeprefix("./"), setup.variant)
+            bundle = pipeline_bundle(setup.variant)
+            pipeline = parts.ProjectWeights(files).pipeline(source.removeprefix("./"), bundle)
         else:
             pipeline = takes.get("weights")
-        return with_parts(pipeline, *parts) if pipeline and parts is not None else None
+        return with_parts(pipeline, more) if pipeline and more is not None else None
 
     def pin(self, model: Model) -> Pin:
+        return self._pin(model, "", {})
+
+    def repin(self, model: Model, pin: Pin) -> Pin:
+        return self._pin(model, pin.revision, pin.takes)
+
+    def _pin(self, model: Model, commit: str, known: Mapping[str, Value]) -> Pin:
+        """commit, known: what an older pin of the same declaration came to, which is kept."""
         check_installed()
         setup = setup_of(model.params)
-        pin = replace(super().pin(model), revision="")
-        folder, pipeline, commit = self._resolved(model, setup)
+        folder, pipeline, commit = self._resolved(model, setup, commit)
         found = msgspec.json.decode(msgspec.json.encode(probe(folder)))  # as a lock gives it back
         takes = {**found, "weights": pipeline}
+        if more := parts.resolved(setup, known, offline=self.offline):
+            takes["parts"] = more
         weights = self._weights(model.source, setup, takes)
         if weights is None:
-            missing = [path for path in (setup.vae, *(item.file for item in setup.lora)) if path]
+            missing = [part.source for _, part in setup.parts if is_folder(part.source)]
             raise TargetError(f"{' or '.join(missing)} is not there", hint="put it there, or leave it out")
-        return replace(pin, revision=commit, weights=weights, takes=takes)
+        return replace(super().pin(model), revision=commit, weights=weights, takes=takes)
 
-    def _resolved(self, model: Model, setup: Setup) -> tuple[Path, Digest, str]:
+    def _resolved(self, model: Model, setup: Setup, commit: str) -> tuple[Path, Digest, str]:
         """The folder of the pipeline (of a repository, its small files), its digest, and its commit."""
+        bundle = pipeline_bundle(setup.variant)
         if is_folder(model.source):
             inside = model.source.removeprefix("./")
-            digest = ProjectWeights(self._files()).pipeline(inside, setup.variant)
+            digest = parts.ProjectWeights(self._files()).pipeline(inside, bundle)
             if digest is None:
                 raise TargetError(
                     f"there is no pipeline in the folder {inside}",
@@ -83,10 +96,10 @@ class Diffusers(Provider):
                 )
             return self._files().root / inside, digest, ""
         if model.source in BOX:
-            return (folder := box_folder(model.source)), folder_digest(folder, setup.variant), ""
+            return (folder := box_path(model.source)), weigh(folder, bundle), ""
         if self.offline:
             raise TargetError(f"pinning '{model.source}' needs the network", hint="build without --offline")
-        found = hub.resolve(model.source, model.revision, setup.variant)
+        found = hub.resolve(model.source, commit or model.revision, bundle)
         return found.folder, found.weights, found.commit
 
     def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
@@ -103,26 +116,24 @@ class Diffusers(Provider):
             from imgbuild.providers.diffusers.loading import load
 
             self._let_go()
-            folder = self._folder(pin, setup)
-            loaded = load(folder, setup, self._files().root)
+            loaded = load(self._folder(pin, setup), setup, self._places(pin, setup))
             self._check(pin, setup)
             self._kept, self._environment = (key, loaded), fingerprint(loaded.device)
         return self._kept[1]
 
+    def _places(self, pin: Pin, setup: Setup) -> parts.Places:
+        return parts.places(setup, self._files().root, pin.takes, offline=self.offline)
+
     def _folder(self, pin: Pin, setup: Setup) -> Path:
         """The folder to load from. Raises TargetError where its files are not those of the pin."""
         self._check(pin, setup)
+        bundle, weights = pipeline_bundle(setup.variant), str(pin.takes["weights"])
         if is_folder(pin.source):
             return self._files().root / pin.source
         if pin.source not in BOX:
-            weights = str(pin.takes["weights"])
-            return hub.fetch(pin.source, pin.revision, setup.variant, weights, offline=self.offline)
-        folder = box_folder(pin.source)
-        if folder_digest(folder, setup.variant) != pin.takes["weights"]:
-            raise TargetError(
-                f"the model '{pin.source}' of this imgbuild is not the one that is locked",
-                hint="install the imgbuild that it was locked with, or move the pin by `imgbuild lock --upgrade`",
-            )
+            return hub.fetch(pin.source, pin.revision, bundle, weights, offline=self.offline)
+        folder = box_path(pin.source)
+        parts.check_box(pin.source, weights, lambda: weigh(folder, bundle))
         return folder
 
     def _check(self, pin: Pin, setup: Setup) -> None:

@@ -7,39 +7,40 @@ from pathlib import Path
 
 from imgbuild.errors import SpecError, TargetError
 
-BOX = {"imgbuild/tiny-icons": "tiny_icons"}  # source → its folder in imgbuild/models
+# What ships with imgbuild, by its source: its folder or file in imgbuild/models.
+BOX = {
+    "imgbuild/tiny-icons": "tiny_icons",
+    "imgbuild/tiny-icons-brand": "tiny_icons_brand.safetensors",
+    "imgbuild/tiny-icons-canny": "tiny_icons_canny",
+}
 INDEX = "model_index.json"
 
 _HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+_HINT = "name a repository of the hub (owner/name), or a folder that begins with './'"
 
 
-def check_source(source: str) -> None:
-    """Raise SpecError where this can't be a source."""
+def check_source(source: str, what: str = "") -> None:
+    """Raise SpecError where this can't be a source. what: the part of a model that it is the source of."""
     if not source:
-        raise SpecError(
-            "a model of provider 'diffusers' needs a 'source'",
-            hint="name a repository of the hub (owner/name), or a folder that begins with './'",
-        )
+        raise SpecError("a model of provider 'diffusers' needs a 'source'", hint=_HINT)
     if not is_folder(source) and not _HUB.fullmatch(source):
-        raise SpecError(
-            f"'{source}' is no source of provider 'diffusers'",
-            hint="name a repository of the hub (owner/name), or a folder that begins with './'",
-        )
+        of = f"'{what}'" if what else "provider 'diffusers'"
+        raise SpecError(f"'{source}' is no source of {of}", hint=_HINT)
 
 
 def is_folder(source: str) -> bool:
-    """Whether it is a folder of the project; its path from the root follows './'."""
+    """Whether it is a folder or file of the project; its path from the root follows './'."""
     return source.startswith("./")
 
 
-def box_folder(source: str) -> Path:
-    """The folder of a model that ships with imgbuild. Raises TargetError where this installation lacks it."""
+def box_path(source: str) -> Path:
+    """Where a model that ships with imgbuild lies. Raises TargetError where this installation lacks it."""
     import imgbuild
 
-    folder = Path(imgbuild.__file__).parent / "models" / BOX[source]
-    if not (folder / INDEX).is_file():
+    path = Path(imgbuild.__file__).parent / "models" / BOX[source]
+    if not path.exists():
         raise TargetError(
             f"the model '{source}' is not in this installation of imgbuild",
             hint="install imgbuild again, or name another source",
         )
-    return folder
+    return path

@@ -11,7 +11,8 @@ from imgbuild.types import Capabilities, Grade, Model, Value
 
 # Names that mean the same for every pipeline, and for other providers; any other parameter has the pipeline's own name.
 CALLED = {"steps": "num_inference_steps", "guidance": "guidance_scale"}
-NEEDS = {"strength": "image", "padding_mask_crop": "mask"}
+NEEDS = {"strength": "image", "padding_mask_crop": "mask", "mask": "image"}
+WAYS = {"control": "give the model a 'controlnet' among its params"}
 DRAWN = {
     "steps": {"type": "integer", "minimum": 1, "maximum": 1000},
     "guidance": {"type": "number", "minimum": 0, "maximum": 100},
@@ -25,8 +26,9 @@ class Found(Struct, frozen=True, kw_only=True):
     """What the probe tells of a pipeline; kept in the lock.
 
     pipeline: its class. roles: "image", "mask". negative: whether it takes a negative prompt. params: the call's
-    own names → JSON types. scheduler: class of its own one; schedulers: those that may stand in its place.
-    multiple, size: pixels.
+    own names → JSON types ("number[]": one, or a list). scheduler: class of its own one; schedulers: those that may
+    stand in its place. multiple, size: pixels. control: what the call takes besides where a ControlNet is beside it;
+    None where it takes none.
     """
 
     pipeline: str
@@ -37,35 +39,61 @@ class Found(Struct, frozen=True, kw_only=True):
     schedulers: Sequence[str]
     multiple: int
     size: tuple[int, int]
+    control: Mapping[str, str] | None = None
 
 
 def unpinned(model: Model) -> Capabilities:
     """What may be asked of a pipeline that nobody has looked at: anything that a pipeline could take."""
     params = {**DRAWN, "scheduler": _scheduler([]), "*": {}}
-    return _capabilities(model, params, frozenset({"image", "mask", "negative"}), 1, (512, 512))
+    return _capabilities(
+        model, params, NEEDS, frozenset({"image", "mask", "negative", "control"}), 1, (512, 512)
+    )
 
 
 def taken(model: Model, found: Found) -> Capabilities:
     """What the pipeline takes."""
-    own = {name: DRAWN.get(name, {"type": kind}) for name, kind in found.params.items()}
+    control = found.control or {}
+    own = {name: DRAWN.get(name, _schema(kind)) for name, kind in {**control, **found.params}.items()}
     named = {short: DRAWN[short] for short, name in CALLED.items() if own.pop(name, None) is not None}
     if found.scheduler:
         named["scheduler"] = _scheduler(sorted({found.scheduler, *found.schedulers}))
-    takes = frozenset({*found.roles, *(["negative"] if found.negative else [])})
-    return _capabilities(model, {**own, **named}, takes, found.multiple, found.size)
+    takes = {*found.roles, *(["negative"] if found.negative else [])}
+    takes |= {"control"} if found.control is not None else set()
+    needs = {**dict.fromkeys({*control} - {*found.params}, "control"), **NEEDS}
+    return _capabilities(model, {**own, **named}, needs, frozenset(takes), found.multiple, found.size)
+
+
+def _schema(kind: str) -> Value:
+    one = kind.removesuffix("[]")
+    return {"type": kind} if one == kind else {"type": [one, "array"], "items": {"type": one}}
 
 
 def _capabilities(
-    model: Model, params: Mapping[str, Value], takes: frozenset[str], multiple: int, size: tuple[int, int]
+    model: Model,
+    params: Mapping[str, Value],
+    needs: Mapping[str, str],
+    takes: frozenset[str],
+    multiple: int,
+    size: tuple[int, int],
 ) -> Capabilities:
-    batch = model.params.get("batch")
+    batch, nets = model.params.get("batch"), model.params.get("controlnet", [])
+    controls = len(nets) if isinstance(nets, list) else 1
     return Capabilities(
-        takes=takes | {"seed"},
+        takes=(takes if controls else takes - {"control"}) | {"seed"},
         grade=Grade.BITWISE,
-        params={**params, **OF_MODEL},
+        params={
+            **params,
+            **{
+                name: schema
+                for name, schema in OF_MODEL.items()
+                if name != "controlnet" or "control" in takes
+            },
+        },
         of_model=frozenset(OF_MODEL),
         unkeyed=UNKEYED,
-        needs=NEEDS,
+        needs=needs,
+        pictures={"image": 1, "mask": 1, "control": controls},
+        ways=WAYS if "control" in takes else {},
         multiple_of=multiple,
         min_side=multiple,
         max_side=LARGEST,

@@ -1,28 +1,84 @@
-"""Which files of a pipeline are loaded, and the digest over them: equal files are one model, wherever they lie."""
+"""Which files of a model are loaded, and the digest over them: equal files are one model, wherever they lie."""
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from imgbuild.digest import digest_file, digest_of
 from imgbuild.errors import TargetError
-from imgbuild.files import Files
-from imgbuild.providers.diffusers.settings import Lora, Setup
 from imgbuild.providers.diffusers.source import INDEX
-from imgbuild.types import Digest
+from imgbuild.types import Digest, Value
 
 SAFE = ".safetensors"
 TEXTS = (".json", ".jinja", ".model", ".txt")  # configurations and vocabularies
+CONFIG = "config.json"
 DOMAIN = "weights/1"
 
 _SHARD = re.compile(r"-\d+-of-\d+$")
+
+Read = Callable[[str], bytes]  # the content of a file, by its name
+
+
+class Bundle(Struct, frozen=True, kw_only=True):
+    """What is taken of a folder or a repository.
+
+    anchor: a file that is certainly among it. choose: of all names, those that are loaded; raises TargetError.
+    digest: over it all, from the digests of the chosen files by name.
+    """
+
+    anchor: str
+    choose: Callable[[Iterable[str], Read], list[str]]
+    digest: Callable[[Mapping[str, Digest]], Digest]
+
+
+def pipeline_bundle(variant: str) -> Bundle:
+    """A whole pipeline. variant: of its weights ("": the plain ones; "fp16")."""
+    return Bundle(
+        anchor=INDEX,
+        choose=lambda names, read: loaded(names, read_index(read(INDEX), INDEX), variant),
+        digest=digest_over,
+    )
+
+
+def model_bundle(subfolder: str) -> Bundle:
+    """One model, such as a VAE, with its configuration. subfolder: "" where it is not inside of another folder."""
+    inside = f"{subfolder}/" if subfolder else ""
+
+    def choose(names: Iterable[str], read: Read) -> list[str]:
+        here = [name for name in names if name.startswith(inside) and "/" not in name[len(inside) :]]
+        return sorted(
+            name for name in here if name.endswith(".json") or (name.endswith(SAFE) and not _variant(name))
+        )
+
+    return Bundle(
+        anchor=inside + CONFIG,
+        choose=choose,
+        digest=lambda digests: digest_over({name[len(inside) :]: digests[name] for name in digests}),
+    )
+
+
+def file_bundle(file: str) -> Bundle:
+    """One file of weights, such as a LoRA; its digest is that of its bytes."""
+
+    def choose(names: Iterable[str], read: Read) -> list[str]:
+        return [name for name in names if name == file]
+
+    return Bundle(anchor=file, choose=choose, digest=lambda digests: digests[file])
+
+
+def weigh(folder: Path, bundle: Bundle, digest: Callable[[Path], Digest] = digest_file) -> Digest:
+    """The digest of a bundle in a folder that is outside of the project. Raises TargetError, OSError."""
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    chosen = bundle.choose(names, lambda name: (folder / name).read_bytes())
+    if bundle.anchor not in chosen:
+        raise TargetError(f"{folder.name} has no {bundle.anchor}")
+    return bundle.digest({name: digest(folder / name) for name in chosen})
 
 
 def read_index(data: bytes, name: str) -> dict[str, Any]:
@@ -65,69 +121,7 @@ def digest_over(digests: Mapping[str, Digest]) -> Digest:
     return digest_of(DOMAIN, {"files": dict(digests)})
 
 
-def with_parts(pipeline: Digest, vae: Digest, lora: Collection[tuple[Digest, float]]) -> Digest:
-    """The digest of a pipeline with another VAE or with LoRAs; its own where it has neither."""
-    if not vae and not lora:
-        return pipeline
-    parts = [[digest, float(scale)] for digest, scale in lora]
-    return digest_of(DOMAIN, {"pipeline": pipeline, "vae": vae, "lora": parts})
-
-
-class ProjectWeights:
-    """Weights among the project's files. Their digests are taken anew only where their stamps changed.
-
-    Where something is not there, None is given for the whole; TargetError is raised where it is not as it must be.
-    """
-
-    def __init__(self, files: Files) -> None:
-        self.files = files
-
-    def pipeline(self, folder: str, variant: str) -> Digest | None:
-        """Digest of the pipeline in a folder, given from the root."""
-        if self.files.stamp(f"{folder}/{INDEX}") is None:
-            return None
-        index = read_index(self.files.read(f"{folder}/{INDEX}"), f"{folder}/{INDEX}")
-        names = [
-            INDEX,
-            *(f"{part}/{name}" for part in components(index) for name in self._names(folder, part)),
-        ]
-        return self._over(folder, loaded(names, index, variant))
-
-    def parts(self, setup: Setup) -> tuple[Digest, list[tuple[Digest, float]]] | None:
-        """Digests of the VAE and of each LoRA, with its scale."""
-        vae = self._vae(setup.vae.removeprefix("./")) if setup.vae else ""
-        lora = [(self._lora(item), item.scale) for item in setup.lora]
-        known = [(digest, scale) for digest, scale in lora if digest is not None]
-        return None if vae is None or len(known) < len(lora) else (vae, known)
-
-    def _vae(self, folder: str) -> Digest | None:
-        names = [name for name in self._names(folder) if name.endswith((SAFE, ".json"))]
-        return self._over(folder, sorted(names)) if names else None
-
-    def _lora(self, lora: Lora) -> Digest | None:
-        return self._digest(lora.file.removeprefix("./"))
-
-    def _names(self, *folder: str) -> list[str]:
-        """The files of a folder; the folder itself is a source too, so that new files are noticed."""
-        path = "/".join(folder)
-        self.files.stamp(path)
-        try:
-            with os.scandir(self.files.root / path) as entries:
-                return sorted(entry.name for entry in entries if entry.is_file())
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-
-    def _over(self, folder: str, names: Iterable[str]) -> Digest | None:
-        digests = {name: self._digest(f"{folder}/{name}") for name in names}
-        known = {name: digest for name, digest in digests.items() if digest is not None}
-        return digest_over(known) if len(known) == len(digests) else None
-
-    def _digest(self, path: str) -> Digest | None:
-        return self.files.digest(self.files.locate(path), limit=sys.maxsize)
-
-
-def folder_digest(folder: Path, variant: str, digest: Callable[[Path], Digest] = digest_file) -> Digest:
-    """Digest of the pipeline in a folder that is outside of the project. Raises TargetError, OSError."""
-    index = read_index((folder / INDEX).read_bytes(), str(folder / INDEX))
-    names = [path.relative_to(folder).as_posix() for path in folder.glob("*/*") if path.is_file()]
-    return digest_over({name: digest(folder / name) for name in loaded(names, index, variant)})
+def with_parts(pipeline: Digest, parts: Mapping[str, Value]) -> Digest:
+    """The digest of a pipeline with what is beside it, by its kind; its own where that is nothing."""
+    given = {kind: value for kind, value in parts.items() if value}
+    return digest_of(DOMAIN, {"pipeline": pipeline, **given}) if given else pipeline

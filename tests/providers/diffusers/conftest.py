@@ -27,6 +27,7 @@ FOUND = Found(
     schedulers=["DDIMScheduler", "EulerDiscreteScheduler"],
     multiple=8,
     size=(64, 64),
+    control={"controlnet_conditioning_scale": "number[]", "guess_mode": "boolean"},
 )
 
 MODEL = "{provider: diffusers, source: ../models/tiny, params: {steps: 2%s}}"
@@ -42,7 +43,7 @@ assets:
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory):
-    """A folder with `pipeline`, another `vae`, and `lora.safetensors`; the same bits each time."""
+    """A folder with `pipeline`, another `vae`, a ControlNet in `net`, and `lora.safetensors`; the same bits each time."""
     import torch
 
     from imgbuild.providers.diffusers.loading import be_quiet
@@ -53,8 +54,21 @@ def weights(tmp_path_factory):
     pipeline = _pipeline()
     pipeline.save_pretrained(folder / "pipeline")
     _vae().save_pretrained(folder / "vae")
+    _net(pipeline).save_pretrained(folder / "net")
     _save_lora(pipeline, folder)
     return folder
+
+
+def _net(pipeline):
+    """A ControlNet that does something, unlike a new one, whose last layers are zeros."""
+    import torch
+    from diffusers import ControlNetModel
+
+    net = ControlNetModel.from_unet(pipeline.unet, conditioning_embedding_out_channels=(8, 8, 8, 8))
+    for parameter in net.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.5)
+    return net
 
 
 def _pipeline():
@@ -143,9 +157,9 @@ def drawn(monkeypatch):
         calls.append([request.prompt for request in requests])
         return draw(loaded, requests)
 
-    def noted(folder, setup, root):
+    def noted(folder, setup, places):
         loads.append(folder.name)
-        return load(folder, setup, root)
+        return load(folder, setup, places)
 
     monkeypatch.setattr(drawing, "draw", counted)
     monkeypatch.setattr(loading, "load", noted)
@@ -164,6 +178,7 @@ def studio(bench, weights, monkeypatch):
         made = bench({"specs/catalog.yaml": dedent(spec)}, folder)
         shutil.copytree(weights / "pipeline", made.root / "models/tiny")
         shutil.copytree(weights / "vae", made.root / "models/vae")
+        shutil.copytree(weights / "net", made.root / "models/net")
         shutil.copy(weights / "lora.safetensors", made.root / "models/lora.safetensors")
         return made
 

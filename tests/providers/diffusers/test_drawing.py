@@ -281,16 +281,6 @@ FAULTS = {
         "the picture for input 'image' is 64x32, which is another shape than 64x64",
         "crop or pad it first, with an asset of its own",
     ),
-    "a mask alone": (
-        ("image: ../refs/base.png", "mask: ../refs/half.png"),
-        "a mask is of no use without an input 'image'",
-        "give both, or neither",
-    ),
-    "two pictures": (
-        ("image: ../refs/base.png", "image: [../refs/base.png, ../refs/base.png]"),
-        "there are 2 pictures for input 'image'",
-        "give one",
-    ),
     "a parameter of another task": (
         ("steps: 4", "steps: 4, guidance_rescale: 0.5"),
         "a StableDiffusionImg2ImgPipeline takes no 'guidance_rescale'",
@@ -307,7 +297,7 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_what_can_only_be_told_when_it_is_drawn(studio, refs, name):
     edit, cause, hint = FAULTS[name]
-    made = studio((EDITED % "").replace(", strength: 0.5" if "mask" in edit[1] else "", ""))
+    made = studio(EDITED % "")
     made.write(refs)
     made.edit("specs/catalog.yaml", edit)
     (failure,) = made.build().failures
@@ -320,6 +310,73 @@ def test_a_larger_picture_is_made_smaller(studio, refs):
     made.write(refs)
     assert made.build().failures == ()
     assert only(made).size == (64, 64)
+
+
+CONTROLLED = """
+models:
+  tiny:
+    provider: diffusers
+    source: ../models/tiny
+    params: {steps: 4, controlnet: {source: ../models/net, preprocess: canny}}
+assets:
+  icon:
+    prompt: "a red icon"
+    inputs: {control: ../refs/half.png%s}
+"""
+
+
+@pytest.mark.parametrize(
+    "more", ["", ", image: ../refs/base.png", ", image: ../refs/base.png, mask: ../refs/half.png"]
+)
+def test_a_controlnet_follows_its_picture(studio, refs, more):
+    made = studio(CONTROLLED % more)
+    made.write(refs)
+    assert made.build().failures == ()
+    first = only(made)
+    for old, new in [
+        ("control: ../refs/half.png", "control: ../refs/base.png"),
+        ("preprocess: canny", "preprocess: {canny: {low: 5, high: 10}}"),
+        ("steps: 4", "steps: 4, controlnet_conditioning_scale: 0.2"),
+    ]:
+        made.edit("specs/catalog.yaml", (old, new))
+        assert made.build().finished.generated == 1
+        second = only(made)
+        assert second.tobytes() != first.tobytes()
+        first = second
+    assert again(made) == 1
+    assert only(made).tobytes() == first.tobytes()
+
+
+def test_several_controlnets_look_at_a_picture_each(studio, refs):
+    made = studio(CONTROLLED % "")
+    made.write(refs)
+    made.build()
+    first = only(made)
+    made.edit(
+        "specs/catalog.yaml",
+        (
+            "{source: ../models/net, preprocess: canny}",
+            "[{source: ../models/net, preprocess: canny}, ../models/net]",
+        ),
+        ("control: ../refs/half.png", "control: [../refs/half.png, ../refs/base.png]"),
+        ("steps: 4", "steps: 4, controlnet_conditioning_scale: [1, 0.5]"),
+    )
+    ended = made.build()
+    assert (ended.failures, ended.finished.generated) == ((), 1)
+    assert only(made).tobytes() != first.tobytes()
+
+
+def test_a_controlnet_is_not_in_the_way_of_pictures_without_control(studio, refs):
+    made = studio(CONTROLLED % "" + "  plain: {prompt: a red icon, seeds: [7]}\n")
+    made.write(refs)
+    assert made.build().failures == ()
+    before = made.outputs()["plain/0.png"]
+    alone = studio(
+        ALONE.replace("guidance: 5", "batch: 1").replace('"a red icon"', '"a red icon"\n    seeds: [7]'),
+        "alone",
+    )
+    alone.build()
+    assert picture_of(alone) == before
 
 
 # --- what goes wrong -------------------------------------------------------------------------------------
@@ -363,8 +420,8 @@ def test_files_edited_while_they_are_loaded(studio, monkeypatch):
 
     made, load = studio(ALONE), loading.load
 
-    def edited(folder, setup, root):
-        loaded = load(folder, setup, root)
+    def edited(folder, setup, places):
+        loaded = load(folder, setup, places)
         (folder / "scheduler/scheduler_config.json").write_text("{}")
         return loaded
 

@@ -12,10 +12,12 @@ import pytest
 from imgbuild.errors import TargetError
 from imgbuild.lock.text import read_lock
 from imgbuild.providers.diffusers import hub, probe, provider
+from imgbuild.providers.diffusers.weights import pipeline_bundle
 
 pytestmark = pytest.mark.slow
 
 COMMITS = ("a" * 40, "b" * 40)
+WHOLE = pipeline_bundle("")
 SPEC = """
 models:
   tiny: {provider: diffusers, source: acme/tiny, params: {steps: 1}}
@@ -25,28 +27,33 @@ assets:
 
 
 class Hub(ThreadingHTTPServer):
-    """A hub with one repository. files: by path, of the newest commit; answers: what it says instead, by path."""
+    """A hub. repositories: files by path, of the newest commit, by name; answers: what it says instead, by path."""
 
-    def __init__(self, files):
+    def __init__(self, repositories):
         super().__init__(("127.0.0.1", 0), Answers)
-        self.files, self.commit = files, COMMITS[0]
+        self.repositories, self.commit = repositories, COMMITS[0]
+        self.files = repositories["acme/tiny"]
         self.asked, self.answers = [], {}
 
     @property
     def url(self):
         return f"http://127.0.0.1:{self.server_port}"
 
-    def model(self):
+    def commit_of(self, path):
+        """The commit that a path is about: an older one is still there, with the same files."""
+        return next((commit for commit in COMMITS if commit in path), self.commit)
+
+    def model(self, name, commit):
         siblings = [
             {"rfilename": name, "size": len(data), "blobId": _blob(data), **_lfs(name, data)}
-            for name, data in self.files.items()
+            for name, data in self.repositories[name].items()
         ]
-        return {"_id": "1", "id": "acme/tiny", "sha": self.commit, "siblings": siblings, "tags": []}
+        return {"_id": "1", "id": name, "sha": commit, "siblings": siblings, "tags": []}
 
-    def tree(self):
+    def tree(self, name):
         return [
             {"type": "file", "path": name, "size": len(data), "oid": _blob(data), **_pointer(name, data)}
-            for name, data in self.files.items()
+            for name, data in self.repositories[name].items()
         ]
 
 
@@ -79,22 +86,26 @@ class Answers(BaseHTTPRequestHandler):
         )
         if status != 200:
             self.reply(status, b"{}", headers)
-        elif path.startswith("/api/models/acme/tiny/tree/"):
-            self.reply(200, json.dumps(self.server.tree()).encode())
-        elif path.startswith("/api/models/acme/tiny"):
-            self.reply(200, json.dumps(self.server.model()).encode())
+            return
+        name = "/".join(path.removeprefix("/api/models").split("/")[1:3])
+        if name not in self.server.repositories:
+            self.reply(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+        elif path.startswith(f"/api/models/{name}/tree/"):
+            self.reply(200, json.dumps(self.server.tree(name)).encode())
+        elif path.startswith("/api/models/"):
+            self.reply(200, json.dumps(self.server.model(name, self.server.commit_of(path))).encode())
         else:
-            self.file(path.partition("/resolve/")[2].partition("/")[2])
+            self.file(name, path.partition("/resolve/")[2].partition("/")[2])
 
     do_HEAD = do_GET
 
-    def file(self, name):
-        data = self.server.files.get(name)
+    def file(self, repository, name):
+        data = self.server.repositories[repository].get(name)
         if data is None:
             self.reply(404, b"", {"X-Error-Code": "EntryNotFound"})
             return
         etag = hashlib.sha256(data).hexdigest() if _is_large(name) else _blob(data)
-        self.reply(200, data, {"ETag": f'"{etag}"', "X-Repo-Commit": self.server.commit})
+        self.reply(200, data, {"ETag": f'"{etag}"', "X-Repo-Commit": self.server.commit_of(self.path)})
 
     def reply(self, status, data, headers=None):
         self.send_response(status)
@@ -108,6 +119,19 @@ class Answers(BaseHTTPRequestHandler):
         pass
 
 
+def _parts(weights):
+    """Repositories of a VAE in a subfolder, two LoRAs, one LoRA, and a ControlNet."""
+    lora = (weights / "lora.safetensors").read_bytes()
+    vae = {f"vae/{path.name}": path.read_bytes() for path in (weights / "vae").iterdir()}
+    net = {path.name: path.read_bytes() for path in (weights / "net").iterdir()}
+    return {
+        "acme/vae": {**vae, "README.md": b"# a VAE"},
+        "acme/styles": {"ink.safetensors": lora, "chalk.safetensors": b"chalk"},
+        "acme/style": {"style.safetensors": lora, "README.md": b"# a style"},
+        "acme/lines": {**net, "diffusion_pytorch_model.fp16.safetensors": b"half"},
+    }
+
+
 @pytest.fixture
 def server(weights, tmp_path, monkeypatch):
     """The hub, holding the tiny pipeline, with an empty cache on this side."""
@@ -117,7 +141,7 @@ def server(weights, tmp_path, monkeypatch):
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
     files |= {"README.md": b"# tiny", "unet/diffusion_pytorch_model.fp16.safetensors": b"half"}
-    made = Hub(files)
+    made = Hub({"acme/tiny": files, **_parts(weights)})
     thread = threading.Thread(target=made.serve_forever, daemon=True)
     thread.start()
     monkeypatch.setattr(constants, "ENDPOINT", made.url)
@@ -177,12 +201,12 @@ def test_files_that_are_not_those_of_the_pin(shop, server):
     name = "vae/diffusion_pytorch_model.safetensors"
     shop.build()
     pin = pin_of(shop)
-    folder = hub.fetch("acme/tiny", pin.revision, "", pin.takes["weights"], offline=True)
+    folder = hub.fetch("acme/tiny", pin.revision, WHOLE, pin.takes["weights"], offline=True)
     blob = (folder / name).resolve()
     blob.chmod(0o644)
     blob.write_bytes(b"\0" * blob.stat().st_size)
     with pytest.raises(TargetError) as caught:
-        hub.fetch("acme/tiny", pin.revision, "", pin.takes["weights"], offline=False)
+        hub.fetch("acme/tiny", pin.revision, WHOLE, pin.takes["weights"], offline=False)
     assert caught.value.message == f"the files of 'acme/tiny' at {'a' * 12} are not those that were pinned"
     assert caught.value.hint.startswith(f"remove {folder} and build again; ")
 
@@ -194,7 +218,7 @@ def test_offline_what_is_not_in_the_cache_is_not_fetched(shop, server):
         "build without --offline",
     )
     with pytest.raises(TargetError) as caught:
-        hub.fetch("acme/tiny", COMMITS[0], "", "w", offline=True)
+        hub.fetch("acme/tiny", COMMITS[0], WHOLE, "w", offline=True)
     assert caught.value.lines() == [
         "error: 'acme/tiny' is not whole in the hub's cache, and can't be fetched offline",
         "hint: build without --offline",
@@ -258,3 +282,85 @@ def test_no_hub_there(shop, server, monkeypatch):
     (failure,) = shop.build().failures
     assert failure.cause.startswith("the hub can't be reached for 'acme/tiny': ")
     assert failure.hint == "is there a network, and is HF_ENDPOINT right?"
+
+
+# --- parts beside the pipeline ------------------------------------------------------------------------------
+
+BESIDE = {
+    "a LoRA": ("lora: acme/style", "acme/style", "style.safetensors", "lora: ../models/lora.safetensors"),
+    "one of several LoRAs": (
+        "lora: {source: acme/styles, file: ink.safetensors, scale: 0.5}",
+        "acme/styles:ink.safetensors",
+        "ink.safetensors",
+        "lora: {file: ../models/lora.safetensors, scale: 0.5}",
+    ),
+    "a VAE in a subfolder": (
+        "vae: {source: acme/vae, subfolder: vae, revision: main}",
+        "acme/vae@main:vae",
+        "vae/diffusion_pytorch_model.safetensors",
+        "vae: ../models/vae",
+    ),
+    "a ControlNet": (
+        "controlnet: acme/lines",
+        "acme/lines",
+        "diffusion_pytorch_model.safetensors",
+        "controlnet: ../models/net",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_part_is_pinned_to_its_own_commit(shop, server, weights, name):
+    written, known, file, local = BESIDE[name]
+    shop.build()
+    before = pin_of(shop)
+    server.commit = COMMITS[1]
+    server.asked.clear()
+    shop.edit("specs/catalog.yaml", ("steps: 1", f"steps: 1, {written}"))
+    ended = shop.build()
+    assert (ended.finished.generated, ended.failures) == (1, ())
+    pin = pin_of(shop)
+    assert (pin.revision, pin.takes["weights"]) == (before.revision, before.takes["weights"])
+    assert pin.weights != before.weights
+    assert pin.takes["parts"][known]["commit"] == COMMITS[1]
+    fetched = [path for path in server.asked if _is_large(path)]
+    assert {path.partition("/resolve/")[2][41:] for path in fetched} == {file}
+
+    server.asked.clear()
+    shop.edit("specs/catalog.yaml", ("a red icon", "a blue icon"))
+    assert shop.build(offline=True).finished.generated == 1
+    assert server.asked == []
+
+    for folder in ("vae", "net"):
+        for path in (weights / folder).iterdir():
+            shop.write({f"models/{folder}/{path.name}": path.read_bytes()})
+    shop.write({"models/lora.safetensors": (weights / "lora.safetensors").read_bytes()})
+    shop.edit("specs/catalog.yaml", (written, local))
+    assert shop.build().finished.fresh == 1
+
+
+PARTS = {
+    "several LoRAs": (
+        "lora: acme/styles",
+        "'acme/styles' has 2 files of weights",
+        "name one by 'file': chalk.safetensors, ink.safetensors",
+    ),
+    "no such file": (
+        "lora: {source: acme/styles, file: oil.safetensors}",
+        "'acme/styles' is not what it is named for: it has no oil.safetensors",
+        "see its page of the hub",
+    ),
+    "no such repository": (
+        "controlnet: acme/nothing",
+        "the hub has no model 'acme/nothing', or it is private",
+        "see how it is spelled, or set HF_TOKEN; a folder of the project begins with './'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_that_is_not_there(shop, server, name):
+    written, cause, hint = PARTS[name]
+    shop.edit("specs/catalog.yaml", ("steps: 1", f"steps: 1, {written}"))
+    (failure,) = shop.build().failures
+    assert (failure.cause, failure.hint) == (cause, hint)

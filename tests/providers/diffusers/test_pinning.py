@@ -201,14 +201,79 @@ MISTAKES = {
         hint: leave it out, or give 'inputs: {image: …}'
         """,
     ),
-    "a LoRA that is no path": (
-        ("steps: 2", "lora: brand"),
+    "a LoRA of nowhere": (
+        ("steps: 2", "lora: {file: brand.safetensors}"),
         """
-        specs/catalog.yaml:2:70: parameter 'lora' of model 'tiny' is not written as it must be
-            2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {lora: brand}}
-              |                                                                      ^^^^^
-        hint: it takes text, a mapping or a list: a file of the project, whose path begins with './', or {file, scale}, \
-or several
+        specs/catalog.yaml:2:20: 'lora' names no source
+            2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {lora: {file: brand.safetensors}}}
+              |                    ^^^^^^^^^
+        hint: give it as {source: …}: a path of the project that begins with './', or a repository of the hub
+        """,
+    ),
+    "a LoRA that is no path": (
+        ("steps: 2", "lora: [loras/brand/ink]"),
+        """
+        specs/catalog.yaml:2:20: 'loras/brand/ink' is no source of 'lora'
+            2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {lora: [loras/brand/ink]}}
+              |                    ^^^^^^^^^
+        hint: name a repository of the hub (owner/name), or a folder that begins with './'
+        """,
+    ),
+    "a path with a revision": (
+        ("steps: 2", "vae: {source: ../vae, revision: v2}"),
+        """
+        specs/catalog.yaml:2:20: './vae' of 'vae' is a path, which has no revision, subfolder or file beside it
+            2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {vae: {source: ../vae, revision: v2}}}
+              |                    ^^^^^^^^^
+        hint: write the whole path as its source
+        """,
+    ),
+    "a part that is not said right": (
+        ("steps: 2", "vae: {source: ../vae, scale: 2}"),
+        """
+        specs/catalog.yaml:2:69: parameter 'vae' of model 'tiny' takes no 'scale'
+            2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {vae: {source: ../vae, scale: 2}}}
+              |                                                                     ^^^^^^^^^^^^^^^^^^^^^^^^^^
+        hint: it takes text or a mapping: a VAE: a path of the project that begins with './', or a repository of the \
+hub; {source, revision}
+        """,
+    ),
+    "a control without ControlNet": (
+        ("    matrix", "    inputs: {control: ../lines.png}\n    matrix"),
+        """
+        specs/catalog.yaml:6:14: model 'tiny' takes no input 'control'
+            6 |     inputs: {control: ../lines.png}
+              |              ^^^^^^^
+        hint: give the model a 'controlnet' among its params, leave it out, or let the model say \
+'unsupported: {control: drop}'
+        """,
+    ),
+    "a mask alone": (
+        ("    matrix", "    inputs: {mask: ../mask.png}\n    matrix"),
+        """
+        specs/catalog.yaml:6:14: input 'mask' of model 'tiny' means nothing without an input 'image'
+            6 |     inputs: {mask: ../mask.png}
+              |              ^^^^
+        hint: give both, or leave 'mask' out
+        """,
+    ),
+    "two pictures": (
+        ("    matrix", "    inputs: {image: [../a.png, ../b.png]}\n    matrix"),
+        """
+        specs/catalog.yaml:6:14: model 'tiny' takes one picture for input 'image', not 2
+            6 |     inputs: {image: [../a.png, ../b.png]}
+              |              ^^^^^
+        hint: give one path
+        """,
+    ),
+    "a control for one of two ControlNets": (
+        ("steps: 2}}", "steps: 2, controlnet: [../nets/lines, ../nets/depth]}}"),
+        ("    matrix", "    inputs: {control: ../lines.png}\n    matrix"),
+        """
+        specs/catalog.yaml:6:14: model 'tiny' takes 2 pictures for input 'control', not 1
+            6 |     inputs: {control: ../lines.png}
+              |              ^^^^^^^
+        hint: give a list of 2
         """,
     ),
     "no such value": (
@@ -231,8 +296,18 @@ LATER = {
             2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {sigma: 2}}
               |                                                                ^^^^^
         hint: leave it out, or let the model say 'unsupported: {sigma: drop}'; its parameters: batch, channels_last, \
-clip_skip, deterministic, device, dtype, eta, guidance, guidance_rescale, lora, offload, padding_mask_crop, scheduler, \
+clip_skip, controlnet, controlnet_conditioning_scale, deterministic, device, dtype, eta, guess_mode, guidance, guidance_rescale, lora, offload, padding_mask_crop, scheduler, \
 steps, strength, threads, vae, vae_slicing, vae_tiling, variant
+        """,
+    ),
+    "a ControlNet's parameter without its picture": (
+        ("steps: 2", "steps: 2, controlnet: ../nets/lines"),
+        ("    matrix", "    params: {guess_mode: true}\n    matrix"),
+        """
+        specs/catalog.yaml:6:14: parameter 'guess_mode' of model 'tiny' means nothing without an input 'control'
+            6 |     params: {guess_mode: true}
+              |              ^^^^^^^^^^
+        hint: leave it out, or give 'inputs: {control: …}'
         """,
     ),
     "a size": (
@@ -259,8 +334,8 @@ steps, strength, threads, vae, vae_slicing, vae_tiling, variant
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_are_told_before_anything_is_pinned(sketch, name):
     made = sketch(SPEC)
-    edit, error = MISTAKES[name]
-    made.edit("specs/catalog.yaml", edit)
+    *edits, error = MISTAKES[name]
+    made.edit("specs/catalog.yaml", *edits)
     told = made.tell("plan")
     assert (told.err, told.code) == (dedent(error).lstrip(), 2)
 
@@ -268,8 +343,9 @@ def test_mistakes_are_told_before_anything_is_pinned(sketch, name):
 @pytest.mark.parametrize("name", LATER)
 def test_what_a_model_does_not_take_is_told_when_it_is_pinned(sketch, name):
     made = sketch(SPEC)
-    edit, error = LATER[name]
-    made.edit("specs/catalog.yaml", edit)
+    *edits, error = LATER[name]
+    made.write({"nets/lines/config.json": "{}", "nets/lines/net.safetensors": b"lines"})
+    made.edit("specs/catalog.yaml", *edits)
     assert made.tell("plan").code == 0
     with pytest.raises(SpecError) as caught:
         made.build()

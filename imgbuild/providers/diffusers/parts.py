@@ -1,0 +1,181 @@
+"""What a model is made of: its pipeline and what is beside it (VAE, LoRAs, ControlNets), found, weighed and pinned.
+
+Files of the project are weighed whenever somebody asks; what lies elsewhere is resolved once, and a pin's `takes`
+keep what it came to.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from imgbuild.digest import digest_file, digest_of
+from imgbuild.errors import TargetError
+from imgbuild.files import Files
+from imgbuild.providers.diffusers import hub
+from imgbuild.providers.diffusers.settings import Part, Setup
+from imgbuild.providers.diffusers.source import BOX, INDEX, box_path, is_folder
+from imgbuild.providers.diffusers.weights import (
+    DOMAIN,
+    Bundle,
+    components,
+    file_bundle,
+    model_bundle,
+    read_index,
+    weigh,
+)
+from imgbuild.types import Digest, Value
+
+
+class Found(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a part that is no file of the project came to. commit, file: of a repository."""
+
+    weights: Digest
+    commit: str = ""
+    file: str = ""
+
+
+class ProjectWeights:
+    """Weights among the project's files. Their digests are taken anew only where their stamps changed.
+
+    Where something is not there, None is given for the whole; TargetError is raised where it is not as it must be.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self.files = files
+
+    def pipeline(self, folder: str, bundle: Bundle) -> Digest | None:
+        """Digest of the pipeline in a folder, given from the root."""
+        if self.files.stamp(f"{folder}/{INDEX}") is None:
+            return None
+        index = read_index(self.files.read(f"{folder}/{INDEX}"), f"{folder}/{INDEX}")
+        inside = [f"{part}/{name}" for part in components(index) for name in self._names(folder, part)]
+        return self._over(folder, [INDEX, *inside], bundle)
+
+    def part(self, kind: str, path: str) -> Digest | None:
+        """Digest of the folder of a VAE or ControlNet, or of the file of a LoRA, given from the root."""
+        if kind == "lora":
+            return self._digest(path)
+        bundle = model_bundle("")
+        names = self._names(path)
+        return self._over(path, names, bundle) if bundle.anchor in names else None
+
+    def _names(self, *folder: str) -> list[str]:
+        """The files of a folder; the folder itself is a source too, so that new files are noticed."""
+        path = "/".join(folder)
+        self.files.stamp(path)
+        try:
+            with os.scandir(self.files.root / path) as entries:
+                return sorted(entry.name for entry in entries if entry.is_file())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def _over(self, folder: str, names: Iterable[str], bundle: Bundle) -> Digest | None:
+        chosen = bundle.choose(names, lambda name: self.files.read(f"{folder}/{name}"))
+        digests = {name: self._digest(f"{folder}/{name}") for name in chosen}
+        known = {name: digest for name, digest in digests.items() if digest is not None}
+        return bundle.digest(known) if len(known) == len(digests) else None
+
+    def _digest(self, path: str) -> Digest | None:
+        return self.files.digest(self.files.locate(path), limit=sys.maxsize)
+
+
+def beside(setup: Setup, files: Files, takes: Mapping[str, Value]) -> dict[str, Value] | None:
+    """The digests of all that is beside the pipeline, with how it is used; None where a file of it is not here."""
+    known = {part.name: _weight(kind, part, files, takes) for kind, part in setup.parts}
+    if None in known.values():
+        return None
+    return {
+        "vae": known[setup.vae.name] if setup.vae else "",
+        "lora": [[known[lora.part.name], float(lora.scale)] for lora in setup.lora],
+        "controlnet": [
+            [known[one.part.name], msgspec.to_builtins(one.preprocess)] for one in setup.controlnet
+        ],
+    }
+
+
+def _weight(kind: str, part: Part, files: Files, takes: Mapping[str, Value]) -> Digest | None:
+    if is_folder(part.source):
+        return ProjectWeights(files).part(kind, part.source.removeprefix("./"))
+    found = _found(part, takes)
+    # A part that was not there when the model was pinned: the pin does not hold, and never equals this.
+    return found.weights if found else digest_of(DOMAIN, {"unresolved": part.name})
+
+
+def _found(part: Part, takes: Mapping[str, Value]) -> Found | None:
+    known = takes.get("parts", {}).get(part.name)
+    return msgspec.convert(known, Found) if known else None
+
+
+def resolved(setup: Setup, takes: Mapping[str, Value], *, offline: bool) -> dict[str, Value]:
+    """What the parts come to that are no files of the project, by name. takes: of a pin, whose answers are kept.
+
+    Raises TargetError.
+    """
+    found: dict[str, Value] = {}
+    for kind, part in setup.parts:
+        if not is_folder(part.source):
+            told = _found(part, takes) or _resolve(kind, part, offline)
+            found[part.name] = msgspec.to_builtins(told)
+    return found
+
+
+def _resolve(kind: str, part: Part, offline: bool) -> Found:
+    if part.source in BOX:
+        return Found(weights=_weigh_box(kind, part))
+    if offline:
+        raise TargetError(f"pinning '{part.source}' needs the network", hint="build without --offline")
+    if kind == "lora":
+        file = part.file or hub.only_weights(part.source, part.revision)
+        known = hub.resolve(part.source, part.revision, file_bundle(file))
+        return Found(weights=known.weights, commit=known.commit, file=file)
+    known = hub.resolve(part.source, part.revision, model_bundle(part.subfolder))
+    return Found(weights=known.weights, commit=known.commit)
+
+
+def _weigh_box(kind: str, part: Part) -> Digest:
+    path = box_path(part.source)
+    if path.is_dir() is (kind == "lora"):
+        raise TargetError(f"'{part.source}' is no {kind}", hint="see what ships with imgbuild in its README")
+    return digest_file(path) if kind == "lora" else weigh(path, model_bundle(""))
+
+
+class Places(Struct, frozen=True, kw_only=True):
+    """Where the weights beside a pipeline are on this machine: folders, and files of LoRAs, by the part's name."""
+
+    paths: Mapping[str, Path]
+
+    def of(self, part: Part) -> Path:
+        return self.paths[part.name]
+
+
+def places(setup: Setup, root: Path, takes: Mapping[str, Value], *, offline: bool) -> Places:
+    """Find all parts, and fetch those of the hub that are not here. Raises TargetError where one is not as pinned."""
+    return Places(paths={part.name: _place(kind, part, root, takes, offline) for kind, part in setup.parts})
+
+
+def _place(kind: str, part: Part, root: Path, takes: Mapping[str, Value], offline: bool) -> Path:
+    if is_folder(part.source):
+        return root / part.source
+    found = _found(part, takes)
+    assert found is not None  # the pin was checked before
+    if part.source in BOX:
+        check_box(part.source, found.weights, lambda: _weigh_box(kind, part))
+        return box_path(part.source)
+    bundle = file_bundle(found.file) if kind == "lora" else model_bundle(part.subfolder)
+    folder = hub.fetch(part.source, found.commit, bundle, found.weights, offline=offline)
+    return folder / (found.file if kind == "lora" else part.subfolder)
+
+
+def check_box(source: str, pinned: Digest, now: Callable[[], Digest]) -> None:
+    """Raise TargetError where what ships with this imgbuild is not what a pin was taken from."""
+    if now() != pinned:
+        raise TargetError(
+            f"the model '{source}' of this imgbuild is not the one that is locked",
+            hint="install the imgbuild that it was locked with, or move the pin by `imgbuild lock --upgrade`",
+        )
