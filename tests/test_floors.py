@@ -19,7 +19,7 @@ from imgbuild.rules import RULES
 ROOT = Path(imgbuild.__file__).parent
 
 FLOORS = (
-    {"columns", "types"},
+    {"colours", "columns", "types"},
     {"digest", "errors"},
     {"document", "files", "foreign", "graph", "images", "registry", "report", "select"},
     {"process", "providers", "rules", "settings", "store"},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from imgbuild.colours import rgba_of
 from imgbuild.images import flat, has_alpha
 from imgbuild.process.base import Operation
-from imgbuild.process.colour import rgba_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from PIL import Image as pillow
 
+from imgbuild.colours import RGBA, is_gray, rgba_of
 from imgbuild.errors import TargetError
 from imgbuild.images import has_alpha, ratio_of
 from imgbuild.process.base import Operation
-from imgbuild.process.colour import RGBA, is_gray, rgba_of
 from imgbuild.process.placement import Anchor, check_result, check_size, has_ratio, offset, scaled
 
 if TYPE_CHECKING:

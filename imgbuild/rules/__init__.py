@@ -15,6 +15,7 @@ RULES: Registry[type[Rule]] = Registry(
         "format": "imgbuild.rules.format:FileFormat",
         "mode": "imgbuild.rules.mode:Mode",
         "not_blank": "imgbuild.rules.not_blank:NotBlank",
+        "palette": "imgbuild.rules.palette:Palette",
         "sharpness": "imgbuild.rules.sharpness:Sharpness",
         "similar_to": "imgbuild.rules.similar_to:SimilarTo",
         "unique": "imgbuild.rules.unique:Unique",
