@@ -1,6 +1,7 @@
 """Locked images made again and compared: what each comes to, and that nothing of the project is touched."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -56,7 +57,8 @@ def compared(shop, *flags):
     return {row["id"]: (row["verdict"], row["detail"]) for row in rows if "verdict" in row}, told.code
 
 
-SAME, OTHER = ("bitwise", ""), ("perceptual", "other pixels, equal to the eye")
+SAME = ("bitwise", "")
+OTHER = ("perceptual", "other pixels, equal to the eye; at most 1 of 255 levels apart")
 
 
 def test_the_same_pixels(shop, painter):
@@ -74,9 +76,30 @@ def test_another_picture_is_drift(shop, painter):
     found, code = compared(shop, "-s", "thing=pen")
     (verdict, detail) = found[PEN]
     assert (verdict, code) == ("drift", 1)
-    assert detail.startswith(
-        "drift: what its pins make now is not the locked image (perceptual hashes differ in "
+    assert re.fullmatch(
+        r"drift: what its pins make now is not the locked image \(perceptual hashes differ in \d+ of 64 bits\); "
+        r"at most \d+ of 255 levels apart",
+        detail,
     )
+
+
+def test_what_changed_around_it_is_named(shop, painter, monkeypatch):
+    monkeypatch.setattr(painter, "environment", lambda self: {"easel": "1", "light": "north"})
+    shop.edit("specs/shop.yaml", ("a {{ thing }}", "the {{ thing }}"))
+    assert shop.build().finished.generated == 3
+    monkeypatch.setattr(painter, "environment", lambda self: {"easel": "2", "light": "north"})
+    assert compared(shop, "-s", "shots") == ({LAMP: SAME, PEN: SAME}, 0)
+    painter.touch = staticmethod(lambda picture: picture.point(lambda level: min(255, level + 1)))
+    found, _ = compared(shop, "-s", "shots")
+    assert set(found.values()) == {(OTHER[0], f"{OTHER[1]}; easel 1 → 2")}
+
+
+def test_without_the_locked_bytes_the_levels_are_not_told(shop, painter):
+    painter.touch = staticmethod(lambda picture: picture.point(lambda level: min(255, level + 1)))
+    shutil.rmtree(shop.root / ".imgbuild")
+    shutil.rmtree(shop.root / "out")
+    found, _ = compared(shop, "-s", "shots")
+    assert set(found.values()) == {("perceptual", "other pixels, equal to the eye")}
 
 
 def test_a_drift_upstream_is_an_input_that_failed(shop, painter):

@@ -29,7 +29,8 @@ def run_verify(session: Session, paths: Sequence[str], select: Sequence[str]) ->
     ):
         found = session.survey(project, store)
         chosen = session.choose(found, store, selection_of(project, session, paths, select))
-        results = verify(found, [target.id for target in chosen], Path(folder), reporter, jobs, stop)
+        names = [target.id for target in chosen]
+        results = verify(found, store.records, names, Path(folder), reporter, jobs, stop)
     if stop.is_set():
         raise KeyboardInterrupt
     _tell(session, results)
