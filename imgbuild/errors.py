@@ -57,6 +57,10 @@ class UsageError(ImgbuildError):
     """A fault of the command line."""
 
 
+class Untrusted(ImgbuildError):
+    """A declaration wants something that could harm the reader, who has not consented to it: nothing runs."""
+
+
 class LockWouldChange(ImgbuildError):
     """`--locked` was given and the lock is not up to date."""
 

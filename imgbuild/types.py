@@ -96,6 +96,19 @@ class Pin(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return hash((self.provider, self.source, self.revision, self.weights, self.declared, self.adapter))
 
 
+class Concern(Struct, frozen=True, kw_only=True):
+    """Something that a model's declaration wants and that could harm the reader, who must consent to it first.
+
+    wants: what it wants and what that could do, as a sentence goes on that began with the model ("reads …: …").
+    place: the way to what asks for it, within the declaration. files: of the project, by their paths from the root,
+    in which the harm could lie; another content of them is another concern.
+    """
+
+    wants: str
+    place: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
 class Request(Struct, frozen=True, kw_only=True):
     """One image to make. It holds only what is in the step's key: a provider can see nothing else.
 

@@ -315,6 +315,7 @@ def msgspec_decode(line):
 def no_settings(tmp_path_factory, monkeypatch):
     """Nothing of the user's own settings or environment reaches a test."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
     for name in [name for name in os.environ if name.startswith("IMGBUILD_")]:
         monkeypatch.delenv(name)
 

@@ -26,7 +26,7 @@ FLOORS = (
     {"keys", "ledger", "publish", "spec"},
     {"expand", "lock", "pins", "traces", "watch"},
     {"plan", "project"},
-    {"costs", "narrow", "survey"},
+    {"costs", "narrow", "survey", "trust"},
     {"relock", "run"},
     {"pipeline", "verify"},
     {"commands"},

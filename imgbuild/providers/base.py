@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from imgbuild.files import Files
-from imgbuild.types import Capabilities, Digest, Image, Model, Pin, Request
+from imgbuild.types import Capabilities, Concern, Digest, Image, Model, Pin, Request
 
 
 class Provider(ABC):
@@ -53,6 +53,14 @@ class Provider(ABC):
     def pinned(self, model: Model, pin: Pin) -> Capabilities:
         """What it takes for certain, from what `pin` found out: for models that must be looked at. Pure, too."""
         return self.capabilities(model)
+
+    def concerns(self, model: Model) -> Sequence[Concern]:
+        """What in the declaration could harm the reader: nothing of it is done before they consented to all of it.
+
+        A program that is run, code or data that can run one, a key or picture sent to a host that is not the vendor's
+        own. Looks at names of the project's files at most; no network, no heavy imports. Raises SpecError.
+        """
+        return ()
 
     @abstractmethod
     def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
