@@ -42,6 +42,11 @@ SHARD = click.option(
 )
 
 
+TRUST = click.option(
+    "--trust", is_flag=True, help="Consent, for this run alone, to all that `imgbuild trust` would ask for."
+)
+
+
 class Command(click.Command):
     """A command whose help ends with examples, one a line, never wrapped: they are there to be copied."""
 
@@ -152,6 +157,7 @@ def split(flags: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     "--wait/--no-wait", default=True, help="Wait for another build of this project, or exit with 6."
 )
 @click.option("--budget", type=click.FloatRange(0), metavar="USD", help="Spend at most so many US dollars.")
+@TRUST
 @shared
 def build(ctx: click.Context, /, **flags: Any) -> int:
     """Bring images and locks up to date with the specs."""
@@ -237,6 +243,7 @@ def graph(ctx: click.Context, /, **flags: Any) -> int:
     flag_value="retry_fallback",
     help="Give these targets back to their own model.",
 )
+@TRUST
 @shared
 def lock(ctx: click.Context, /, **flags: Any) -> int:
     """Check the lock, or move pins and seeds on purpose."""
@@ -248,7 +255,7 @@ def lock(ctx: click.Context, /, **flags: Any) -> int:
     if own["action"] == "check":
         return verbs.run_check(here)
     if own["action"] == "upgrade":
-        return verbs.run_upgrade(here, own["targets"])
+        return verbs.run_upgrade(here, own["targets"], trust=own["trust"])
     if not own["targets"]:
         flag = own["action"].replace("_", "-")
         raise UsageError(f"--{flag} needs targets", hint="name them as `imgbuild ls` does")
@@ -266,25 +273,28 @@ def lock(ctx: click.Context, /, **flags: Any) -> int:
 @click.option(
     "--budget", type=click.FloatRange(0), metavar="USD", help="Let paid requests spend so much a build."
 )
+@TRUST
 @shared
 def watch(ctx: click.Context, /, **flags: Any) -> int:
     """Build whatever a saved file affects, until Ctrl-C."""
     from imgbuild.commands.watch import run_watch
 
     common, own = split(flags)
-    return run_watch(session(ctx, **common), own["paths"], own["select"], own["budget"])
+    here = session(ctx, **common)
+    return run_watch(here, own["paths"], own["select"], own["budget"], trust=own["trust"])
 
 
 @verb("verify", "imgbuild verify", "imgbuild verify -s 'logo/*' --verbose")
 @PATHS
 @SELECT
+@TRUST
 @shared
 def verify(ctx: click.Context, /, **flags: Any) -> int:
     """Make locked images again, and compare them with the lock."""
     from imgbuild.commands.verify import run_verify
 
     common, own = split(flags)
-    return run_verify(session(ctx, **common), own["paths"], own["select"])
+    return run_verify(session(ctx, **common), own["paths"], own["select"], trust=own["trust"])
 
 
 DRY_RUN = click.option("-n", "--dry-run", is_flag=True, help="Only say what would go.")
@@ -370,6 +380,24 @@ def gc(ctx: click.Context, /, **flags: Any) -> int:
     common, own = split(flags)
     dry_run = own.pop("dry_run")
     return run_gc(session(ctx, **common), Bounds(**own), dry_run=dry_run)
+
+
+@verb("trust", "imgbuild trust", "imgbuild trust --revoke")
+@PATHS
+@click.option("-y", "--yes", is_flag=True, help="Consent without being asked.")
+@click.option("--revoke", is_flag=True, help="Forget what was consented to in this project.")
+@shared
+def trust(ctx: click.Context, /, **flags: Any) -> int:
+    """Show what could harm you in this project, and consent to it.
+
+    Building a project is as safe as reading it, but for what is listed here: without consent no build begins. It
+    holds on this machine alone, and until what is declared, or a file that it is about, changes.
+    """
+    from imgbuild.commands.trust import run_revoke, run_trust
+
+    common, own = split(flags)
+    here = session(ctx, **common)
+    return run_revoke(here) if own["revoke"] else run_trust(here, own["paths"], yes=own["yes"])
 
 
 @verb("doctor", "imgbuild doctor", "imgbuild doctor --json")

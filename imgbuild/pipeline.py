@@ -52,7 +52,7 @@ class BuildOptions(Struct, frozen=True, kw_only=True):
 def build(
     project: Project, store: Store, options: BuildOptions, reporter: Reporter, stop: threading.Event
 ) -> Built:
-    """Bring the chosen targets up to date. Raises LockWouldChange, SpecError; targets that fail don't raise."""
+    """Bring the chosen targets up to date, with consent. Raises LockWouldChange, SpecError, not for failed targets."""
     began = time.perf_counter()
     adapters = Adapters(project.files, offline=options.offline)
     project.files.remember(store.records.file_digests())

@@ -11,6 +11,7 @@ from types import FrameType
 
 from msgspec import Struct
 
+from imgbuild.commands.consent import follow, require
 from imgbuild.commands.last import Last, last_of
 from imgbuild.commands.plan import print_plan
 from imgbuild.commands.session import Session, selection_of
@@ -43,6 +44,7 @@ class Flags(Struct, frozen=True, kw_only=True):
     resend: bool = False
     wait: bool = True
     budget: float | None = None
+    trust: bool = False
 
     def chooses(self) -> bool:
         """Whether only some targets may be asked for."""
@@ -50,7 +52,7 @@ class Flags(Struct, frozen=True, kw_only=True):
 
 
 def run_build(session: Session, flags: Flags) -> int:
-    """Build; the exit code. Raises SpecError, LockWouldChange, Busy."""
+    """Build; the exit code. Raises SpecError, Untrusted, LockWouldChange, Busy."""
     if flags.dry_run:
         return _dry_run(session, flags)
     built: Built | None = None
@@ -72,6 +74,7 @@ def rebuild(
     seen = None if flags.chooses() else last.read()
     project = load_since(files, settings, last.extra, seen, last.scope)
     options = _options(session, project, flags)
+    unpinned = require(session, project, flags.paths, given=flags.trust)
     with session.writing(settings, wait=flags.wait) as store:
         if files.have_moved() or not last.stands():
             return None
@@ -81,6 +84,7 @@ def rebuild(
         with closing(session.reporter()) as reporter:
             built = build(project, store, options, reporter, stop)
         last.leave(built, seen)
+    follow(session, built.project, unpinned)
     return built
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import convert
 from msgspec.structs import replace
 
+from imgbuild.commands.consent import follow, require
 from imgbuild.commands.session import Session
 from imgbuild.errors import Exit, LockWouldChange, UsageError, did_you_mean
 from imgbuild.expand.seeds import attempt_seed
 from imgbuild.ledger import candidate_key
 from imgbuild.lock.text import Lock
+from imgbuild.pins import Name, used_models
 from imgbuild.plan import DOES_STEPS
 from imgbuild.relock import relock
 from imgbuild.report.events import Note
@@ -64,28 +66,35 @@ def _tell_behind(session: Session, pending: Sequence[tuple[str, str]], notes: Se
         session.say(text)
 
 
-def run_upgrade(session: Session, aliases: Sequence[str]) -> int:
-    """Resolve models anew and write their pins. Raises UsageError for an unknown model, TargetError."""
+def run_upgrade(session: Session, aliases: Sequence[str], *, trust: bool = False) -> int:
+    """Resolve models anew and write their pins. Raises UsageError for an unknown model, Untrusted, TargetError."""
     project = session.project()
+    names = _named(used_models(project.graph.targets.values()), aliases)
+    pinned_anew = require(session, project, given=trust, anew=names)
     with session.held(project) as store:
         found = session.survey(project, store)
-        known = {alias for _, alias in found.pins.models}
-        for alias in aliases:
-            if alias not in known:
-                raise UsageError(f"unknown model '{alias}'", hint=did_you_mean(alias, known, "models"))
         adapters = Adapters(project.files)
-        moved: dict[tuple[str, str], Pin] = {}
-        for name in sorted(found.pins.models):
-            if not aliases or name[1] in aliases:
-                model = found.pins.models[name].model
-                moved[name] = adapters[model.provider].pin(model)
+        moved: dict[Name, Pin] = {}
+        for name in names:
+            model = found.pins.models[name].model
+            moved[name] = adapters[model.provider].pin(model)
         _write(found, pins=moved)
         for name, pin in moved.items():
             _tell_pin(session, name, found.pins.known.get(name), pin)
+    follow(session, project, pinned_anew)
     return Exit.DONE
 
 
-def _tell_pin(session: Session, name: tuple[str, str], before: Pin | None, after: Pin) -> None:
+def _named(used: Collection[Name], aliases: Sequence[str]) -> list[Name]:
+    """The models with these aliases; all, where none is given. Raises UsageError for an unknown one."""
+    known = {alias for _, alias in used}
+    for alias in aliases:
+        if alias not in known:
+            raise UsageError(f"unknown model '{alias}'", hint=did_you_mean(alias, known, "models"))
+    return sorted(name for name in used if not aliases or name[1] in aliases)
+
+
+def _tell_pin(session: Session, name: Name, before: Pin | None, after: Pin) -> None:
     if session.json:
         session.give({"event": "pinned", "spec": name[0], "model": name[1], "before": before, "after": after})
     else:
@@ -162,7 +171,7 @@ def _write(
     found: Survey,
     *,
     lines: Mapping[str, Line] | None = None,
-    pins: Mapping[tuple[str, str], Pin] | None = None,
+    pins: Mapping[Name, Pin] | None = None,
 ) -> None:
     """Write the locks with these lines (by whole id) and pins changed, and nothing else."""
     wanted = {

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from imgbuild.commands.build import interruptible
+from imgbuild.commands.consent import require
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import Exit
 from imgbuild.report.text import plural
@@ -17,9 +18,10 @@ from imgbuild.verify import Compared, verify
 BAD = ("drift", "failed")
 
 
-def run_verify(session: Session, paths: Sequence[str], select: Sequence[str]) -> int:
-    """Print how each chosen target compares; 1 where one drifted or can't be made. Raises SpecError, UsageError."""
+def run_verify(session: Session, paths: Sequence[str], select: Sequence[str], *, trust: bool = False) -> int:
+    """Print how each chosen target compares; 1 where one drifted or can't be made. Raises SpecError, Untrusted."""
     project = session.project(paths)
+    require(session, project, paths, given=trust)
     jobs = project.settings.jobs or os.cpu_count() or 2
     with (
         interruptible() as stop,

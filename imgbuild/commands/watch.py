@@ -18,10 +18,17 @@ from imgbuild.report.output import wants_color
 from imgbuild.watch import Seen, rebuilds, watched
 
 
-def run_watch(session: Session, paths: Sequence[str], select: Sequence[str], budget: float | None) -> int:
+def run_watch(
+    session: Session,
+    paths: Sequence[str],
+    select: Sequence[str],
+    budget: float | None,
+    *,
+    trust: bool = False,
+) -> int:
     """Build, then build again whenever a source changes. Paid requests are sent only under a budget."""
     with interruptible() as stop:
-        flags = Flags(paths=tuple(paths), select=tuple(select), budget=budget or 0.0)
+        flags = Flags(paths=tuple(paths), select=tuple(select), budget=budget or 0.0, trust=trust)
         watching = _Watching(session, flags, stop)
         first = watching.build([])
         session.say("watching; Ctrl-C ends it")
