@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -22,6 +24,7 @@ from imgbuild.providers.diffusers.settings import Part, Setup
 from imgbuild.providers.diffusers.source import BOX, INDEX, box_path, is_folder
 from imgbuild.providers.diffusers.weights import (
     DOMAIN,
+    SAFE,
     Bundle,
     components,
     file_bundle,
@@ -56,6 +59,19 @@ class ProjectWeights:
         index = read_index(self.files.read(f"{folder}/{INDEX}"), f"{folder}/{INDEX}")
         inside = [f"{part}/{name}" for part in components(index) for name in self._names(folder, part)]
         return self._over(folder, [INDEX, *inside], bundle)
+
+    def unsafe(self, folder: str) -> list[str]:
+        """Where a program could hide in the pipeline of a folder: paths from the root.
+
+        Not only pickles and code: configurations and the model card name classes, files and models that are loaded.
+        """
+        own = self._names(folder)
+        index: dict[str, Any] = {}
+        with suppress(TargetError):  # a folder that is no pipeline's is not loaded either
+            index = read_index(self.files.read(f"{folder}/{INDEX}"), INDEX) if INDEX in own else {}
+        parts = [part for part in components(index) if part.isidentifier()]  # as all names of parts are
+        inner = [f"{part}/{name}" for part in parts for name in self._names(folder, part)]
+        return [f"{folder}/{name}" for name in (*own, *inner) if not name.endswith(SAFE)]
 
     def part(self, kind: str, path: str) -> Digest | None:
         """Digest of the folder of a VAE or ControlNet, or of the file of a LoRA, given from the root."""

@@ -15,13 +15,14 @@ from imgbuild.errors import TargetError
 from imgbuild.files import Files
 from imgbuild.providers.base import Provider
 from imgbuild.providers.diffusers import hub, parts
+from imgbuild.providers.diffusers.concerns import concerns
 from imgbuild.providers.diffusers.environment import check_installed, fingerprint
 from imgbuild.providers.diffusers.probe import probe
 from imgbuild.providers.diffusers.settings import Setup, check_parts, setup_of
 from imgbuild.providers.diffusers.source import BOX, box_path, check_source, is_folder
 from imgbuild.providers.diffusers.takes import Found, taken, unpinned
 from imgbuild.providers.diffusers.weights import pipeline_bundle, weigh, with_parts
-from imgbuild.types import Capabilities, Digest, Image, Model, Pin, Request, Value
+from imgbuild.types import Capabilities, Concern, Digest, Image, Model, Pin, Request, Value
 
 
 class Diffusers(Provider):
@@ -47,6 +48,13 @@ class Diffusers(Provider):
         check_source(model.source)
         check_parts(model.params)
         return taken(model, msgspec.convert(pin.takes, Found)) if pin.takes else unpinned(model)
+
+    def concerns(self, model: Model) -> Sequence[Concern]:
+        asked = concerns(model)
+        if not asked or not is_folder(model.source):
+            return asked
+        inside = tuple(parts.ProjectWeights(self._files()).unsafe(model.source.removeprefix("./")))
+        return [replace(concern, files=inside) for concern in asked]
 
     def weights(self, model: Model, pin: Pin) -> Digest | None:
         return self._weights(model.source, setup_of(model.params), pin.takes)

@@ -69,10 +69,12 @@ OF_MODEL: dict[str, Value] = {
     "vae_tiling": _SWITCH,
     "channels_last": _SWITCH,
     "deterministic": _SWITCH,
+    "allow_pickle": {**_SWITCH, "description": "true, to read weights that could run a program"},
+    "trust_remote_code": {**_SWITCH, "description": "true, to run the code that is beside the weights"},
 }
 
 # Where weights lie while they wait changes no pixel; which weights there are is said by the pin.
-UNKEYED = frozenset({"offload", "variant", "vae", "lora", "controlnet"})
+UNKEYED = frozenset({"offload", "variant", "vae", "lora", "controlnet", "allow_pickle", "trust_remote_code"})
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -133,6 +135,8 @@ class Setup(Struct, frozen=True, kw_only=True):
     vae_tiling: bool = False
     channels_last: bool = False
     deterministic: bool = False
+    allow_pickle: bool = False
+    trust_remote_code: bool = False
 
     @property
     def parts(self) -> list[tuple[str, Part]]:

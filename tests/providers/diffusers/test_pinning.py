@@ -295,9 +295,9 @@ LATER = {
         specs/catalog.yaml:2:64: model 'tiny' takes no parameter 'sigma'
             2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {sigma: 2}}
               |                                                                ^^^^^
-        hint: leave it out, or let the model say 'unsupported: {sigma: drop}'; its parameters: batch, channels_last, \
-clip_skip, controlnet, controlnet_conditioning_scale, deterministic, device, dtype, eta, guess_mode, guidance, guidance_rescale, lora, offload, padding_mask_crop, scheduler, \
-steps, strength, threads, vae, vae_slicing, vae_tiling, variant
+        hint: leave it out, or let the model say 'unsupported: {sigma: drop}'; its parameters: allow_pickle, batch, \
+channels_last, clip_skip, controlnet, controlnet_conditioning_scale, deterministic, device, dtype, eta, guess_mode, guidance, guidance_rescale, lora, offload, padding_mask_crop, scheduler, \
+steps, strength, threads, trust_remote_code, vae, vae_slicing, vae_tiling, variant
         """,
     ),
     "a ControlNet's parameter without its picture": (
