@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from logging import CRITICAL
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from imgbuild.errors import ProviderFailed, TargetError
+from imgbuild.providers.diffusers.own_code import own_code
 from imgbuild.providers.diffusers.parts import Places
 from imgbuild.providers.diffusers.settings import Lora, Setup
 
@@ -44,10 +46,11 @@ def load(folder: Path, setup: Setup, places: Places) -> Loaded:
         pipeline = DiffusionPipeline.from_pretrained(
             folder,
             dtype=dtype,
-            use_safetensors=True,
+            use_safetensors=None if setup.allow_pickle else True,  # None: pickles where there is nothing else
             variant=setup.variant or None,
             local_files_only=True,
             **vae,
+            **(own_code(folder) if setup.trust_remote_code else {}),
         )
     except (OSError, ValueError) as error:
         raise ProviderFailed(
@@ -72,7 +75,7 @@ def be_quiet() -> None:
     import transformers
 
     for library in (diffusers, transformers):
-        library.utils.logging.set_verbosity_error()
+        library.utils.logging.set_verbosity(CRITICAL)  # "error" tells of each file that is only pickled
         library.utils.logging.disable_progress_bar()
 
 

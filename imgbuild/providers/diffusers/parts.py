@@ -58,7 +58,7 @@ class ProjectWeights:
             return None
         index = read_index(self.files.read(f"{folder}/{INDEX}"), f"{folder}/{INDEX}")
         inside = [f"{part}/{name}" for part in components(index) for name in self._names(folder, part)]
-        return self._over(folder, [INDEX, *inside], bundle)
+        return self._over(folder, [*self._names(folder), *inside], bundle)
 
     def unsafe(self, folder: str) -> list[str]:
         """Where a program could hide in the pipeline of a folder: paths from the root.

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from imgbuild.errors import TargetError
+from imgbuild.providers.diffusers.own_code import own_class
 from imgbuild.providers.diffusers.source import INDEX
 from imgbuild.providers.diffusers.takes import Found
 from imgbuild.providers.diffusers.weights import components, read_index
@@ -44,9 +45,9 @@ _OURS_TOO = ("prompt", "negative_prompt", "callback")  # and what begins so
 _SEEDLESS = {"CosineDPMSolverMultistepScheduler", "DPMSolverSDEScheduler"}
 
 
-def probe(folder: Path) -> Found:
-    """What the pipeline in a folder takes. Raises TargetError."""
-    command = [sys.executable, "-P", "-m", __name__, str(folder)]
+def probe(folder: Path, *, code: bool = False) -> Found:
+    """What the pipeline in a folder takes. code: whether code beside the weights may be run. Raises TargetError."""
+    command = [sys.executable, "-P", "-m", __name__, str(folder), *(["code"] if code else [])]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired as error:
@@ -62,20 +63,17 @@ def probe(folder: Path) -> Found:
 
 def _hint(last: str) -> str:
     if "needs a newer diffusers" in last:
-        return "update diffusers, or is its code in its own repository? That is not run"
+        return "update diffusers; if its code is beside the weights, 'trust_remote_code: true' runs that"
     return "does `DiffusionPipeline.from_pretrained` load it?"
 
 
-def look(folder: Path) -> Found:
+def look(folder: Path, *, code: bool = False) -> Found:
     """What the pipeline in a folder takes; in the process that has diffusers. Raises LookupError."""
-    import diffusers
-
     index = read_index((folder / INDEX).read_bytes(), INDEX)
-    name = index["_class_name"]
-    kind = getattr(diffusers, name, None)
-    if kind is None:
-        raise LookupError(f"its class '{name}' needs a newer diffusers")
-    tasks = _tasks(name)
+    own = own_class(folder) if code else None
+    kind = own or _known(index["_class_name"])
+    name = kind.__name__
+    tasks = _tasks(name) if own is None else {}  # classes of diffusers would draw without its code
     calls = [inspect.signature(each.__call__).parameters for each in (kind, *tasks.values())]
     scale, size = _measures(folder, index)
     scheduler = str((index.get("scheduler") or ["", ""])[1])
@@ -88,8 +86,17 @@ def look(folder: Path) -> Found:
         schedulers=_schedulers(scheduler),
         multiple=scale,
         size=(size, size),
-        control=_control(name),
+        control=_control(name) if own is None else None,
     )
+
+
+def _known(name: Any) -> Any:
+    import diffusers
+
+    kind = getattr(diffusers, name, None) if isinstance(name, str) else None
+    if kind is None:
+        raise LookupError(f"its class '{name}' needs a newer diffusers")
+    return kind
 
 
 def _tasks(name: str) -> dict[str, Any]:
@@ -169,4 +176,5 @@ def _schedulers(name: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"\n{msgspec.json.encode(look(Path(sys.argv[1]))).decode()}")
+    found = look(Path(sys.argv[1]), code=sys.argv[2:] == ["code"])
+    sys.stdout.write(f"\n{msgspec.json.encode(found).decode()}")

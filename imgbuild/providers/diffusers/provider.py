@@ -21,7 +21,7 @@ from imgbuild.providers.diffusers.probe import probe
 from imgbuild.providers.diffusers.settings import Setup, check_parts, setup_of
 from imgbuild.providers.diffusers.source import BOX, box_path, check_source, is_folder
 from imgbuild.providers.diffusers.takes import Found, taken, unpinned
-from imgbuild.providers.diffusers.weights import pipeline_bundle, weigh, with_parts
+from imgbuild.providers.diffusers.weights import Bundle, pipeline_bundle, weigh, with_parts
 from imgbuild.types import Capabilities, Concern, Digest, Image, Model, Pin, Request, Value
 
 
@@ -64,7 +64,7 @@ class Diffusers(Provider):
         files = self._files()
         more = parts.beside(setup, files, takes)
         if is_folder(source):
-            bundle = pipeline_bundle(setup.variant)
+            bundle = _bundle(setup)
             pipeline = parts.ProjectWeights(files).pipeline(source.removeprefix("./"), bundle)
         else:
             pipeline = takes.get("weights")
@@ -81,8 +81,8 @@ class Diffusers(Provider):
         check_installed()
         setup = setup_of(model.params)
         folder, pipeline, commit = self._resolved(model, setup, commit)
-        found = msgspec.json.decode(msgspec.json.encode(probe(folder)))  # as a lock gives it back
-        takes = {**found, "weights": pipeline}
+        looked = msgspec.json.encode(probe(folder, code=setup.trust_remote_code))
+        takes = {**msgspec.json.decode(looked), "weights": pipeline}  # as a lock gives it back
         if more := parts.resolved(setup, known, offline=self.offline):
             takes["parts"] = more
         weights = self._weights(model.source, setup, takes)
@@ -93,7 +93,7 @@ class Diffusers(Provider):
 
     def _resolved(self, model: Model, setup: Setup, commit: str) -> tuple[Path, Digest, str]:
         """The folder of the pipeline (of a repository, its small files), its digest, and its commit."""
-        bundle = pipeline_bundle(setup.variant)
+        bundle = _bundle(setup)
         if is_folder(model.source):
             inside = model.source.removeprefix("./")
             digest = parts.ProjectWeights(self._files()).pipeline(inside, bundle)
@@ -135,7 +135,7 @@ class Diffusers(Provider):
     def _folder(self, pin: Pin, setup: Setup) -> Path:
         """The folder to load from. Raises TargetError where its files are not those of the pin."""
         self._check(pin, setup)
-        bundle, weights = pipeline_bundle(setup.variant), str(pin.takes["weights"])
+        bundle, weights = _bundle(setup), str(pin.takes["weights"])
         if is_folder(pin.source):
             return self._files().root / pin.source
         if pin.source not in BOX:
@@ -166,3 +166,7 @@ class Diffusers(Provider):
     def _files(self) -> Files:
         assert self.files is not None
         return self.files
+
+
+def _bundle(setup: Setup) -> Bundle:
+    return pipeline_bundle(setup.variant, pickles=setup.allow_pickle, code=setup.trust_remote_code)

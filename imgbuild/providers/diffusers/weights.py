@@ -16,6 +16,8 @@ from imgbuild.providers.diffusers.source import INDEX
 from imgbuild.types import Digest, Value
 
 SAFE = ".safetensors"
+PICKLED = ".bin"  # what `from_pretrained` would read else
+CODE = ".py"
 TEXTS = (".json", ".jinja", ".model", ".txt")  # configurations and vocabularies
 CONFIG = "config.json"
 DOMAIN = "weights/1"
@@ -37,13 +39,25 @@ class Bundle(Struct, frozen=True, kw_only=True):
     digest: Callable[[Mapping[str, Digest]], Digest]
 
 
-def pipeline_bundle(variant: str) -> Bundle:
-    """A whole pipeline. variant: of its weights ("": the plain ones; "fp16")."""
-    return Bundle(
-        anchor=INDEX,
-        choose=lambda names, read: loaded(names, read_index(read(INDEX), INDEX), variant),
-        digest=digest_over,
-    )
+def pipeline_bundle(variant: str, *, pickles: bool = False, code: bool = False) -> Bundle:
+    """A whole pipeline. variant: of its weights ("": the plain ones; "fp16").
+
+    pickles: also those parts that have no other weights. code: also the Python files that are beside the weights.
+    """
+
+    def choose(names: Iterable[str], read: Read) -> list[str]:
+        names, index = list(names), read_index(read(INDEX), INDEX)
+        own = code_of(index, names)
+        if own and not code:
+            raise TargetError(
+                f"{own[0]} is code of the model's own, which is not run",
+                hint="give the model 'trust_remote_code: true', if you trust whoever wrote it",
+            )
+        chosen = loaded(names, index, variant, pickles=pickles)
+        _check_shards(chosen, read)
+        return sorted({*chosen, *(modules(names, index) if code else ())})
+
+    return Bundle(anchor=INDEX, choose=choose, digest=digest_over)
 
 
 def model_bundle(subfolder: str) -> Bundle:
@@ -52,9 +66,11 @@ def model_bundle(subfolder: str) -> Bundle:
 
     def choose(names: Iterable[str], read: Read) -> list[str]:
         here = [name for name in names if name.startswith(inside) and "/" not in name[len(inside) :]]
-        return sorted(
+        chosen = sorted(
             name for name in here if name.endswith(".json") or (name.endswith(SAFE) and not _variant(name))
         )
+        _check_shards(chosen, read)
+        return chosen
 
     return Bundle(
         anchor=inside + CONFIG,
@@ -85,34 +101,104 @@ def read_index(data: bytes, name: str) -> dict[str, Any]:
     """A pipeline's `model_index.json`. Raises TargetError where it is none."""
     try:
         index = msgspec.json.decode(data)
-        if isinstance(index, dict) and isinstance(index.get("_class_name"), str):
+        if isinstance(index, dict) and _is_class(index.get("_class_name")) and _stays(index):
             return index
     except msgspec.DecodeError:
         pass
     raise TargetError(f"{name} names no pipeline", hint="is it as `save_pretrained` of diffusers writes it?")
 
 
+def _is_class(name: Any) -> bool:
+    """Whether it is a class of diffusers, or one of the pipeline's own: [module, class]."""
+    own = isinstance(name, list) and len(name) == 2 and all(isinstance(word, str) for word in name)
+    return own or isinstance(name, str)
+
+
+def _stays(index: Mapping[str, Any]) -> bool:
+    """Whether no module that it names is in another folder."""
+    first = [str(value[0]) for value in index.values() if isinstance(value, list) and value]
+    return not any("/" in module or "\\" in module for module in first)
+
+
 def components(index: Mapping[str, Any]) -> list[str]:
     """The folders that a pipeline's parts are in."""
     parts = {name: value for name, value in index.items() if isinstance(value, list) and len(value) == 2}
-    return [name for name, (library, _) in parts.items() if library is not None]
+    return [name for name, (library, _) in parts.items() if library is not None and name != "_class_name"]
 
 
-def loaded(names: Iterable[str], index: Mapping[str, Any], variant: str) -> list[str]:
-    """Those of a folder's files that are loaded for this variant (""; "fp16"), in order."""
+def code_of(index: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    """The files that hold a class which the index names: the pipeline's own, and those of its parts."""
+    known, name = set(names), index["_class_name"]
+    own = [] if isinstance(name, str) else [f"{name[0]}{CODE}"]
+    parts = [f"{part}/{index[part][0]}{CODE}" for part in components(index)]
+    return [*own, *(file for file in parts if file in known)]
+
+
+def modules(names: Iterable[str], index: Mapping[str, Any]) -> list[str]:
+    """All Python files that code beside the weights can import: those of the pipeline, and of its parts."""
+    folders = {"", *components(index)}
+    return [name for name in names if name.endswith(CODE) and name.rpartition("/")[0] in folders]
+
+
+def loaded(
+    names: Iterable[str], index: Mapping[str, Any], variant: str, *, pickles: bool = False
+) -> list[str]:
+    """Those of a folder's files that are loaded for this variant (""; "fp16"), in order.
+
+    Raises TargetError where a part has no weights but pickles, and those are not to be read.
+    """
     parts = components(index)
     files = [name for name in names if name.partition("/")[0] in parts and name.count("/") == 1]
     chosen = {INDEX, *(name for name in files if name.endswith(TEXTS))}
     for part in parts:
-        safe = [name for name in files if name.startswith(f"{part}/") and name.endswith(SAFE)]
-        wanted = variant if variant and variant in map(_variant, safe) else ""
-        chosen.update(name for name in safe if _variant(name) == wanted)
+        weights = _weights_of(part, files, variant, pickles=pickles)
+        wanted = variant if variant and variant in map(_variant, weights) else ""
+        chosen.update(name for name in weights if _variant(name) == wanted)
     return sorted(chosen)
+
+
+def _weights_of(part: str, files: Iterable[str], variant: str, *, pickles: bool) -> list[str]:
+    """The weights that a part is read from, of every variant; as `from_pretrained` chooses. Raises TargetError."""
+    inside = [name for name in files if name.startswith(f"{part}/")]
+    safe = [name for name in inside if name.endswith(SAFE)]
+    pickled = [name for name in inside if name.endswith(PICKLED)]
+    if pickled and not safe and not pickles:
+        raise TargetError(
+            f"{pickled[0]} is pickled, and could run a program when it is read",
+            hint="give the model 'allow_pickle: true', if you trust whoever made it, or save it in safetensors",
+        )
+    only_pickled = not safe or (variant in map(_variant, pickled) and variant not in map(_variant, safe))
+    return pickled if pickles and only_pickled else safe
+
+
+def _check_shards(names: Iterable[str], read: Read) -> None:
+    """Raise TargetError where an index of shards names anything but weights of its kind, beside it.
+
+    The libraries read what it names: a file of another kind would be unpickled, and one elsewhere is in no digest.
+    """
+    for name in names:
+        kind = next((kind for kind in (SAFE, PICKLED) if f"{kind}.index." in name), "")
+        if kind and not all(_is_shard(shard, kind) for shard in _shards(read(name))):
+            raise TargetError(
+                f"{name} names other files than weights beside it",
+                hint="is it as `save_pretrained` of diffusers writes it?",
+            )
+
+
+def _shards(data: bytes) -> list[Any]:
+    try:
+        return list(msgspec.json.decode(data)["weight_map"].values())
+    except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+        return [None]
+
+
+def _is_shard(name: Any, kind: str) -> bool:
+    return isinstance(name, str) and name.endswith(kind) and "/" not in name and "\\" not in name
 
 
 def _variant(name: str) -> str:
     """Of "unet/diffusion_pytorch_model.fp16-00001-of-00002.safetensors": "fp16"."""
-    stem = name.rpartition("/")[2].removesuffix(SAFE)
+    stem = name.rpartition("/")[2].removesuffix(SAFE).removesuffix(PICKLED)
     return _SHARD.sub("", stem).partition(".")[2]
 
 

@@ -204,8 +204,8 @@ def sketch(bench, monkeypatch):
     """A function: a spec → a project with a folder that only looks like a pipeline's; whoever looks finds FOUND."""
     looked = []
 
-    def look(folder):
-        looked.append(folder.name)
+    def look(folder, *, code=False):
+        looked.append(f"{folder.name}, and its code" if code else folder.name)
         return FOUND
 
     monkeypatch.setattr(provider, "probe", look)

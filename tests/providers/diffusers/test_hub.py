@@ -364,3 +364,74 @@ def test_a_part_that_is_not_there(shop, server, name):
     shop.edit("specs/catalog.yaml", ("steps: 1", f"steps: 1, {written}"))
     (failure,) = shop.build().failures
     assert (failure.cause, failure.hint) == (cause, hint)
+
+
+# --- what needs consent ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pickles(server, weights, tmp_path):
+    """The hub, holding the tiny pipeline with a VAE that is only pickled."""
+    from diffusers import AutoencoderKL
+
+    safe = "vae/diffusion_pytorch_model.safetensors"
+    vae = AutoencoderKL.from_pretrained(weights / "pipeline/vae", use_safetensors=True)
+    vae.save_pretrained(tmp_path / "vae", safe_serialization=False)
+    del server.files[safe]
+    server.files[safe.replace("safetensors", "bin")] = (
+        tmp_path / "vae/diffusion_pytorch_model.bin"
+    ).read_bytes()
+    return server
+
+
+def test_pickles_of_a_repository_are_neither_fetched_nor_read_unasked(shop, pickles):
+    (failure,) = shop.build().failures
+    assert (failure.cause, failure.hint) == (
+        "vae/diffusion_pytorch_model.bin is pickled, and could run a program when it is read",
+        "give the model 'allow_pickle: true', if you trust whoever made it, or save it in safetensors",
+    )
+    assert not [path for path in pickles.asked if path.endswith(".bin")]
+    shop.edit("specs/catalog.yaml", ("steps: 1", "steps: 1, allow_pickle: true"))
+    pickles.asked.clear()
+    assert shop.tell("build").code == 2
+    assert pickles.asked == []
+
+
+def test_consent_to_a_repository_is_to_the_commit_that_it_was_found_at(shop, pickles, bench):
+    shop.edit("specs/catalog.yaml", ("steps: 1", "steps: 1, allow_pickle: true"))
+    assert shop.tell("trust", "-y").code == 0
+    assert shop.tell("build").code == 0
+    assert any(path.endswith(".bin") for path in pickles.asked)
+    shop.edit("specs/catalog.yaml", ("a red icon", "a blue icon"))
+    assert shop.tell("build", "--offline").code == 0
+    pickles.commit = COMMITS[1]
+    theirs = bench({"specs/catalog.yaml": shop.text("specs/catalog.yaml")}, "theirs")
+    assert theirs.tell("build", "--trust").code == 0
+    shop.write({"specs/catalog.lock": theirs.locks()["specs/catalog.lock"]})
+    shop.edit("specs/catalog.yaml", ("a blue icon", "a green icon"))
+    told = shop.tell("build")
+    assert told.code == 2
+    assert "reads pickled weights of the hub's repository acme/tiny: " in told.err
+    assert f"(locked at {'b' * 12})" in told.err
+
+
+def test_code_of_a_repository_is_fetched_once_it_may_be_run(shop, server, tmp_path, monkeypatch):
+    from diffusers.utils import dynamic_modules_utils
+
+    monkeypatch.setattr(dynamic_modules_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.syspath_prepend(tmp_path / "modules")
+    index = json.loads(server.files["model_index.json"])
+    server.files["model_index.json"] = json.dumps({**index, "_class_name": ["own", "Own"]}).encode()
+    server.files["own.py"] = (
+        b"from diffusers import StableDiffusionPipeline\n\n\nclass Own(StableDiffusionPipeline):\n    pass\n"
+    )
+    (failure,) = shop.build().failures
+    assert (failure.cause, failure.hint) == (
+        "own.py is code of the model's own, which is not run",
+        "give the model 'trust_remote_code: true', if you trust whoever wrote it",
+    )
+    shop.edit("specs/catalog.yaml", ("steps: 1", "steps: 1, trust_remote_code: true"))
+    assert shop.tell("build").code == 2
+    assert not any(path.endswith("own.py") for path in server.asked)
+    assert shop.tell("build", "--trust").code == 0
+    assert pin_of(shop).takes["pipeline"] == "Own"
