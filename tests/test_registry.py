@@ -88,7 +88,7 @@ def test_an_unknown_name_where_nothing_is_near():
     assert str(caught.value) == (
         "error: unknown rule 'zzz'\n"
         "hint: Rules here: aspect_ratio, brightness, contrast, dimensions, file_size, format, mode, not_blank, "
-        "sharpness, similar_to, …"
+        "palette, sharpness, …"
     )
 
 
