@@ -12,34 +12,16 @@ ROOT = Path(__file__).resolve().parent.parent
 SHEET = ROOT / "docs" / "contact-sheet.webp"
 WIDTH, GAP, PAPER = 1600, 10, "#faf8f3"  # pixels, pixels, the ground
 
+SHAPES = ("hexagon", "diamond", "star")
+STYLES = ("striped", "outlined")
+CHAPTERS = ("specs", "matrix", "graph", "store", "lock", "rules", "providers", "watch")
+
 ROWS = (
     ("docs/header_day.webp", "docs/header_night.webp"),
-    (
-        "logo/day_0.png",
-        "logo/day_1.png",
-        "logo/day_2.png",
-        "logo/day_3.png",
-        "logo/day_4.png",
-        "logo/day_5.png",
-    ),
-    (
-        "logo/night_0.png",
-        "logo/night_1.png",
-        "logo/night_2.png",
-        "logo/night_3.png",
-        "logo/night_4.png",
-        "logo/night_5.png",
-    ),
+    tuple(f"logo/day-{shape}-{style}.png" for style in STYLES for shape in SHAPES),
+    tuple(f"logo/night-{shape}-{style}.png" for style in STYLES for shape in SHAPES),
+    tuple(f"docs/{chapter}.webp" for chapter in CHAPTERS),
     ("brand/mark.png", "social/day_0.jpg", "social/night_1.jpg", "pattern/night_0.png"),
-    ("docs/specs.webp", "docs/matrix.webp", "docs/graph.webp", "docs/store.webp"),
-    ("docs/lock.webp", "docs/rules.webp", "docs/providers.webp", "docs/watch.webp"),
-    (
-        "pattern/day_0.png",
-        "social/day_1.jpg",
-        "social/night_0.jpg",
-        "pattern/day_1.png",
-        "pattern/night_1.png",
-    ),
 )
 
 

@@ -120,7 +120,9 @@ class Differences:
         """What is another library or device than then: "torch 2.12.0 → 2.13.0"."""
         was = self.environments.get(line.raw, {})
         now = next((record.environment for record in made.records if record.step == "generate"), {})
-        changed = sorted(name for name in {*was, *now} if was.get(name) != now.get(name)) if was else []
+        if not was or not now:  # nobody noted it, or another target of equal pixels was made in its place
+            return ""
+        changed = sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
         return ", ".join(f"{name} {was.get(name, 'none')} → {now.get(name, 'none')}" for name in changed)
 
     def told(self, what: str, made: Made | None, line: Line) -> str:

@@ -51,6 +51,7 @@ def halve(file: Path) -> None:
         for name, value in load_file(file).items()
     }
     save_file(weights, file, metadata={"format": "pt"})
+    file.chmod(0o644)  # safetensors makes it readable to its owner alone
 
 
 def forget_places(file: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+from tests.benchmarks import loop
 
 COLOURS = ("red", "blue", "green", "black", "white", "pink", "teal", "navy", "gold", "grey")
 SPEC = """\
@@ -24,6 +27,22 @@ assets:
     size: 64x64
 """
 HERO = "hero/0.png"
+LOCAL = """\
+version: 1
+models:
+  tiny:
+    provider: diffusers
+    source: imgbuild/tiny-icons
+    params: {{steps: {steps}, guidance: {guidance}, batch: {batch}, threads: {threads}}}
+assets:
+  icon:
+    prompt: "a large {{{{ color }}}} {{{{ shape }}}} on a white background"
+    matrix:
+      color: [red, orange, green, blue]
+      shape: [star, heart]
+    models: [tiny]
+    seeds: {seeds}
+"""
 
 
 def write_project(root: Path, targets: int) -> int:
@@ -37,6 +56,26 @@ def write_project(root: Path, targets: int) -> int:
     write_table(root, rows)
     write_spec(root, "brass", styles)
     return rows * len(COLOURS) * styles + 1
+
+
+def write_local(root: Path, targets: int) -> int:
+    """A spec of about so many icons, all of the local model: eight prompts, a number of seeds each; how many there are."""
+    seeds = max(1, targets // 8)
+    (root / "specs").mkdir(parents=True)
+    (root / "imgbuild.yaml").write_text("output: out\n")
+    (root / "specs/icons.yaml").write_text(
+        LOCAL.format(
+            steps=loop.STEPS, guidance=loop.GUIDANCE, batch=loop.BATCH, threads=loop.THREADS, seeds=seeds
+        )
+    )
+    return 8 * seeds
+
+
+def prompt_of(name: str) -> str:
+    """The prompt of a target of `write_local`: of "icon[color=red,shape=star]@tiny#0"."""
+    found = re.fullmatch(r"icon\[color=(\w+),shape=(\w+)\]@tiny#\d+", name)
+    assert found is not None
+    return f"a large {found[1]} {found[2]} on a white background"
 
 
 def write_table(root: Path, rows: int, edited: int = 0) -> None:

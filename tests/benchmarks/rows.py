@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,10 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from tests.benchmarks import ground, tools
+from PIL import Image
+
+import imgbuild
+from tests.benchmarks import ground, loop, tools
 from tests.benchmarks.clock import Ran, run
 
 
@@ -201,6 +205,51 @@ def cold(lab: Lab, targets: int) -> Iterator[Row]:
     )
 
 
+def local(lab: Lab, targets: int) -> Iterator[Row]:
+    """A build on the model in the box, beside a loop by hand with the same model, prompts, seeds, batches and steps."""
+    ours, theirs = [], []
+    for _ in range(min(3, lab.runs)):
+        root = lab.place("local")
+        count = ground.write_local(root, targets)
+        lab.call(root, "lock", "--upgrade")  # pins the model, which is looked at once and for all
+        ran = lab.call(root, "build", "--json")
+        finished = json.loads(ran.output.splitlines()[-1])
+        if finished["generated"] != count:
+            raise RuntimeError(f"{count} images were to be made, not {finished['generated']}")
+        ours.append(ran)
+        theirs.append(_loop(lab, root, count))
+    seconds = median(ran.seconds for ran in ours)
+    peak = max(ran.peak for ran in ours)
+    yield Row("diffusion", count, count, "seconds", seconds, "a loop", median(theirs), 1.0, peak)
+
+
+def _loop(lab: Lab, root: Path, count: int) -> float:
+    """Seconds that the loop takes for the same images, which must come out equal."""
+    folder = Path(imgbuild.__file__).parent / "models/tiny_icons"
+    told = lab.call(root, "ls", "--json").output.splitlines()
+    outputs = {line["id"].partition("/")[2]: line["output"] for line in map(json.loads, told)}
+    locked = json.loads((root / "specs/icons.lock").read_text())["targets"]
+    if locked.keys() != outputs.keys() or len(locked) != count:
+        raise RuntimeError(f"{count} targets were to be locked, not {len(locked)}")
+    pictures = [
+        {"prompt": ground.prompt_of(name), "seed": line["seed"], "output": outputs[name]}
+        for name, line in locked.items()
+    ]
+    jobs = root / "jobs.json"
+    jobs.write_text(json.dumps(pictures))
+    words = [sys.executable, str(Path(loop.__file__)), str(folder), str(root / "loop"), str(jobs)]
+    seconds = run(words, root, lab.environ).seconds
+    for output in outputs.values():
+        if _pixels(root / "loop" / output) != _pixels(root / "out" / output):
+            raise RuntimeError(f"{output} came out another picture")
+    return seconds
+
+
+def _pixels(path: Path) -> bytes:
+    with Image.open(path) as picture:
+        return picture.convert("RGB").tobytes()
+
+
 def watch(lab: Lab, targets: int) -> Iterator[Row]:
     """`imgbuild watch`: from the save of a spec in which one target changed until its image is published."""
     root, count = lab.built(targets)
@@ -247,6 +296,7 @@ ROWS: Mapping[str, Sequence[tuple[Callable[..., Iterator[Row]], int, tuple[float
     "edit": [(edit, 100_000, ())],
     "cold": [(cold, 10_000, ())],
     "watch": [(watch, 10_000, ())],
+    "local": [(local, 96, ())],
 }
 
 

@@ -108,16 +108,18 @@ def test_two_models_are_loaded_once_each(studio, drawn):
             prompt: "a {{ color }} icon"
             matrix: {color: [red, blue, green, white]}
             models: [tiny, other]
+            seeds: 15
           large:
             prompt: "a {{ color }} thing"
             matrix: {color: [red, blue, green, white]}
             models: [tiny, other]
             size: 72x64
+            seeds: 10
         """
     )
-    assert made.build().finished.generated == 16
+    assert made.build().finished.generated == 200
     assert len(loads) == 2
-    assert [len(call) for call in calls] == [4, 4, 4, 4]
+    assert [len(call) for call in calls] == [4] * 50
 
 
 # --- settings --------------------------------------------------------------------------------------------
