@@ -157,7 +157,7 @@ def _resolve(kind: str, part: Part, offline: bool) -> Found:
 def _weigh_box(kind: str, part: Part) -> Digest:
     path = box_path(part.source)
     if path.is_dir() is (kind == "lora"):
-        raise TargetError(f"'{part.source}' is no {kind}", hint="see what ships with imgbuild in its README")
+        raise TargetError(f"'{part.source}' can't be used as '{kind}'", hint="leave it out, or name another")
     return digest_file(path) if kind == "lora" else weigh(path, model_bundle(""))
 
 

@@ -19,7 +19,7 @@ from imgbuild.providers.diffusers.concerns import concerns
 from imgbuild.providers.diffusers.environment import check_installed, fingerprint
 from imgbuild.providers.diffusers.probe import probe
 from imgbuild.providers.diffusers.settings import Setup, check_parts, setup_of
-from imgbuild.providers.diffusers.source import BOX, box_path, check_source, is_folder
+from imgbuild.providers.diffusers.source import BOX, INDEX, box_path, check_source, is_folder
 from imgbuild.providers.diffusers.takes import Found, taken, unpinned
 from imgbuild.providers.diffusers.weights import Bundle, pipeline_bundle, weigh, with_parts
 from imgbuild.types import Capabilities, Concern, Digest, Image, Model, Pin, Request, Value
@@ -104,7 +104,13 @@ class Diffusers(Provider):
                 )
             return self._files().root / inside, digest, ""
         if model.source in BOX:
-            return (folder := box_path(model.source)), weigh(folder, bundle), ""
+            folder = box_path(model.source)
+            if not (folder / INDEX).is_file():
+                raise TargetError(
+                    f"'{model.source}' is no pipeline, but goes beside one",
+                    hint="name it in the params of a model, as its 'lora' or 'controlnet'",
+                )
+            return folder, weigh(folder, bundle), ""
         if self.offline:
             raise TargetError(f"pinning '{model.source}' needs the network", hint="build without --offline")
         found = hub.resolve(model.source, commit or model.revision, bundle)
