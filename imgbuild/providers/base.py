@@ -16,11 +16,15 @@ Anything else is a bug of the adapter, and counts as Unanswered does.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from imgbuild.files import Files
-from imgbuild.types import Capabilities, Concern, Digest, Image, Model, Pin, Request
+from imgbuild.types import Activity, Capabilities, Concern, Digest, Image, Model, Pin, Request
+
+
+def unheard(activity: Activity) -> None:
+    """What is told where nobody listens."""
 
 
 class Provider(ABC):
@@ -33,6 +37,7 @@ class Provider(ABC):
     that many are made in processes beside this one, which each make an instance of their own. env: the
     environment variables that hold its keys. files: the project's files, for those whose models lie among
     them; whoever asks for more than `capabilities` has set it. offline: whether to leave the network alone.
+    tell: takes what a call is at, from any thread and at once, so that a person can see a slow one move; a run sets it.
     """
 
     name: ClassVar[str]
@@ -45,6 +50,7 @@ class Provider(ABC):
 
     files: Files | None = None
     offline: bool = False
+    tell: Callable[[Activity], None] = staticmethod(unheard)
 
     @abstractmethod
     def capabilities(self, model: Model) -> Capabilities:

@@ -32,6 +32,45 @@ class TargetMoved(Struct, frozen=True, kw_only=True, tag="target", tag_field="ev
     why: str = ""
 
 
+class Fetch(Struct, frozen=True, kw_only=True, tag="fetch", tag_field="event", omit_defaults=True):
+    """The files of a model are brought here. source: where from; done, total: bytes.
+
+    This and the two below are told when they begin, about ten times a second, and when they end, well or not.
+    seconds: since they began.
+    """
+
+    model: str
+    source: str
+    done: int = 0
+    total: int = 0
+    seconds: float = 0.0
+    ended: bool = False
+
+
+class Load(Struct, frozen=True, kw_only=True, tag="load", tag_field="event", omit_defaults=True):
+    """A model is made ready to draw."""
+
+    model: str
+    seconds: float = 0.0
+    ended: bool = False
+
+
+class Draw(Struct, frozen=True, kw_only=True, tag="draw", tag_field="event", omit_defaults=True):
+    """A batch of so many images is drawn, the model's `batch`th of this build.
+
+    step, steps: how many have been taken, of how many; 0 where the model does not say. rate: steps a second.
+    """
+
+    model: str
+    batch: int
+    images: int
+    step: int = 0
+    steps: int = 0
+    rate: float = 0.0
+    seconds: float = 0.0
+    ended: bool = False
+
+
 class Failure(Struct, frozen=True, kw_only=True, tag="failure", tag_field="event", omit_defaults=True):
     """A target that could not be made or did not pass. where: `file:line:column` of its asset.
 
@@ -72,4 +111,5 @@ class Finished(Struct, frozen=True, kw_only=True, tag="finished", tag_field="eve
     exit_code: int = 0
 
 
-Event: TypeAlias = Started | TargetMoved | Failure | Note | Finished
+Underway: TypeAlias = Fetch | Load | Draw
+Event: TypeAlias = Started | TargetMoved | Underway | Failure | Note | Finished

@@ -13,7 +13,18 @@ from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, TextIO
 
-from imgbuild.report.events import Event, Failure, Finished, Note, Started, TargetMoved
+from imgbuild.report.events import (
+    Draw,
+    Event,
+    Failure,
+    Fetch,
+    Finished,
+    Load,
+    Note,
+    Started,
+    TargetMoved,
+    Underway,
+)
 from imgbuild.report.failures import cause_of
 from imgbuild.report.output import emit
 from imgbuild.report.plain import note_line
@@ -59,6 +70,8 @@ class FancyReporter:
         match event:
             case TargetMoved():
                 self._move(event)
+            case Fetch() | Load() | Draw():
+                self._work(event)
             case Failure():
                 self._fail(event)
             case Note():
@@ -92,6 +105,7 @@ class FancyReporter:
                 estimate=state.estimate,
                 running=running,
                 others=len(state.running) - len(running),
+                underway=tuple((event, now - since) for event, since in self._underway.values()),
             )
 
     def _take(self) -> list[Text]:
@@ -108,6 +122,14 @@ class FancyReporter:
             self._progress.move(moved, now)
             if self._verbose and self._display is not None:
                 self._said.append(moved)
+
+    def _work(self, event: Underway) -> None:
+        now = self._clock()
+        with self._lock:
+            if event.ended:
+                self._underway.pop(event.model, None)
+            else:
+                self._underway[event.model] = event, now
 
     def _fail(self, failure: Failure) -> None:
         with self._lock:
@@ -158,4 +180,5 @@ class FancyReporter:
         self._progress = Progress()
         self._pace = Pace(self._clock())
         self._causes: Counter[str] = Counter()
+        self._underway: dict[str, tuple[Underway, float]] = {}  # by model, and when it was told
         self._said: list[TargetMoved | Failure | Note] = []

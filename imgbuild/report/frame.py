@@ -8,9 +8,12 @@ from msgspec import Struct
 from rich.text import Text
 
 from imgbuild.columns import columns
+from imgbuild.report.events import Underway
 from imgbuild.report.text import duration, money, printable, shorten
+from imgbuild.report.underway import parts_of
 
 RUNNING = 6  # targets named at most
+UNDERWAY = 4  # models at most of which is said what they are at
 _LONGEST_BAR = 60
 _WIDE = 60  # columns from which units are written out
 _MARGIN = 4  # lines of the terminal left for what was said above
@@ -18,7 +21,7 @@ _MARGIN = 4  # lines of the terminal left for what was said above
 
 class Look(Struct, frozen=True, kw_only=True):
     """The state of a build at one moment. rate: images a second. running: (id, seconds since its start);
-    others: how many more are running."""
+    others: how many more are running. underway: what is fetched, loaded or drawn, and seconds since it was told."""
 
     total: int
     finished: int
@@ -29,13 +32,19 @@ class Look(Struct, frozen=True, kw_only=True):
     estimate: float = 0.0
     running: tuple[tuple[str, float], ...] = ()
     others: int = 0
+    underway: tuple[tuple[Underway, float], ...] = ()
 
 
 def frame_lines(look: Look, width: int, height: int) -> list[Text]:
     """The display for a terminal of that many columns and lines; no line is wider, nor are there more."""
-    shown = look.running[: max(0, min(RUNNING, height - _MARGIN))]
+    room = max(0, height - _MARGIN)
+    underway = look.underway[: min(UNDERWAY, room)]
+    shown = look.running[: min(RUNNING, room - len(underway))]
     more = len(look.running) - len(shown) + look.others
-    lines = [_bar(look, width), _figures(look, width), *_running(shown, width)]
+    lines = [_bar(look, width), _line(_parts(look, width >= _WIDE), width)]
+    lines += [_line(_work(event, since, width), width, "  ") for event, since in underway] + _running(
+        shown, width
+    )
     if more and shown:
         lines.append(Text(shorten(f"  and {more:,} more running", width), "dim"))
     return [line for line in lines if line.plain]
@@ -49,14 +58,20 @@ def _bar(look: Look, width: int) -> Text:
     return Text.assemble(("━" * filled, "green"), ("─" * (room - filled), "dim"), shorten(count, width))
 
 
-def _figures(look: Look, width: int) -> Text:
-    """The figures that fit, the more important first."""
+def _line(parts: Sequence[tuple[str, str]], width: int, gap: str = "") -> Text:
+    """Those of the parts that fit, the more important first. gap: before the first."""
     line = Text()
-    for text, style in _parts(look, width >= _WIDE):
-        gap = "  " if line.plain else ""
-        if line.cell_len + len(gap) + len(text) <= width:
+    for text, style in parts:
+        if line.cell_len + len(gap) + columns(text) <= width:
             line.append(gap).append(text, style)
+            gap = "  "
     return line
+
+
+def _work(event: Underway, since: float, width: int) -> list[tuple[str, str]]:
+    """What is under way, and its figures."""
+    first, *others = parts_of(event, since)
+    return [(shorten(first, width - 2), "cyan"), *((text, "dim") for text in others)]
 
 
 def _parts(look: Look, wide: bool) -> list[tuple[str, str]]:

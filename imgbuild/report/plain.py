@@ -5,12 +5,24 @@ from __future__ import annotations
 from typing import TextIO
 
 from imgbuild.columns import columns
-from imgbuild.report.events import Event, Failure, Finished, Note, Started, TargetMoved
+from imgbuild.report.events import (
+    Draw,
+    Event,
+    Failure,
+    Fetch,
+    Finished,
+    Load,
+    Note,
+    Started,
+    TargetMoved,
+    Underway,
+)
 from imgbuild.report.failures import failure_lines
 from imgbuild.report.output import emit
 from imgbuild.report.progress import ENDED, Progress
 from imgbuild.report.summary import has_trouble, summary
 from imgbuild.report.text import duration, money, printable, shorten
+from imgbuild.report.underway import log_line
 
 
 class PlainReporter:
@@ -33,6 +45,8 @@ class PlainReporter:
         match event:
             case TargetMoved():
                 self._move(event)
+            case Fetch() | Load() | Draw():
+                self._tell_work(event)
             case Failure():
                 self._progress.failures.append(event)
             case Note():
@@ -69,6 +83,11 @@ class PlainReporter:
     def _reason(self, moved: TargetMoved) -> str:
         told = moved.why and (self._verbose or moved.state in ("review", "failed", "skipped"))
         return f"  ({printable(moved.why)})" if told else ""
+
+    def _tell_work(self, event: Underway) -> None:
+        line = log_line(event, verbose=self._verbose)
+        if line and not self._quiet:
+            emit(self._stream, f"{line}\n")
 
     def _tell(self, note: Note) -> None:
         if not self._quiet or note.level == "warning":

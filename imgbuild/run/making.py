@@ -21,6 +21,7 @@ from imgbuild.run.crew import Crew, Errand, errands_at_a_time
 from imgbuild.run.limits import Budget, Retry, call
 from imgbuild.run.materials import Materials
 from imgbuild.run.steps import Job, Made, Start, Unfinished, finish, measure
+from imgbuild.run.telling import Telling
 from imgbuild.run.work import Work
 from imgbuild.traces import Trace
 from imgbuild.types import Ask, Digest, Image, Record, Request, Target
@@ -64,7 +65,7 @@ class Making:
         self.materials, self.files, self.blobs = materials, materials.files, materials.store.blobs
         self.journal = materials.store.journal
         self.providers, self.budget, self.terms, self.stop = providers, budget, terms, stop
-        self.crew = crew
+        self.crew, self.telling = crew, Telling()
         in_flight = () if terms.resend else self.journal.in_flight()
         self.unknown = {entry.key for entry in in_flight}  # keys of requests that must not be sent
 
@@ -228,7 +229,12 @@ class Making:
 
     def _images(self, provider: Provider, works: Sequence[Work], requests: Sequence[Request]) -> list[Image]:
         """One image a request, each with what it cost: where the vendor does not say, what was estimated."""
-        with foreign(f"provider '{provider.name}'"):
+        provider.tell = self.telling.tell
+        alias = bound_at(works[0].decision.target, works[0].position).alias
+        with (
+            foreign(f"provider '{provider.name}'"),
+            self.telling.call(requests[0].pin, alias, len(requests)),
+        ):
             images = call(lambda: provider.generate(requests), self.terms.retry, self.stop)
             return [_priced(image, work) for work, image in zip(works, images, strict=True)]
 

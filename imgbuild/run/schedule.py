@@ -22,7 +22,7 @@ from imgbuild.expand.seeds import attempt_seed
 from imgbuild.graph import Graph, group_of
 from imgbuild.plan import AT_REST, Action, Decision, Plan
 from imgbuild.report import Reporter
-from imgbuild.report.events import TargetMoved
+from imgbuild.report.events import TargetMoved, Underway
 from imgbuild.run.accept import Next, decide, judge, tell
 from imgbuild.run.conclusion import Conclusion
 from imgbuild.run.group import Group, is_settled
@@ -95,7 +95,8 @@ class Schedule:
         self.graph, self.plan, self.reporter = graph, plan, reporter
         self.recall, self.make, self.conclude = recall, making, conclusion
         self.limits, self.stop = limits, making.stop
-        self.done: SimpleQueue[tuple[Callable[..., None], Any, Any]] = SimpleQueue()
+        self.done: SimpleQueue[tuple[Callable[..., None], Any, Any] | Underway] = SimpleQueue()
+        making.telling.give = self.done.put
         self.lanes: dict[str, Lane] = {}
         self.making: dict[str, list[Work]] = {}  # by key: who waits for a request that is under way
         self.ready: deque[Work] = deque()
@@ -186,12 +187,18 @@ class Schedule:
 
     def _loop(self) -> None:
         while self._dispatch():
-            handler, subject, result = self.done.get()
+            handler, subject, result = self._ended()
             self.out -= 1
             if isinstance(result, BaseException) and not isinstance(result, TargetError):
                 self.stop.set()
                 raise result
             handler(subject, result)
+
+    def _ended(self) -> tuple[Callable[..., None], Any, Any]:
+        """The next call that ended. What is told of those under way is passed on meanwhile."""
+        while not isinstance(item := self.done.get(), tuple):
+            self.reporter.event(item)
+        return item
 
     def _abandon(self) -> None:
         """Nothing more is begun, and nobody waits for what is under way: Ctrl-C was pressed again."""

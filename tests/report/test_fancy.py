@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from imgbuild.report.events import Failure, Finished, Note, Started, TargetMoved
+from imgbuild.report.events import Draw, Failure, Finished, Load, Note, Started, TargetMoved
 from imgbuild.report.fancy import FancyReporter
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
@@ -63,6 +63,21 @@ def test_counters_come_from_events_and_the_clock() -> None:
     scene.reporter.close()
     assert (look.total, look.finished, look.rate, look.cost, look.estimate) == (8, 1, 0.5, 0.25, 0.5)
     assert look.running == (("a/b#1", 2.0),)
+
+
+def test_what_a_model_is_at_is_shown_until_it_ends() -> None:
+    scene = Scene(80)
+    load, draw = Load(model="sdxl"), Draw(model="sdxl", batch=1, images=2, step=1, steps=4)
+    scene.reporter.event(Started(targets=1, fresh=0, restore=0, run=1))
+    scene.reporter.event(load)
+    scene.now += 2
+    assert scene.reporter.look().underway == ((load, 2.0),)
+    scene.reporter.event(Load(model="sdxl", seconds=2, ended=True))
+    assert scene.reporter.look().underway == ()
+    scene.reporter.event(draw)
+    assert scene.reporter.look().underway == ((draw, 0.0),)
+    scene.reporter.event(Finished(built=1, generated=1))
+    assert scene.reporter.look().underway == ()
 
 
 def test_failures_and_notes_are_printed_above_and_the_cursor_comes_back() -> None:

@@ -2,7 +2,7 @@
 
 import io
 
-from imgbuild.report.events import Failure, Finished, Note, Started, TargetMoved
+from imgbuild.report.events import Draw, Failure, Finished, Load, Note, Started, TargetMoved
 from imgbuild.report.json import JsonReporter
 
 
@@ -25,6 +25,29 @@ def test_one_event_a_line() -> None:
         '{"event":"note","text":"a pin is old","level":"warning"}\n'
         '{"event":"finished","built":1,"generated":1,"fresh":1,"failed":1,"seconds":0.5,"cost":0.02,'
         '"exit_code":1}\n'
+    )
+
+
+def test_what_is_under_way_is_told_once_a_second() -> None:
+    stream, now = io.StringIO(), 100.0
+    reporter = JsonReporter(stream, clock=lambda: now)
+    reporter.event(Load(model="sdxl"))
+    reporter.event(Load(model="sdxl", seconds=0.5, ended=True))
+    reporter.event(Draw(model="sdxl", batch=1, images=2))
+    for step in range(1, 9):
+        now += 0.3
+        reporter.event(
+            Draw(model="sdxl", batch=1, images=2, step=step, steps=8, rate=3.3, seconds=step * 0.3)
+        )
+    reporter.event(Draw(model="sdxl", batch=1, images=2, step=8, steps=8, rate=3.3, seconds=2.5, ended=True))
+    assert stream.getvalue() == (
+        '{"event":"load","model":"sdxl"}\n'
+        '{"event":"load","model":"sdxl","seconds":0.5,"ended":true}\n'
+        '{"event":"draw","model":"sdxl","batch":1,"images":2}\n'
+        '{"event":"draw","model":"sdxl","batch":1,"images":2,"step":4,"steps":8,"rate":3.3,"seconds":1.2}\n'
+        '{"event":"draw","model":"sdxl","batch":1,"images":2,"step":8,"steps":8,"rate":3.3,"seconds":2.4}\n'
+        '{"event":"draw","model":"sdxl","batch":1,"images":2,"step":8,"steps":8,"rate":3.3,"seconds":2.5,'
+        '"ended":true}\n'
     )
 
 

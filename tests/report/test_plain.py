@@ -2,7 +2,7 @@
 
 import io
 
-from imgbuild.report.events import Event, Failure, Finished, Moved, Note, Started, TargetMoved
+from imgbuild.report.events import Draw, Event, Failure, Finished, Load, Moved, Note, Started, TargetMoved
 from imgbuild.report.plain import PlainReporter
 
 LONG = "catalog/thumbnails[sku=A1,color=red]@sdxl#0"
@@ -88,6 +88,19 @@ def test_what_it_costs_is_told_first() -> None:
     start = Started(targets=3, fresh=0, restore=0, run=3, cost=0.75)
     assert told([start]) == "this build costs about $0.75\n"
     assert told([start], quiet=True) == ""
+
+
+def test_a_slow_load_is_told_when_it_is_over() -> None:
+    work: list[Event] = [
+        Load(model="sdxl"),
+        Load(model="sdxl", seconds=20),
+        Load(model="sdxl", seconds=42, ended=True),
+        Draw(model="sdxl", batch=1, images=1, step=3, steps=4, rate=1.5, seconds=2),
+        Load(model="tiny", seconds=2, ended=True),
+    ]
+    assert told(work) == "loaded sdxl in 42 s\n"
+    assert told(work, quiet=True) == ""
+    assert told(work, verbose=True) == "loading sdxl\nloaded sdxl in 42 s\nloaded tiny in 2.0 s\n"
 
 
 def test_a_second_build_starts_from_nothing() -> None:

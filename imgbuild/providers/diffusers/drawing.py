@@ -16,6 +16,7 @@ from imgbuild.errors import ProviderFailed, Refused, TargetError
 from imgbuild.providers.diffusers.loading import Loaded, be_deterministic, scheduler_of, task_of
 from imgbuild.providers.diffusers.preprocess import preprocessed
 from imgbuild.providers.diffusers.settings import OF_MODEL
+from imgbuild.providers.diffusers.steps import Tell, told
 from imgbuild.providers.diffusers.takes import CALLED
 from imgbuild.types import Image, Request, Value
 
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "Insufficient memory")
 
 
-def draw(loaded: Loaded, requests: Sequence[Request]) -> list[Image]:
-    """One image for each request, in order. Raises TargetError."""
+def draw(loaded: Loaded, requests: Sequence[Request], tell: Tell) -> list[Image]:
+    """One image for each request, in order. tell: takes each step as it is taken. Raises TargetError."""
     images: dict[int, Image] = {}
     for places in _alike(requests):
         for start in range(0, len(places), loaded.setup.batch):
             batch = places[start : start + loaded.setup.batch]
-            images.update(zip(batch, _batch(loaded, [requests[at] for at in batch]), strict=True))
+            images.update(zip(batch, _batch(loaded, [requests[at] for at in batch], tell), strict=True))
     return [images[at] for at in range(len(requests))]
 
 
@@ -45,7 +46,7 @@ def _alike(requests: Sequence[Request]) -> list[list[int]]:
     return list(found.values())
 
 
-def _batch(loaded: Loaded, requests: Sequence[Request]) -> list[Image]:
+def _batch(loaded: Loaded, requests: Sequence[Request], tell: Tell) -> list[Image]:
     import torch
 
     padded = [*requests, *[requests[-1]] * (loaded.setup.batch - len(requests))]
@@ -57,7 +58,7 @@ def _batch(loaded: Loaded, requests: Sequence[Request]) -> list[Image]:
     torch.set_num_threads(loaded.setup.threads)  # of this thread and those it starts
     be_deterministic(loaded.setup.deterministic)
     try:
-        made = pipeline(**arguments)
+        made = pipeline(**arguments, **told(pipeline, tell))
     except (RuntimeError, MemoryError) as error:
         if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
             raise _too_large(loaded, first) from error

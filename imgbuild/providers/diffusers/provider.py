@@ -22,7 +22,7 @@ from imgbuild.providers.diffusers.settings import Setup, check_parts, setup_of
 from imgbuild.providers.diffusers.source import BOX, INDEX, box_path, check_source, is_folder
 from imgbuild.providers.diffusers.takes import Found, taken, unpinned
 from imgbuild.providers.diffusers.weights import Bundle, pipeline_bundle, weigh, with_parts
-from imgbuild.types import Capabilities, Concern, Digest, Image, Model, Pin, Request, Value
+from imgbuild.types import Activity, Capabilities, Concern, Digest, Image, Model, Pin, Request, Value
 
 
 class Diffusers(Provider):
@@ -120,12 +120,17 @@ class Diffusers(Provider):
         from imgbuild.providers.diffusers.drawing import draw
 
         first = requests[0]
-        return draw(self._loaded(first.pin, setup_of(first.params)), requests)
+
+        def tell(step: int, steps: int) -> None:
+            self.tell(Activity(pin=first.pin, doing="draw", done=step, total=steps))
+
+        return draw(self._loaded(first.pin, setup_of(first.params)), requests, tell)
 
     def _loaded(self, pin: Pin, setup: Setup) -> Any:
         """The pipeline, loaded unless it is the one that was used last; that one is let go first."""
         key = (pin, setup)
         if self._kept is None or self._kept[0] != key:
+            self.tell(Activity(pin=pin, doing="load"))
             check_installed()
             from imgbuild.providers.diffusers.loading import load
 

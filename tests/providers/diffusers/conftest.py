@@ -153,9 +153,9 @@ def drawn(monkeypatch):
 
     draw, load = drawing.draw, loading.load
 
-    def counted(loaded, requests):
+    def counted(loaded, requests, tell):
         calls.append([request.prompt for request in requests])
-        return draw(loaded, requests)
+        return draw(loaded, requests, tell)
 
     def noted(folder, setup, places):
         loads.append(folder.name)

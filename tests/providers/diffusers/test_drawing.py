@@ -7,6 +7,8 @@ from functools import wraps
 import pytest
 from PIL import Image, ImageChops
 
+from imgbuild.providers.diffusers import drawing
+from imgbuild.report.events import Draw, Load
 from imgbuild.store.store import open_store
 
 pytestmark = [
@@ -76,6 +78,36 @@ def test_the_place_in_a_batch_is_of_no_matter(built):
     after = built.outputs()
     assert {name: after[name] for name in before} == before
     assert len({after[name] for name in after}) == 5
+
+
+def test_each_step_is_told(built):
+    built.edit("specs/catalog.yaml", ("steps: 2", "steps: 4"))
+    built.build()
+    work = [event for event in built.events if isinstance(event, Load | Draw) and event.ended]
+    assert [(type(event).__name__, event.model) for event in work] == [
+        ("Load", "tiny"),
+        ("Draw", "tiny"),
+        ("Draw", "tiny"),
+        ("Draw", "tiny"),
+    ]
+    assert [(event.batch, event.images, event.step, event.steps) for event in work[1:]] == [
+        (1, 2, 4, 4),
+        (2, 1, 4, 4),
+        (3, 1, 2, 2),  # half of the steps, for a picture that goes in
+    ]
+
+
+def test_telling_changes_no_bit(built, monkeypatch):
+    before, told = built.outputs(), []
+
+    def untold(pipeline, tell):
+        told.append(type(pipeline).__name__)
+        return {}
+
+    monkeypatch.setattr(drawing, "told", untold)
+    assert again(built) == 4
+    assert built.outputs() == before
+    assert told == ["StableDiffusionPipeline", "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"]
 
 
 def test_verify_finds_equal_bits(built):

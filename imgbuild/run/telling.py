@@ -1,0 +1,115 @@
+"""What providers tell while they work, made into events that name models as specs do."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from imgbuild.report.events import Draw, Fetch, Load, Underway
+from imgbuild.types import Activity, Pin
+
+EVERY = 0.1  # seconds between two events of one activity: no display is drawn more often
+
+
+class _Call:
+    """One call of a provider, for so many images of a model. since: when its activity began; told: its last event.
+
+    first: the first step that was counted, and when: the pace is taken from there, past what comes before steps.
+    """
+
+    def __init__(self, model: str, images: int, batch: int) -> None:
+        self.model, self.images, self.batch = model, images, batch
+        self.activity: Activity | None = None
+        self.since = self.told = 0.0
+        self.first: tuple[int, float] | None = None
+
+    def take(self, activity: Activity, now: float) -> None:
+        if self.activity is None or self.activity.doing != activity.doing:
+            self.since, self.first = now, None
+        if self.first is None or activity.done <= self.first[0]:
+            self.first = (activity.done, now) if activity.done else None
+        self.activity = activity
+
+    def event(self, now: float, *, ended: bool) -> Underway | None:
+        if self.activity is None:
+            return None
+        done, total, seconds = self.activity.done, self.activity.total, round(now - self.since, 3)
+        self.told = now
+        if self.activity.doing == "load":
+            return Load(model=self.model, seconds=seconds, ended=ended)
+        if self.activity.doing == "fetch":
+            source = self.activity.pin.source
+            return Fetch(
+                model=self.model, source=source, done=done, total=total, seconds=seconds, ended=ended
+            )
+        return Draw(
+            model=self.model,
+            batch=self.batch,
+            images=self.images,
+            step=done,
+            steps=total,
+            rate=self._rate(now),
+            seconds=seconds,
+            ended=ended,
+        )
+
+    def _rate(self, now: float) -> float:
+        """Steps a second since the first; 0 while there is nothing to go by."""
+        if self.first is None or self.activity is None or now <= self.first[1]:
+            return 0.0
+        return round((self.activity.done - self.first[0]) / (now - self.first[1]), 3)
+
+
+def _drop(event: Underway) -> None:
+    """What is told before a run listens."""
+
+
+class Telling:
+    """Hears providers, in any thread. give: takes the events, in the thread that caused them; a run sets it.
+
+    clock: seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.give: Callable[[Underway], None] = _drop
+        self._clock = clock
+        self._lock = Lock()
+        self._calls: dict[Pin, _Call] = {}
+        self._batches: Counter[Pin] = Counter()
+
+    @contextmanager
+    def call(self, pin: Pin, model: str, images: int) -> Iterator[None]:
+        """Around a call for so many images of a model: whatever is told of its pin meanwhile belongs to it."""
+        with self._lock:
+            self._batches[pin] += 1
+            call = self._calls[pin] = _Call(model, images, self._batches[pin])
+        try:
+            yield
+        finally:
+            with self._lock:
+                if self._calls.get(pin) is call:
+                    del self._calls[pin]
+                self._end(call, self._clock())
+
+    def tell(self, activity: Activity) -> None:
+        """Hear what a call is at; cheap, and what comes too fast to be seen goes no further."""
+        with self._lock:
+            call, now = self._calls.get(activity.pin), self._clock()
+            if call is None:
+                return
+            is_new = call.activity is None or call.activity.doing != activity.doing
+            if is_new:
+                self._end(call, now)
+            call.take(activity, now)
+            if is_new or now >= call.told + EVERY:
+                self._send(call.event(now, ended=False))
+
+    def _end(self, call: _Call, now: float) -> None:
+        self._send(call.event(now, ended=True))
+
+    def _send(self, event: Underway | None) -> None:
+        if event is not None:
+            self.give(event)
