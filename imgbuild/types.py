@@ -143,12 +143,13 @@ class Image(Struct, frozen=True, kw_only=True):
 class Activity(Struct, frozen=True, kw_only=True):
     """What a provider is at for the requests of one call; it lasts until another is told, or the call ends.
 
-    pin: of the model. doing: "fetch" its files, "load" it, or "draw". done, total: bytes of the files, or steps of the
-    pictures that are drawn together; total is 0 where it is not known.
+    pin: of the model. doing: "fetch" its files, "load" it, or "draw". source: where files come from.
+    done, total: bytes of the files, or steps of the pictures that are drawn together; total is 0 where it is not known.
     """
 
     pin: Pin
     doing: Literal["fetch", "load", "draw"]
+    source: str = ""
     done: int = 0
     total: int = 0
 

@@ -26,8 +26,13 @@ class _Call:
         self.since = self.told = 0.0
         self.first: tuple[int, float] | None = None
 
+    def is_news(self, activity: Activity) -> bool:
+        """Whether it is another activity than the last, and not more of the same."""
+        last = self.activity
+        return last is None or (last.doing, last.source) != (activity.doing, activity.source)
+
     def take(self, activity: Activity, now: float) -> None:
-        if self.activity is None or self.activity.doing != activity.doing:
+        if self.is_news(activity):
             self.since, self.first = now, None
         if self.first is None or activity.done <= self.first[0]:
             self.first = (activity.done, now) if activity.done else None
@@ -41,7 +46,7 @@ class _Call:
         if self.activity.doing == "load":
             return Load(model=self.model, seconds=seconds, ended=ended)
         if self.activity.doing == "fetch":
-            source = self.activity.pin.source
+            source = self.activity.source or self.activity.pin.source
             return Fetch(
                 model=self.model, source=source, done=done, total=total, seconds=seconds, ended=ended
             )
@@ -100,7 +105,7 @@ class Telling:
             call, now = self._calls.get(activity.pin), self._clock()
             if call is None:
                 return
-            is_new = call.activity is None or call.activity.doing != activity.doing
+            is_new = call.is_news(activity)
             if is_new:
                 self._end(call, now)
             call.take(activity, now)

@@ -27,9 +27,9 @@ class Scene:
     def call(self, images=4, pin=PIN, model="sdxl"):
         return self.telling.call(pin, model, images)
 
-    def tell(self, doing, done=0, total=0, after=0.0, pin=PIN):
+    def tell(self, doing, done=0, total=0, after=0.0, pin=PIN, source=""):
         self.now += after
-        self.telling.tell(Activity(pin=pin, doing=doing, done=done, total=total))
+        self.telling.tell(Activity(pin=pin, doing=doing, source=source, done=done, total=total))
 
     def take(self):
         given = self.given[:]
@@ -60,6 +60,18 @@ def test_one_call_from_the_files_to_the_last_step(scene):
         Draw(model="sdxl", batch=1, images=4, step=2, steps=3, rate=2.0, seconds=1.0),
         Draw(model="sdxl", batch=1, images=4, step=3, steps=3, rate=2.0, seconds=1.5),
         Draw(model="sdxl", batch=1, images=4, step=3, steps=3, rate=1.0, seconds=2.5, ended=True),
+    ]
+
+
+def test_each_repository_is_told_of(scene):
+    with scene.call():
+        scene.tell("fetch", 0, 10, source="acme/vae")
+        scene.tell("fetch", 0, 5, after=1, source="acme/lora")
+    assert scene.take() == [
+        Fetch(model="sdxl", source="acme/vae", total=10),
+        Fetch(model="sdxl", source="acme/vae", total=10, seconds=1.0, ended=True),
+        Fetch(model="sdxl", source="acme/lora", total=5),
+        Fetch(model="sdxl", source="acme/lora", total=5, ended=True),
     ]
 
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from imgbuild.digest import digest_file, from_hex
 from imgbuild.errors import TargetError
+from imgbuild.providers.diffusers.bar import Bytes, Tell, bar_of, unheard
 from imgbuild.providers.diffusers.source import INDEX
 from imgbuild.providers.diffusers.weights import SAFE, Bundle, weigh
 from imgbuild.types import Digest
@@ -30,7 +31,7 @@ class Resolved(Struct, frozen=True, kw_only=True):
 def resolve(source: str, revision: str, bundle: Bundle) -> Resolved:
     """What a revision ("": the main branch) is now. Fetches the small files only. Raises TargetError."""
     with _explained(source, revision):
-        commit, known = _listed(source, revision)
+        commit, known, _ = _listed(source, revision)
         names = _chosen(source, commit, known, bundle)
         folder = _snapshot(source, commit, [name for name in names if not known[name]])
     digests = {name: known[name] or digest_file(folder / name) for name in names}
@@ -40,7 +41,7 @@ def resolve(source: str, revision: str, bundle: Bundle) -> Resolved:
 def only_weights(source: str, revision: str) -> str:
     """The name of a repository's one file of weights. Raises TargetError where it has none, or several."""
     with _explained(source, revision):
-        _, known = _listed(source, revision)
+        _, known, _ = _listed(source, revision)
     names = sorted(name for name in known if name.endswith(SAFE))
     if len(names) != 1:
         told = f"has {len(names)} files of weights" if names else "has no weights in safetensors"
@@ -51,9 +52,12 @@ def only_weights(source: str, revision: str) -> str:
     return names[0]
 
 
-def fetch(source: str, commit: str, bundle: Bundle, weights: Digest, *, offline: bool) -> Path:
+def fetch(
+    source: str, commit: str, bundle: Bundle, weights: Digest, *, offline: bool, tell: Tell = unheard
+) -> Path:
     """The folder with all files of a commit that are loaded: those of the cache, or fetched where one is missing.
 
+    tell: takes how many bytes of the missing files are here, and how many they have, from any thread.
     Raises TargetError, also where the files are not those with this digest.
     """
     folder = _cached(source, commit, bundle.anchor)
@@ -65,8 +69,10 @@ def fetch(source: str, commit: str, bundle: Bundle, weights: Digest, *, offline:
             hint="build without --offline",
         )
     with _explained(source, commit):
-        _, known = _listed(source, commit)
-        folder = _snapshot(source, commit, _chosen(source, commit, known, bundle))
+        _, known, sizes = _listed(source, commit)
+        names = _chosen(source, commit, known, bundle)
+        missing = sum(sizes[name] for name in names if not _is_cached(source, commit, name))
+        folder = _snapshot(source, commit, names, bar_of(Bytes(missing, tell)))
     if _weigh(folder, bundle) != weights:
         raise TargetError(
             f"the files of '{source}' at {commit[:12]} are not those that were pinned",
@@ -75,12 +81,14 @@ def fetch(source: str, commit: str, bundle: Bundle, weights: Digest, *, offline:
     return folder
 
 
-def _listed(source: str, revision: str) -> tuple[str, dict[str, Digest]]:
-    """The commit, and the files in it with the digest that the hub knows of large ones; "" for small ones."""
+def _listed(source: str, revision: str) -> tuple[str, dict[str, Digest], dict[str, int]]:
+    """The commit; its files with the digest that the hub knows of large ones, "" for small ones; and their bytes."""
     from huggingface_hub import HfApi
 
     info = HfApi().model_info(source, revision=revision or None, files_metadata=True)
-    return str(info.sha), {item.rfilename: _sha256(item.lfs) for item in info.siblings or []}
+    files = info.siblings or []
+    digests = {item.rfilename: _sha256(item.lfs) for item in files}
+    return str(info.sha), digests, {item.rfilename: item.size or 0 for item in files}
 
 
 def _sha256(lfs: Any) -> Digest:
@@ -106,13 +114,13 @@ def _chosen(source: str, commit: str, known: Mapping[str, Digest], bundle: Bundl
     return bundle.choose(known, read)
 
 
-def _snapshot(source: str, commit: str, names: list[str]) -> Path:
+def _snapshot(source: str, commit: str, names: list[str], bar: Any = None) -> Path:
     from huggingface_hub import snapshot_download
 
     if not names:
         return Path()
     _be_quiet()
-    return Path(snapshot_download(source, revision=commit, allow_patterns=names))
+    return Path(snapshot_download(source, revision=commit, allow_patterns=names, tqdm_class=bar))
 
 
 def _cached(source: str, commit: str, anchor: str) -> Path | None:
@@ -121,6 +129,12 @@ def _cached(source: str, commit: str, anchor: str) -> Path | None:
 
     found = try_to_load_from_cache(source, anchor, revision=commit)
     return Path(found.removesuffix(anchor)) if isinstance(found, str) else None
+
+
+def _is_cached(source: str, commit: str, name: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(source, name, revision=commit), str)
 
 
 def _weigh(folder: Path, bundle: Bundle) -> Digest:

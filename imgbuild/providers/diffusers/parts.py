@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from imgbuild.digest import digest_file, digest_of
 from imgbuild.errors import TargetError
 from imgbuild.files import Files
 from imgbuild.providers.diffusers import hub
+from imgbuild.providers.diffusers.bar import Tell
 from imgbuild.providers.diffusers.settings import Part, Setup
 from imgbuild.providers.diffusers.source import BOX, INDEX, box_path, is_folder
 from imgbuild.providers.diffusers.weights import (
@@ -170,12 +172,26 @@ class Places(Struct, frozen=True, kw_only=True):
         return self.paths[part.name]
 
 
-def places(setup: Setup, root: Path, takes: Mapping[str, Value], *, offline: bool) -> Places:
-    """Find all parts, and fetch those of the hub that are not here. Raises TargetError where one is not as pinned."""
-    return Places(paths={part.name: _place(kind, part, root, takes, offline) for kind, part in setup.parts})
+def places(
+    setup: Setup,
+    root: Path,
+    takes: Mapping[str, Value],
+    *,
+    offline: bool,
+    tell: Callable[[str, int, int], None],
+) -> Places:
+    """Find all parts, and fetch those of the hub that are not here. Raises TargetError where one is not as pinned.
+
+    tell: takes a repository, and how many of its bytes are here of how many; from any thread.
+    """
+
+    def place(kind: str, part: Part) -> Path:
+        return _place(kind, part, root, takes, offline, partial(tell, part.source))
+
+    return Places(paths={part.name: place(kind, part) for kind, part in setup.parts})
 
 
-def _place(kind: str, part: Part, root: Path, takes: Mapping[str, Value], offline: bool) -> Path:
+def _place(kind: str, part: Part, root: Path, takes: Mapping[str, Value], offline: bool, tell: Tell) -> Path:
     if is_folder(part.source):
         return root / part.source
     found = _found(part, takes)
@@ -184,7 +200,7 @@ def _place(kind: str, part: Part, root: Path, takes: Mapping[str, Value], offlin
         check_box(part.source, found.weights, lambda: _weigh_box(kind, part))
         return box_path(part.source)
     bundle = file_bundle(found.file) if kind == "lora" else model_bundle(part.subfolder)
-    folder = hub.fetch(part.source, found.commit, bundle, found.weights, offline=offline)
+    folder = hub.fetch(part.source, found.commit, bundle, found.weights, offline=offline, tell=tell)
     return folder / (found.file if kind == "lora" else part.subfolder)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -135,13 +136,16 @@ class Diffusers(Provider):
             from imgbuild.providers.diffusers.loading import load
 
             self._let_go()
-            loaded = load(self._folder(pin, setup), setup, self._places(pin, setup))
+            folder, places = self._folder(pin, setup), self._places(pin, setup)
+            self.tell(Activity(pin=pin, doing="load"))  # again, where something was fetched
+            loaded = load(folder, setup, places)
             self._check(pin, setup)
             self._kept, self._environment = (key, loaded), fingerprint(loaded.device)
         return self._kept[1]
 
     def _places(self, pin: Pin, setup: Setup) -> parts.Places:
-        return parts.places(setup, self._files().root, pin.takes, offline=self.offline)
+        tell = partial(self._fetching, pin)
+        return parts.places(setup, self._files().root, pin.takes, offline=self.offline, tell=tell)
 
     def _folder(self, pin: Pin, setup: Setup) -> Path:
         """The folder to load from. Raises TargetError where its files are not those of the pin."""
@@ -150,10 +154,14 @@ class Diffusers(Provider):
         if is_folder(pin.source):
             return self._files().root / pin.source
         if pin.source not in BOX:
-            return hub.fetch(pin.source, pin.revision, bundle, weights, offline=self.offline)
+            tell = partial(self._fetching, pin, pin.source)
+            return hub.fetch(pin.source, pin.revision, bundle, weights, offline=self.offline, tell=tell)
         folder = box_path(pin.source)
         parts.check_box(pin.source, weights, lambda: weigh(folder, bundle))
         return folder
+
+    def _fetching(self, pin: Pin, source: str, done: int, total: int) -> None:
+        self.tell(Activity(pin=pin, doing="fetch", source=source, done=done, total=total))
 
     def _check(self, pin: Pin, setup: Setup) -> None:
         """Whether the project's files are still those of the pin, before they are loaded and after."""

@@ -2,17 +2,20 @@
 
 import hashlib
 import json
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from textwrap import dedent
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec.structs import replace
 
 from imgbuild.errors import TargetError
 from imgbuild.lock.text import read_lock
 from imgbuild.providers.diffusers import hub, probe, provider
 from imgbuild.providers.diffusers.weights import pipeline_bundle
+from imgbuild.report.events import Fetch, Load
 
 pytestmark = pytest.mark.slow
 
@@ -187,6 +190,34 @@ def test_a_revision_is_resolved_once_and_fetched(shop, server):
     assert shop.outputs() != before
 
 
+def test_a_download_is_told_from_the_first_byte_to_the_last(shop, server):
+    shop.build()
+    sizes = {name: len(data) for name, data in server.files.items()}
+    # what was looked at to pin it is here already, and of two variants one is loaded
+    total = sum(size for name, size in sizes.items() if _is_large(name) and "fp16" not in name)
+    told = [event for event in shop.events if isinstance(event, Fetch | Load)]
+    assert [(type(event).__name__, event.model, event.ended) for event in told if not event.seconds] == [
+        ("Load", "tiny", False),
+        ("Fetch", "tiny", False),
+        ("Load", "tiny", False),
+    ]
+    fetched = [event for event in told if isinstance(event, Fetch)]
+    assert [fetched[0], fetched[-1]] == [
+        Fetch(model="tiny", source="acme/tiny", total=total),
+        replace(fetched[0], done=total, seconds=fetched[-1].seconds, ended=True),
+    ]
+    shop.edit("specs/catalog.yaml", ("a red icon", "a blue icon"))
+    shop.build()
+    assert not any(isinstance(event, Fetch) for event in shop.events)
+
+
+def test_a_plain_build_says_what_it_fetches(shop, server):
+    told = shop.tell("build")
+    first, last, *_ = [line for line in told.out.splitlines() if "acme" in line]
+    assert first.startswith("fetching acme/tiny (")
+    assert re.fullmatch(r"fetched acme/tiny \(\d+\.\d [kM]B\) in .+", last)
+
+
 def test_a_mirror_in_a_folder_is_the_same_model(shop, server):
     shop.build()
     for name, data in server.files.items():
@@ -325,6 +356,8 @@ def test_a_part_is_pinned_to_its_own_commit(shop, server, weights, name):
     assert pin.takes["parts"][known]["commit"] == COMMITS[1]
     fetched = [path for path in server.asked if _is_large(path)]
     assert {path.partition("/resolve/")[2][41:] for path in fetched} == {file}
+    (told,) = [event for event in shop.events if isinstance(event, Fetch) and event.ended]
+    assert (told.model, told.source, told.done) == ("tiny", re.split("[:@]", known)[0], told.total)
 
     server.asked.clear()
     shop.edit("specs/catalog.yaml", ("a red icon", "a blue icon"))
