@@ -130,13 +130,15 @@ class Image(Struct, frozen=True, kw_only=True):
     """What a provider made of one request: pixels from a local model, or the bytes a vendor sent.
 
     Exactly one of `pixels` and `data` is given. seed: the one the model says it used, if it says.
-    cost: US dollars. info: what else the vendor reported (revised prompt, request id), for the record.
+    cost: US dollars. memory: the most bytes that making it took of a device, if it says.
+    info: what else the vendor reported (revised prompt, request id), for the record.
     """
 
     pixels: PILImage | None = None
     data: bytes | None = None
     seed: int | None = None
     cost: float | None = None
+    memory: int = 0
     info: Mapping[str, Value] = field(default_factory=dict)
 
 

@@ -95,7 +95,11 @@ class Note(Struct, frozen=True, kw_only=True, tag="note", tag_field="event", omi
 
 
 class Finished(Struct, frozen=True, kw_only=True, tag="finished", tag_field="event", omit_defaults=True):
-    """The end of a build. `built` counts targets whose steps ran, `generated` images made by a provider."""
+    """The end of a build. `built` counts targets whose steps ran, `generated` images made by a provider.
+
+    busy: the part of their time (0 to 1) that devices were at work, from their first call to the end of their last.
+    memory: the most bytes that an image took of one; both are 0 where none was used.
+    """
 
     built: int = 0
     generated: int = 0
@@ -107,6 +111,8 @@ class Finished(Struct, frozen=True, kw_only=True, tag="finished", tag_field="eve
     removed: int = 0
     seconds: float = 0.0
     cost: float = 0.0
+    busy: float = 0.0
+    memory: int = 0
     interrupted: bool = False
     exit_code: int = 0
 

@@ -29,7 +29,7 @@ from imgbuild.report.failures import cause_of
 from imgbuild.report.output import emit
 from imgbuild.report.plain import note_line
 from imgbuild.report.progress import Pace, Progress
-from imgbuild.report.summary import summary
+from imgbuild.report.summary import device_line, summary
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -162,7 +162,8 @@ class FancyReporter:
         failures = self._progress.failures
         self._reset()
         if self._console is None and not failures:
-            emit(self._stream, f"{summary(finished)}\n")
+            lines = [line for line in (device_line(finished), summary(finished)) if line]
+            emit(self._stream, "".join(f"{line}\n" for line in lines))
             return
         from imgbuild.report.styled import print_end
 

@@ -20,7 +20,7 @@ from imgbuild.report.events import (
 from imgbuild.report.failures import failure_lines
 from imgbuild.report.output import emit
 from imgbuild.report.progress import ENDED, Progress
-from imgbuild.report.summary import has_trouble, summary
+from imgbuild.report.summary import device_line, has_trouble, summary
 from imgbuild.report.text import duration, money, printable, shorten
 from imgbuild.report.underway import log_line
 
@@ -97,6 +97,8 @@ class PlainReporter:
         lines = failure_lines(self._progress.failures, self._width, everything=self._verbose)
         spacer = [""] if lines and self._progress.ended and not self._quiet else []
         last = [] if self._quiet and not has_trouble(finished) else [summary(finished)]
+        if (used := device_line(finished)) and not self._quiet:
+            last.insert(0, used)
         self._progress = Progress()
         emit(self._stream, "".join(f"{line}\n" for line in [*spacer, *lines, *last]))
 

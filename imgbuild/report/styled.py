@@ -12,7 +12,7 @@ from rich.text import Text
 from imgbuild.report.events import Failure, Finished, Note, TargetMoved
 from imgbuild.report.failures import WORDS, Group, cut_groups, failure_lines, group_failures
 from imgbuild.report.plain import note_line
-from imgbuild.report.summary import has_trouble, summary
+from imgbuild.report.summary import device_line, has_trouble, summary
 from imgbuild.report.text import duration, printable
 
 _CAUSE = (
@@ -40,7 +40,7 @@ def said(event: Failure | Note | TargetMoved) -> Text:
 def print_end(
     console: Console, failures: Sequence[Failure], finished: Finished, *, everything: bool = False
 ) -> None:
-    """The table of failures, as wide as the terminal allows, and the summary."""
+    """The table of failures, as wide as the terminal allows, how a device was used, and the summary."""
     if failures:
         groups, rest = cut_groups(group_failures(failures, everything=everything), everything=everything)
         table = _table(groups)
@@ -49,6 +49,8 @@ def print_end(
             console.print(table, *([rest] if rest else []), "", sep="\n")
         else:
             _print_stacked(console, failures, everything)
+    if used := device_line(finished):
+        console.print(Text(used, "dim"))
     console.print(Text(summary(finished), _summary_style(finished)))
 
 

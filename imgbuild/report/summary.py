@@ -1,9 +1,9 @@
-"""The last line of a build: what was done, how long it took, what it cost."""
+"""The last lines of a build: how it used a device, what was done, how long it took, what it cost."""
 
 from __future__ import annotations
 
 from imgbuild.report.events import Finished
-from imgbuild.report.text import duration, money, plural
+from imgbuild.report.text import data_size, duration, money, plural
 
 
 def summary(finished: Finished) -> str:
@@ -14,6 +14,14 @@ def summary(finished: Finished) -> str:
     cost = f", {money(finished.cost)}" if finished.cost else ""
     line = f"{', '.join(parts) or 'nothing built'} in {duration(finished.seconds)}{cost}"
     return f"interrupted: {line}" if finished.interrupted else line
+
+
+def device_line(finished: Finished) -> str:
+    """`device busy 93 %, peak 2.1 GB`, or nothing where no device was used."""
+    if not finished.busy:
+        return ""
+    peak = f", peak {data_size(finished.memory)}" if finished.memory else ""
+    return f"device busy {finished.busy:.0%}".replace("%", " %") + peak
 
 
 def is_up_to_date(finished: Finished) -> bool:

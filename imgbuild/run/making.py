@@ -22,6 +22,7 @@ from imgbuild.run.limits import Budget, Retry, call
 from imgbuild.run.materials import Materials
 from imgbuild.run.steps import Job, Made, Start, Unfinished, finish, measure
 from imgbuild.run.telling import Telling
+from imgbuild.run.usage import Usage
 from imgbuild.run.work import Work
 from imgbuild.traces import Trace
 from imgbuild.types import Ask, Digest, Image, Record, Request, Target
@@ -65,7 +66,7 @@ class Making:
         self.materials, self.files, self.blobs = materials, materials.files, materials.store.blobs
         self.journal = materials.store.journal
         self.providers, self.budget, self.terms, self.stop = providers, budget, terms, stop
-        self.crew, self.telling = crew, Telling()
+        self.crew, self.telling, self.usage = crew, Telling(), Usage()
         in_flight = () if terms.resend else self.journal.in_flight()
         self.unknown = {entry.key for entry in in_flight}  # keys of requests that must not be sent
 
@@ -235,8 +236,16 @@ class Making:
             foreign(f"provider '{provider.name}'"),
             self.telling.call(requests[0].pin, alias, len(requests)),
         ):
-            images = call(lambda: provider.generate(requests), self.terms.retry, self.stop)
+            images = call(lambda: self._generate(provider, requests), self.terms.retry, self.stop)
             return [_priced(image, work) for work, image in zip(works, images, strict=True)]
+
+    def _generate(self, provider: Provider, requests: Sequence[Request]) -> Sequence[Image]:
+        if not provider.device:
+            return provider.generate(requests)
+        with self.usage.call(provider.name):
+            images = provider.generate(requests)
+        self.usage.took(max((image.memory for image in images), default=0))
+        return images
 
     def _finish_now(self, work: Work, image: Image) -> Made | Unfinished:
         try:

@@ -52,7 +52,7 @@ def built(
     selected: it was about some targets alone, so what belongs to none may still be locked and published.
     """
     found = materials.survey
-    works = [work for name, work in schedule.works.items() if name in chosen]
+    works, usage = [work for name, work in schedule.works.items() if name in chosen], schedule.make.usage
     kept = _verdicts(materials, schedule, chosen)
     failures = [*_failures(materials, works), *kept]
     left = any(work.state is State.LEFT for work in works)
@@ -65,6 +65,8 @@ def built(
         removed=removed,
         seconds=round(seconds, 3),
         cost=spent,
+        busy=round(usage.busy(), 4),
+        memory=usage.memory(),
         interrupted=interrupted,
         exit_code=_exit_code(failures, interrupted),
     )

@@ -194,7 +194,7 @@ class _Finishing:
                 created=time.time(),
                 manifest=dict(start.manifest),
                 environment=dict(start.environment),
-                info={"kind": kind, **(image.info if image else {})},
+                info={"kind": kind, **(_info(image) if image else {})},
             )
             self.records.append(record)
             self.ran.append(step)
@@ -262,6 +262,10 @@ class _Finishing:
             self.job.references(),
             picture if is_lossless(self.job.format) else None,
         )
+
+
+def _info(image: Image) -> dict[str, Value]:
+    return {**image.info, **({"memory": image.memory} if image.memory else {})}
 
 
 def measure(

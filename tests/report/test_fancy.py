@@ -97,7 +97,7 @@ def test_failures_and_notes_are_printed_above_and_the_cursor_comes_back() -> Non
 def test_a_narrow_end_is_stacked() -> None:
     scene = Scene(40)
     scene.reporter.event(FAILURE)
-    scene.reporter.event(Finished(built=3, generated=3, failed=1, seconds=2))
+    scene.reporter.event(Finished(built=3, generated=3, failed=1, seconds=2, busy=0.5))
     assert scene.text() == (
         "\n"
         "1 failed: no image [bold]\n"
@@ -105,6 +105,7 @@ def test_a_narrow_end_is_stacked() -> None:
         "    specs/catalog.yaml:24:3\n"
         "  hint: add the file\n"
         "\n"
+        "device busy 50 %\n"
         "built 3, 1 failed in 2.0 s\n"
     )
 

@@ -84,6 +84,12 @@ def test_up_to_date() -> None:
     assert told(events[1:]) == "up to date (250 targets)\n"
 
 
+def test_how_a_device_was_used_is_told_before_the_last_line() -> None:
+    end = Finished(built=2, generated=2, seconds=4, busy=0.93, memory=2_100_000_000)
+    assert told([end]) == "device busy 93 %, peak 2.1 GB\nbuilt 2 in 4.0 s\n"
+    assert told([end], quiet=True) == ""
+
+
 def test_what_it_costs_is_told_first() -> None:
     start = Started(targets=3, fresh=0, restore=0, run=3, cost=0.75)
     assert told([start]) == "this build costs about $0.75\n"

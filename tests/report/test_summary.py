@@ -3,7 +3,7 @@
 import pytest
 
 from imgbuild.report.events import Finished
-from imgbuild.report.summary import has_trouble, is_up_to_date, summary
+from imgbuild.report.summary import device_line, has_trouble, is_up_to_date, summary
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,18 @@ from imgbuild.report.summary import has_trouble, is_up_to_date, summary
 )
 def test_summary(finished: Finished, line: str) -> None:
     assert summary(finished) == line
+
+
+@pytest.mark.parametrize(
+    ("finished", "line"),
+    [
+        (Finished(built=1, busy=0.9312, memory=2_100_000_000), "device busy 93 %, peak 2.1 GB"),
+        (Finished(built=1, busy=1.0), "device busy 100 %"),
+        (Finished(built=1), ""),
+    ],
+)
+def test_how_a_device_was_used(finished: Finished, line: str) -> None:
+    assert device_line(finished) == line
 
 
 def test_removing_is_work_and_no_trouble() -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from imgbuild.errors import ProviderFailed, Refused, TargetError
 from imgbuild.providers.diffusers.loading import Loaded, be_deterministic, scheduler_of, task_of
+from imgbuild.providers.diffusers.memory import forget, most, of_process
 from imgbuild.providers.diffusers.preprocess import preprocessed
 from imgbuild.providers.diffusers.settings import OF_MODEL
 from imgbuild.providers.diffusers.steps import Tell, told
@@ -57,6 +58,7 @@ def _batch(loaded: Loaded, requests: Sequence[Request], tell: Tell) -> list[Imag
     arguments = _arguments(loaded, pipeline, padded)
     torch.set_num_threads(loaded.setup.threads)  # of this thread and those it starts
     be_deterministic(loaded.setup.deterministic)
+    forget(loaded.device)
     try:
         made = pipeline(**arguments, **told(pipeline, tell))
     except (RuntimeError, MemoryError) as error:
@@ -65,9 +67,10 @@ def _batch(loaded: Loaded, requests: Sequence[Request], tell: Tell) -> list[Imag
         raise
     _check_negative(pipeline, first)
     _check_flags(made, requests)
-    info = _info(loaded, pipeline)
+    info, memory = _info(loaded, pipeline), most(loaded.device)
     return [
-        Image(pixels=made.images[at], seed=request.seed, info=info) for at, request in enumerate(requests)
+        Image(pixels=made.images[at], seed=request.seed, memory=memory, info=info)
+        for at, request in enumerate(requests)
     ]
 
 
@@ -188,6 +191,7 @@ def _info(loaded: Loaded, pipeline: Any) -> dict[str, Value]:
         "dtype": setup.dtype,
         "threads": setup.threads,
         "batch": setup.batch,
+        "ram": of_process(),
     }
 
 

@@ -126,6 +126,17 @@ def test_the_record_says_what_shaped_the_pixels(built):
     environment = records[0].environment
     assert {"torch", "diffusers", "transformers", "device", "cpu"} <= {*environment}
     assert records[0].info == {**records[0].info, "threads": 2, "dtype": "float32", "batch": 2}
+    for record in records:  # torch alone takes more than so much, and what was taken once stays the most
+        assert 50_000_000 < record.info["memory"] <= record.info["ram"]
+
+
+def test_the_end_says_how_the_device_was_used(studio):
+    made = studio(SPEC)
+    ended = made.build().finished
+    assert 0 < ended.busy <= 1
+    assert ended.memory > 50_000_000
+    again = made.build().finished
+    assert (again.busy, again.memory) == (0.0, 0)
 
 
 def test_two_models_are_loaded_once_each(studio, drawn):
