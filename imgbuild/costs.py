@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from imgbuild.foreign import Broke, foreign
 from imgbuild.keys import bound_at, generate_key, inputs_for
+from imgbuild.pace import Pace
 from imgbuild.plan import DOES_STEPS, Decision
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
@@ -17,11 +18,16 @@ class Estimates:
     """Prices of requests, in US dollars, as they are asked for one after the other.
 
     Equal requests of a build are sent once: only the first that is asked for has a price. pins: of models.
-    records: of earlier builds; an image that they have costs nothing again.
+    records: of earlier builds; an image that they have costs nothing again. pace: for providers that send no bill.
     """
 
-    def __init__(self, pins: Mapping[tuple[str, str], Pin], records: Records | None = None) -> None:
-        self._pins, self._records = pins, records
+    def __init__(
+        self,
+        pins: Mapping[tuple[str, str], Pin],
+        records: Records | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self._pins, self._records, self._pace = pins, records, pace
         self._providers: dict[str, Provider] = {}
         self._asked: set[Digest] = set()
 
@@ -38,15 +44,22 @@ class Estimates:
         """What an image of a target's own model costs, or of the fallback at that position of the chain."""
         bound = bound_at(target, position)
         provider = self._provider(bound.model.provider)
-        if _is_free(provider):
+        if _is_free(provider) and not self._has_hours(provider):
             return 0.0
         pin = self._pin(bound)
         cost = _price(provider, target, pin, seed, position)
+        if self._pace is not None and self._has_hours(provider):
+            hours = self._pace.price(target.asks[position], pin)
+            cost = None if cost is None or hours is None else cost + hours
         return 0.0 if cost != 0 and self._is_had(target, pin, seed, position) else cost
 
     def total(self, decisions: Iterable[Decision]) -> float:
         """What all of them may cost, as far as it is known."""
         return sum(self.of(decision) or 0.0 for decision in decisions)
+
+    def _has_hours(self, provider: Provider) -> bool:
+        """Whether its work costs something by the hour, and no bill is sent for it."""
+        return self._pace is not None and not provider.paid and self._pace.has_price(provider.name)
 
     def _provider(self, name: str) -> Provider:
         if name not in self._providers:

@@ -64,10 +64,11 @@ def build(
     found = selected(found, chosen)
     if options.locked:
         _refuse_changes(found, chosen, options)
-    cost = Estimates(found.pins.known, store.records).total(found.plan.decisions[name] for name in chosen)
-    limit = _budget(found, store, cost, options)
-    reporter.event(_started(found, chosen, cost))
     materials = Materials(found, store)
+    estimates = Estimates(found.pins.known, store.records, materials.pace)
+    cost = estimates.total(found.plan.decisions[name] for name in chosen)
+    limit = _budget(materials, cost, options)
+    reporter.event(_started(found, chosen, cost))
     materials.adopt(found.plan.met)
     making = _making(materials, adapters, options, limit, stop, _crew(found, chosen, options.jobs))
     schedule = _run(found, materials, chosen, options, reporter, making)
@@ -230,13 +231,14 @@ def _crew(found: Survey, chosen: Collection[str], jobs: int) -> Crew | None:
     return Crew(jobs, project.store / "blobs", project.cache / "blobs" if project.cache else None)
 
 
-def _budget(found: Survey, store: Store, cost: float, options: BuildOptions) -> float | None:
+def _budget(materials: Materials, cost: float, options: BuildOptions) -> float | None:
     """US dollars that this build may spend; None without a limit. Raises UsageError where it would cost more."""
-    budget = found.project.settings.budget
+    budget = materials.survey.project.settings.budget
     limits = [options.budget if options.budget is not None else budget.build]
     if budget.month is not None:
         month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        limits.append(max(0.0, budget.month - store.journal.spent(month)))
+        spent = materials.store.journal.spent(month) + materials.pace.spent(month.timestamp())
+        limits.append(max(0.0, budget.month - spent))
     limit = min((item for item in limits if item is not None), default=None)
     if limit is not None and cost > limit + ROUNDING:
         raise UsageError(

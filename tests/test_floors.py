@@ -24,7 +24,7 @@ FLOORS = (
     {"document", "files", "foreign", "graph", "images", "registry", "report", "select"},
     {"process", "providers", "rules", "settings", "store"},
     {"keys", "ledger", "publish", "spec"},
-    {"expand", "lock", "pins", "traces", "watch"},
+    {"expand", "lock", "pace", "pins", "traces", "watch"},
     {"plan", "project"},
     {"costs", "narrow", "survey", "trust"},
     {"relock", "run"},

@@ -11,6 +11,7 @@ from imgbuild.commands.session import Session, selection_of
 from imgbuild.costs import Estimates
 from imgbuild.errors import Exit
 from imgbuild.graph import closure
+from imgbuild.pace import Pace
 from imgbuild.plan import DOES_STEPS, Decision
 from imgbuild.report.text import money, plural
 from imgbuild.store.journal import Entry, Journal, cost_of
@@ -68,7 +69,9 @@ def _sums(
 ) -> dict[tuple[str, str], tuple[Sum, Sum]]:
     """By asset and model: what a build would do now, and all there is."""
     sums: dict[tuple[str, str], tuple[Sum, Sum]] = {}
-    pending, anew = Estimates(found.pins.known, store.records), Estimates(found.pins.known)
+    pace = Pace(found.project.settings.cost, store.records)
+    pending = Estimates(found.pins.known, store.records, pace)
+    anew = Estimates(found.pins.known, pace=pace)
     for item in decisions:
         recipe = item.target.recipe
         name = f"{recipe.spec}/{recipe.asset}", recipe.model.alias if recipe.model else "(pictures)"

@@ -9,6 +9,7 @@ from imgbuild.commands.why import changed_fields
 from imgbuild.costs import Estimates
 from imgbuild.errors import Exit, place
 from imgbuild.graph import closure
+from imgbuild.pace import Pace
 from imgbuild.pins import outdated
 from imgbuild.plan import AT_REST, Action, Decision
 from imgbuild.report.text import money, plural
@@ -43,7 +44,8 @@ def print_plan(session: Session, found: Survey, store: Store, selection: Selecti
     found = selected(found, chosen)
     decisions = [item for name, item in found.plan.decisions.items() if name in chosen]
     pending = [item for item in decisions if item.action is not Action.FRESH]
-    estimates = Estimates(found.pins.known, store.records)
+    pace = Pace(found.project.settings.cost, store.records)
+    estimates = Estimates(found.pins.known, store.records, pace)
     costs = {item.target.id: estimates.of(item) for item in decisions}
     if session.json:
         for item in decisions:

@@ -64,7 +64,7 @@ class Making:
         crew: Crew | None = None,
     ) -> None:
         self.materials, self.files, self.blobs = materials, materials.files, materials.store.blobs
-        self.journal = materials.store.journal
+        self.journal, self.pace = materials.store.journal, materials.pace
         self.providers, self.budget, self.terms, self.stop = providers, budget, terms, stop
         self.crew, self.telling, self.usage = crew, Telling(), Usage()
         in_flight = () if terms.resend else self.journal.in_flight()
@@ -136,21 +136,33 @@ class Making:
             raise TargetError(
                 "this request was sent before and its answer was lost; it may have been paid for", hint=RESEND
             )
-        cost = self._price(work)
-        self.budget.reserve(cost)
-        work.reserved = cost
+        billed = self._price(work)
+        timed = 0.0 if provider.paid else self.pace.price(self._ask(work), self.materials.pin(work)) or 0.0
+        self.budget.reserve(billed + timed)
+        work.reserved, work.timed = billed, timed
 
     def settle(self, work: Work, result: object) -> None:
         """Turn what was set aside into what was spent."""
         spent = 0.0
         if isinstance(result, Image | Made | Unfinished):
-            spent = result.cost or 0.0
+            spent = (result.cost or 0.0) + self._time_of(work, result)
         elif isinstance(result, _LOST):
             spent = work.reserved
             self._note_lost(work)
-        self.budget.settle(work.reserved, spent)
-        work.reserved = 0.0
+        self.budget.settle(work.reserved + work.timed, spent)
+        work.reserved = work.timed = 0.0
         work.cost += spent
+
+    def _time_of(self, work: Work, result: Image | Made | Unfinished) -> float:
+        """US dollars for the time that a provider took which sends no bill; it tells of the next ones, too."""
+        provider = self._provider(work)
+        if provider.paid or not self.pace.has_price(provider.name):
+            return 0.0
+        seconds = work.seconds
+        if not isinstance(result, Image):
+            seconds = sum(record.seconds for record in result.records if record.step == "generate")
+        self.pace.note(self._ask(work), self.materials.pin(work), seconds)
+        return self.pace.cost(provider.name, seconds)
 
     def _note_lost(self, work: Work) -> None:
         """An equal request of this run is not sent either, whatever was said of those of earlier ones."""

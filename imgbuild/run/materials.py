@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from imgbuild.keys import bound_at
 from imgbuild.ledger import Ledger
+from imgbuild.pace import Pace
 from imgbuild.plan import Decision, inputs_digest
 from imgbuild.run.steps import Made
 from imgbuild.run.work import Work
@@ -16,13 +17,17 @@ from imgbuild.types import Digest, Line, Pin, Target
 
 
 class Materials:
-    """made: what this run has accepted, by target id. lines: the new lock lines. ran: how often each step ran."""
+    """made: what this run has accepted, by target id. lines: the new lock lines. ran: how often each step ran.
+
+    pace: what the work of providers costs that send no bill.
+    """
 
     def __init__(self, survey: Survey, store: Store) -> None:
         self.survey, self.store = survey, store
         self.plan, self.files, self.outputs = survey.plan, survey.project.files, survey.outputs
         self.published = dict(survey.published)
         self.ledger = Ledger(store.records, survey.project.settings.profile_name)
+        self.pace = Pace(survey.project.settings.cost, store.records)
         self.made: dict[str, Made] = {}
         self.lines: dict[str, Line] = {}
         self.ran: dict[str, int] = {}

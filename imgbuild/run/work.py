@@ -91,6 +91,7 @@ class Work:
         "seed",
         "sources",
         "state",
+        "timed",
         "trace",
         "tries",
         "verdicts",
@@ -119,7 +120,8 @@ class Work:
         self.verdicts: list[Verdict] = []
         self.changed = False  # whether its output had to be written
         self.error: TargetError | None = None
-        self.reserved = self.cost = self.seconds = 0.0
+        self.reserved = self.timed = 0.0  # US dollars set aside: for a bill, and for the provider's time
+        self.cost = self.seconds = 0.0
 
     @property
     def id(self) -> str:

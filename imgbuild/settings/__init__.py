@@ -1,7 +1,7 @@
 """The project's settings: where things are, what is allowed, how fast and how dear it may be."""
 
 from imgbuild.settings.load import load_settings
-from imgbuild.settings.nouns import Budget, Limit, Policy, Profile, Settings, SettingsFile
+from imgbuild.settings.nouns import Budget, Cost, Limit, Policy, Profile, Settings, SettingsFile
 from imgbuild.settings.places import profile_place
 from imgbuild.settings.root import PROJECT_FILE, find_root
 from imgbuild.settings.size import parse_size
@@ -9,6 +9,7 @@ from imgbuild.settings.size import parse_size
 __all__ = [
     "PROJECT_FILE",
     "Budget",
+    "Cost",
     "Limit",
     "Policy",
     "Profile",

@@ -31,6 +31,12 @@ class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     month: float | None = None
 
 
+class Cost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a provider costs that sends no bill. per_hour: US dollars for each hour that it is at work."""
+
+    per_hour: float
+
+
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the project allows.
 
@@ -74,6 +80,7 @@ class _Common(Struct, frozen=True, kw_only=True):
     cache: str | None = None
     limits: dict[str, Limit] = {}
     budget: Budget = Budget()
+    cost: dict[str, Cost] = {}
     policy: Policy = Policy()
     profiles: dict[str, Profile] = {}
     store_limit: str = ""
@@ -86,7 +93,8 @@ class SettingsFile(_Common, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     specs: folders that hold specs. output: folder of the published images. store: folder of state and blobs.
     cache: folder that serves as second store. limits: provider → how fast it may be asked.
-    budget: what may be spent. policy: what is allowed. profiles: name → another way to build.
+    budget: what may be spent. cost: provider that sends no bill → what its work costs.
+    policy: what is allowed. profiles: name → another way to build.
     store_limit: size that `gc` brings the store down to, such as "10 GB". jobs: work done at a time.
     resend: whether requests of unknown fate are sent again after a crash.
     """

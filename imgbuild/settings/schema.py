@@ -33,6 +33,7 @@ _FRAGMENTS = {  # what the types can't say
     "Limit.per_minute": _ABOVE_ZERO,
     "Budget.build": {"type": "number", "minimum": 0},
     "Budget.month": {"type": "number", "minimum": 0},
+    "Cost.per_hour": {"type": "number", "minimum": 0},
     "Policy.prompt_length": _COUNT,
     "Profile.models": {"type": "object", "additionalProperties": _MODEL},
     "Profile.size": shapes.SIZE,

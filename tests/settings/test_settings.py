@@ -11,7 +11,7 @@ import pytest
 
 from imgbuild.errors import ImgbuildError, UsageError
 from imgbuild.files import Files
-from imgbuild.settings import Budget, Limit, Profile, Settings, find_root, load_settings, parse_size
+from imgbuild.settings import Budget, Cost, Limit, Profile, Settings, find_root, load_settings, parse_size
 from imgbuild.types import Model
 
 
@@ -65,6 +65,7 @@ store: .store
 cache: shared
 limits: {openai: {concurrency: 4, per_second: 2.5, per_minute: 50}}
 budget: {build: 5, month: 100.5}
+cost: {diffusers: {per_hour: 0.9}}
 policy:
   blocked: [logo]
   warned: [hands]
@@ -90,6 +91,7 @@ resend: ask
     assert (settings.output, settings.store, settings.cache) == ("build/images", ".store", "shared")
     assert settings.limits == {"openai": Limit(concurrency=4, per_second=2.5, per_minute=50)}
     assert settings.budget == Budget(build=5, month=100.5)
+    assert settings.cost == {"diffusers": Cost(per_hour=0.9)}
     assert (settings.policy.blocked, settings.policy.table_text) == (["logo"], "refuse")
     assert (settings.store_limit, settings.jobs, settings.resend) == ("10 GB", 3, "ask")
     assert settings.profiles["preview"] == Profile(
@@ -208,7 +210,7 @@ def test_faults_have_a_place(place: Place) -> None:
 imgbuild.yaml:1:1: unknown key 'ouput'
     1 | ouput: x
       | ^^^^^
-hint: did you mean 'output'? Keys here: budget, cache, jobs, limits, output, policy, profiles, resend, specs, store, …
+hint: did you mean 'output'? Keys here: budget, cache, cost, jobs, limits, output, policy, profiles, resend, specs, …
 imgbuild.yaml:2:7: 'jobs' must be at least 1
     2 | jobs: 0
       |       ^
