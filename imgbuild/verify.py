@@ -73,7 +73,10 @@ def verify(
         limits = Limits(jobs=jobs)
         schedule = Schedule(found.project.graph, plan, wanted, recall, making, conclusion, reporter, limits)
         reporter.event(Started(targets=len(wanted), fresh=0, restore=0, run=len(wanted)))
-        schedule.run()
+        try:
+            schedule.run()
+        finally:
+            making.close()
         materials.ledger.commit()
         return list(_compared(found, chosen, schedule, Differences(store.blobs, records)))
 

@@ -37,6 +37,7 @@ class Provider(ABC):
     that many are made in processes beside this one, which each make an instance of their own. env: the
     environment variables that hold its keys. files: the project's files, for those whose models lie among
     them; whoever asks for more than `capabilities` has set it. offline: whether to leave the network alone.
+    runs_on: the device that the settings name, for models that name none; empty: the best there is.
     tell: takes what a call is at, from any thread and at once, so that a person can see a slow one move; a run sets it.
     """
 
@@ -50,6 +51,7 @@ class Provider(ABC):
 
     files: Files | None = None
     offline: bool = False
+    runs_on: str = ""
     tell: Callable[[Activity], None] = staticmethod(unheard)
 
     @abstractmethod

@@ -36,11 +36,12 @@ class Fetch(Struct, frozen=True, kw_only=True, tag="fetch", tag_field="event", o
     """The files of a model are brought here. source: where from; done, total: bytes.
 
     This and the two below are told when they begin, about ten times a second, and when they end, well or not.
-    seconds: since they began.
+    device: for which, where there are several. seconds: since they began.
     """
 
     model: str
     source: str
+    device: str = ""
     done: int = 0
     total: int = 0
     seconds: float = 0.0
@@ -51,6 +52,7 @@ class Load(Struct, frozen=True, kw_only=True, tag="load", tag_field="event", omi
     """A model is made ready to draw."""
 
     model: str
+    device: str = ""
     seconds: float = 0.0
     ended: bool = False
 
@@ -64,6 +66,7 @@ class Draw(Struct, frozen=True, kw_only=True, tag="draw", tag_field="event", omi
     model: str
     batch: int
     images: int
+    device: str = ""
     step: int = 0
     steps: int = 0
     rate: float = 0.0

@@ -127,9 +127,9 @@ class FancyReporter:
         now = self._clock()
         with self._lock:
             if event.ended:
-                self._underway.pop(event.model, None)
+                self._underway.pop((event.model, event.device), None)
             else:
-                self._underway[event.model] = event, now
+                self._underway[event.model, event.device] = event, now
 
     def _fail(self, failure: Failure) -> None:
         with self._lock:
@@ -181,5 +181,7 @@ class FancyReporter:
         self._progress = Progress()
         self._pace = Pace(self._clock())
         self._causes: Counter[str] = Counter()
-        self._underway: dict[str, tuple[Underway, float]] = {}  # by model, and when it was told
+        self._underway: dict[
+            tuple[str, str], tuple[Underway, float]
+        ] = {}  # by model and device; when it was told
         self._said: list[TargetMoved | Failure | Note] = []

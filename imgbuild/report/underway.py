@@ -10,6 +10,10 @@ SLOW = 10.0  # seconds from which a log tells that a model was loaded
 
 def parts_of(event: Underway, since: float) -> list[str]:
     """What is told of it now, the more important first. since: seconds since the event."""
+    return [*_told(event, since), *([event.device] if event.device else [])]
+
+
+def _told(event: Underway, since: float) -> list[str]:
     match event:
         case Fetch():
             return [f"fetching {printable(event.source)}", *_bytes(event), *_left(event)]

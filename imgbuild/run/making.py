@@ -18,10 +18,12 @@ from imgbuild.images import decode, normal, pixel_digest
 from imgbuild.keys import bound_at, import_key, inputs_for, pin_fields
 from imgbuild.providers.base import Provider
 from imgbuild.run.crew import Crew, Errand, errands_at_a_time
+from imgbuild.run.lane import Seat
 from imgbuild.run.limits import Budget, Retry, call
 from imgbuild.run.materials import Materials
+from imgbuild.run.stations import Answer, Stations
 from imgbuild.run.steps import Job, Made, Start, Unfinished, finish, measure
-from imgbuild.run.telling import Telling
+from imgbuild.run.telling import Tell, Telling
 from imgbuild.run.usage import Usage
 from imgbuild.run.work import Work
 from imgbuild.traces import Trace
@@ -64,6 +66,8 @@ class Making:
         crew: Crew | None = None,
     ) -> None:
         self.materials, self.files, self.blobs = materials, materials.files, materials.store.blobs
+        self.devices = tuple(materials.survey.project.settings.devices)
+        self.stations = Stations(materials.files, offline=terms.offline)
         self.journal, self.pace = materials.store.journal, materials.pace
         self.providers, self.budget, self.terms, self.stop = providers, budget, terms, stop
         self.crew, self.telling, self.usage = crew, Telling(), Usage()
@@ -72,21 +76,23 @@ class Making:
 
     def close(self) -> None:
         """Let the processes go that images were made in."""
+        self.stations.close()
         if self.crew is not None:
             self.crew.close()
 
-    def lane_of(self, work: Work) -> tuple[str, int, bool]:
-        """A name for those it shares threads with, how many calls run at a time, and whether they occupy a device.
+    def lane_of(self, work: Work) -> tuple[str, int, tuple[str, ...]]:
+        """A name for those it shares threads with, how many calls run at a time, and the devices that they occupy.
 
-        All models of a provider share a device; where there is none, those that bear as many calls at a time.
+        All models of a provider share its devices; where there are none, those that bear as many calls at a time.
         """
         bound = bound_at(work.decision.target, work.position)
         name = bound.model.provider
         limit = self.materials.survey.project.settings.limits.get(name)
         own = self.crew.size if self.crew and self.providers[name].apart else bound.capabilities.concurrency
         threads = limit.concurrency if limit and limit.concurrency else own
-        device = self.providers[name].device
-        return name if device else f"{name} {threads}", threads, device
+        if self.providers[name].device:
+            return name, min(threads, own), self.devices or ("",)  # more than it bears would share one model
+        return f"{name} {threads}", threads, ()
 
     def model_of(self, work: Work) -> Hashable:
         """Equal for requests to one model, which then need not be loaded anew."""
@@ -193,35 +199,36 @@ class Making:
             inputs=pictures,
         )
 
-    def make(self, works: Sequence[Work]) -> list[Made | Image | TargetError]:
+    def make(self, works: Sequence[Work], seat: Seat) -> list[Made | Image | TargetError]:
         """Images for a batch of requests of one pin, in a thread; finished here too where no device waits.
 
+        seat: where to make them.
         Where a batch is turned down, each is asked for alone: no image hangs on what it was batched with.
         """
         if self.crew is not None and self._goes_apart(works[0]):
             return [*self.crew.run([self._errand(work) for work in works])]
         try:
-            return self._make(works)
+            return self._make(works, seat)
         except (*_LOST, Transient):
             raise
         except TargetError:
             if len(works) == 1:
                 raise
-            return [self._make_alone(work) for work in works]
+            return [self._make_alone(work, seat) for work in works]
 
-    def _make_alone(self, work: Work) -> Made | Image | TargetError:
+    def _make_alone(self, work: Work, seat: Seat) -> Made | Image | TargetError:
         try:
-            return self._make([work])[0]
+            return self._make([work], seat)[0]
         except TargetError as error:
             return error
 
-    def _make(self, works: Sequence[Work]) -> list[Made | Image | TargetError]:
+    def _make(self, works: Sequence[Work], seat: Seat) -> list[Made | Image | TargetError]:
         provider = self._provider(works[0])
         requests = [self._request(work, self._pictures(work)) for work in works]
         began = time.perf_counter()
         entries = self._journal(provider, works)
         try:
-            images = self._images(provider, works, requests)
+            images = self._images(provider, works, requests, seat)
         except _LOST as error:  # the journal has it in flight, and so it is counted as spent
             if entries:
                 error.hint = error.hint or RESEND
@@ -240,24 +247,33 @@ class Making:
             self.journal.settle(entry, result.cost, _raw_blob(result))
         return list(made)
 
-    def _images(self, provider: Provider, works: Sequence[Work], requests: Sequence[Request]) -> list[Image]:
+    def _images(
+        self, provider: Provider, works: Sequence[Work], requests: Sequence[Request], seat: Seat
+    ) -> list[Image]:
         """One image a request, each with what it cost: where the vendor does not say, what was estimated."""
-        provider.tell = self.telling.tell
         alias = bound_at(works[0].decision.target, works[0].position).alias
         with (
             foreign(f"provider '{provider.name}'"),
-            self.telling.call(requests[0].pin, alias, len(requests)),
+            self.telling.call(requests[0].pin, alias, len(requests), seat.device) as tell,
         ):
-            images = call(lambda: self._generate(provider, requests), self.terms.retry, self.stop)
-            return [_priced(image, work) for work, image in zip(works, images, strict=True)]
+            answer = call(lambda: self._generate(provider, requests, seat, tell), self.terms.retry, self.stop)
+            for work in works:
+                work.environment = answer.environment
+            return [_priced(image, work) for work, image in zip(works, answer.images, strict=True)]
 
-    def _generate(self, provider: Provider, requests: Sequence[Request]) -> Sequence[Image]:
+    def _generate(self, provider: Provider, requests: Sequence[Request], seat: Seat, tell: Tell) -> Answer:
+        """What the provider gives here, or in the process that has the seat's device, where there are several."""
+        provider.tell = self.telling.tell
         if not provider.device:
-            return provider.generate(requests)
-        with self.usage.call(provider.name):
-            images = provider.generate(requests)
-        self.usage.took(max((image.memory for image in images), default=0))
-        return images
+            return Answer(images=provider.generate(requests), environment=provider.environment())
+        with self.usage.call(f"{provider.name} {seat.place}"):
+            if len(self.devices) > 1:
+                answer = self.stations.at(provider.name, seat.place, seat.device).generate(requests, tell)
+            else:
+                provider.runs_on = seat.device
+                answer = Answer(images=provider.generate(requests), environment=provider.environment())
+        self.usage.took(max((image.memory for image in answer.images), default=0))
+        return answer
 
     def _finish_now(self, work: Work, image: Image) -> Made | Unfinished:
         try:
@@ -349,7 +365,7 @@ class Making:
             manifest=trace.manifest,
             seed=work.seed,
             seconds=work.seconds,
-            environment=provider.environment(),
+            environment=work.environment if work.environment is not None else provider.environment(),
             durable=provider.paid,
         )
 

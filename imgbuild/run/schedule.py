@@ -8,9 +8,10 @@ accepted, tried again with the next seed, or given up.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -26,6 +27,7 @@ from imgbuild.report.events import TargetMoved, Underway
 from imgbuild.run.accept import Next, decide, judge, tell
 from imgbuild.run.conclusion import Conclusion
 from imgbuild.run.group import Group, is_settled
+from imgbuild.run.lane import Lane, Seat
 from imgbuild.run.making import Making, PixelsLost
 from imgbuild.run.recall import Recall
 from imgbuild.run.steps import Made, Unfinished
@@ -34,7 +36,6 @@ from imgbuild.store.blobs import Damaged
 from imgbuild.types import Grade, Image, Verdict
 
 LOOKS = 256  # targets looked at before lanes are filled again, so that they don't wait until all have been
-LOOKAHEAD = 2  # calls submitted for each thread of a provider, so that none waits for the loop
 LOCKED = frozenset({Action.FRESH, Action.CHECK, Action.RESTORE})  # the locked image is to be had as it is
 BACKLOG = 8  # finished images waiting for a finishing thread, for each such thread: bounds their memory
 
@@ -45,37 +46,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     jobs: int
     fail_fast: bool = False
     reroll: bool = False
-
-
-class Lane:
-    """One provider's queue and threads. device: its calls occupy a device, so nothing else is done in them.
-
-    What waits is kept by model and shape, and one model is gone on with as long as any of its requests wait, so
-    that a device loads each as rarely as may be; what goes out together is of one shape, so that batches are full.
-    """
-
-    def __init__(self, threads: int, device: bool) -> None:
-        self.pool = ThreadPoolExecutor(threads)
-        self.device = device
-        self.room = threads if device else threads * LOOKAHEAD
-        self.out = 0
-        self._waiting: dict[Hashable, dict[Hashable, deque[Work]]] = {}
-        self._model: Hashable = None
-
-    def add(self, work: Work, model: Hashable, shape: Hashable) -> None:
-        self._waiting.setdefault(model, {}).setdefault(shape, deque()).append(work)
-
-    def queue(self) -> deque[Work]:
-        """What waits for the model in use, or for the next one; empty where nothing waits."""
-        while self._waiting:
-            if self._model not in self._waiting:
-                self._model = next(iter(self._waiting))
-            shapes = self._waiting[self._model]
-            longest = max(shapes, key=lambda shape: len(shapes[shape]))
-            if shapes[longest]:
-                return shapes[longest]
-            del self._waiting[self._model]
-        return deque()
 
 
 class Schedule:
@@ -289,22 +259,27 @@ class Schedule:
         self._lane(work).add(work, self.make.model_of(work), self.make.shape_of(work))
 
     def _lane(self, work: Work) -> Lane:
-        name, threads, device = self.make.lane_of(work)
+        name, threads, devices = self.make.lane_of(work)
         if name not in self.lanes:
-            lane = self.lanes[name] = Lane(threads, device)
+            lane = self.lanes[name] = Lane(threads, devices, self.make.at_a_time)
             self.pools.enter_context(lane.pool)
         return self.lanes[name]
 
     def _fill(self, lane: Lane) -> None:
-        while (
-            lane.out < lane.room and self.finishing < BACKLOG * self.limits.jobs and (queue := lane.queue())
-        ):
-            if lane.device and self.finishing and len(queue) < self.make.at_a_time(queue[0]):
-                break  # what is being finished may let others go that fill the batch
-            batch = self._batch(queue)
-            if batch:
-                lane.out += 1
-                self._submit(lane.pool, self._made, batch, self.make.make)
+        for seat in lane.seats:
+            while (
+                seat.out < seat.room
+                and self.finishing < BACKLOG * self.limits.jobs
+                and (queue := lane.queue(seat))
+            ):
+                if lane.device and self.finishing and len(queue) < self.make.at_a_time(queue[0]):
+                    break  # what is being finished may let others go that fill the batch
+                if batch := self._batch(queue):
+                    self._send(lane, seat, batch)
+
+    def _send(self, lane: Lane, seat: Seat, batch: list[Work]) -> None:
+        seat.out += 1
+        self._submit(lane.pool, partial(self._made, seat), batch, lambda works: self.make.make(works, seat))
 
     def _batch(self, queue: deque[Work]) -> list[Work]:
         """The next requests for one model, as many as it takes at a time, with their cost set aside."""
@@ -323,8 +298,10 @@ class Schedule:
             batch.append(work)
         return batch
 
-    def _made(self, batch: Sequence[Work], results: list[Made | Image | TargetError] | TargetError) -> None:
-        self._lane(batch[0]).out -= 1
+    def _made(
+        self, seat: Seat, batch: Sequence[Work], results: list[Made | Image | TargetError] | TargetError
+    ) -> None:
+        seat.out -= 1
         answers = [results] * len(batch) if isinstance(results, TargetError) else results
         for work, result in zip(batch, answers, strict=True):
             self.make.settle(work, result)

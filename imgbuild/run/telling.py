@@ -6,22 +6,27 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock
+from typing import TypeAlias
 
 from imgbuild.report.events import Draw, Fetch, Load, Underway
 from imgbuild.types import Activity, Pin
+
+Tell: TypeAlias = Callable[[Activity], None]
 
 EVERY = 0.1  # seconds between two events of one activity: no display is drawn more often
 
 
 class _Call:
-    """One call of a provider, for so many images of a model. since: when its activity began; told: its last event.
+    """One call of a provider, for so many images of a model on a device.
 
+    since: when its activity began; told: its last event.
     first: the first step that was counted, and when: the pace is taken from there, past what comes before steps.
     """
 
-    def __init__(self, model: str, images: int, batch: int) -> None:
-        self.model, self.images, self.batch = model, images, batch
+    def __init__(self, model: str, images: int, batch: int, device: str) -> None:
+        self.model, self.images, self.batch, self.device = model, images, batch, device
         self.activity: Activity | None = None
         self.since = self.told = 0.0
         self.first: tuple[int, float] | None = None
@@ -44,14 +49,21 @@ class _Call:
         done, total, seconds = self.activity.done, self.activity.total, round(now - self.since, 3)
         self.told = now
         if self.activity.doing == "load":
-            return Load(model=self.model, seconds=seconds, ended=ended)
+            return Load(model=self.model, device=self.device, seconds=seconds, ended=ended)
         if self.activity.doing == "fetch":
             source = self.activity.source or self.activity.pin.source
             return Fetch(
-                model=self.model, source=source, done=done, total=total, seconds=seconds, ended=ended
+                model=self.model,
+                source=source,
+                device=self.device,
+                done=done,
+                total=total,
+                seconds=seconds,
+                ended=ended,
             )
         return Draw(
             model=self.model,
+            device=self.device,
             batch=self.batch,
             images=self.images,
             step=done,
@@ -86,13 +98,16 @@ class Telling:
         self._batches: Counter[Pin] = Counter()
 
     @contextmanager
-    def call(self, pin: Pin, model: str, images: int) -> Iterator[None]:
-        """Around a call for so many images of a model: whatever is told of its pin meanwhile belongs to it."""
+    def call(self, pin: Pin, model: str, images: int, device: str = "") -> Iterator[Tell]:
+        """Around a call for so many images of a model: whatever is told of its pin meanwhile belongs to it.
+
+        Gives what hears of this call alone, for a pin that is used on several devices at once.
+        """
         with self._lock:
             self._batches[pin] += 1
-            call = self._calls[pin] = _Call(model, images, self._batches[pin])
+            call = self._calls[pin] = _Call(model, images, self._batches[pin], device)
         try:
-            yield
+            yield partial(self._hear, call)
         finally:
             with self._lock:
                 if self._calls.get(pin) is call:
@@ -101,10 +116,13 @@ class Telling:
 
     def tell(self, activity: Activity) -> None:
         """Hear what a call is at; cheap, and what comes too fast to be seen goes no further."""
+        call = self._calls.get(activity.pin)
+        if call is not None:
+            self._hear(call, activity)
+
+    def _hear(self, call: _Call, activity: Activity) -> None:
         with self._lock:
-            call, now = self._calls.get(activity.pin), self._clock()
-            if call is None:
-                return
+            now = self._clock()
             is_new = call.is_news(activity)
             if is_new:
                 self._end(call, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 from imgbuild.errors import TargetError
@@ -78,6 +79,7 @@ class Work:
         "cost",
         "crossed",
         "decision",
+        "environment",
         "error",
         "firm",
         "image",
@@ -116,6 +118,7 @@ class Work:
         self.trace: Trace | None = None
         self.sources: dict[str, Digest] = {}  # blobs of the targets it is made from
         self.image: Image | None = None
+        self.environment: Mapping[str, str] | None = None  # of the process that made it
         self.made: Made | None = None
         self.verdicts: list[Verdict] = []
         self.changed = False  # whether its output had to be written

@@ -32,7 +32,7 @@ class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Cost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a provider costs that sends no bill. per_hour: US dollars for each hour that it is at work."""
+    """What a provider costs that sends no bill. per_hour: price of each hour that it is at work, in US dollars."""
 
     per_hour: float
 
@@ -85,6 +85,7 @@ class _Common(Struct, frozen=True, kw_only=True):
     profiles: dict[str, Profile] = {}
     store_limit: str = ""
     jobs: int | None = None
+    devices: list[str] = []
     resend: Literal["no", "yes", "ask"] = "no"
 
 
@@ -96,6 +97,7 @@ class SettingsFile(_Common, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     budget: what may be spent. cost: provider that sends no bill → what its work costs.
     policy: what is allowed. profiles: name → another way to build.
     store_limit: size that `gc` brings the store down to, such as "10 GB". jobs: work done at a time.
+    devices: where local models draw that name none, such as cuda:0; of several, each has a process of its own.
     resend: whether requests of unknown fate are sent again after a crash.
     """
 

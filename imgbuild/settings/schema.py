@@ -20,6 +20,11 @@ _MODEL = {
 }
 _FOLDERS = {"type": ["string", "array"], "minLength": 1, "items": _TEXT, "minItems": 1}
 _SIZE = {"type": "string", "pattern": f"^{SIZE.pattern}$", "errorMessage": "must be a size such as 10 GB"}
+_DEVICE = {
+    "type": "string",
+    "pattern": r"^(cpu|mps|(cuda|xpu)(:[0-9]+)?)$",
+    "errorMessage": "must be a device such as cuda:0, mps or cpu",
+}
 _FRAGMENTS = {  # what the types can't say
     "SettingsFile.specs": _FOLDERS,
     "SettingsFile.output": _TEXT,
@@ -28,6 +33,7 @@ _FRAGMENTS = {  # what the types can't say
     "SettingsFile.profiles": shapes.mapping_of({"$ref": "#/$defs/Profile"}),
     "SettingsFile.store_limit": _SIZE,
     "SettingsFile.jobs": _COUNT,
+    "SettingsFile.devices": {"type": "array", "items": _DEVICE},
     "Limit.concurrency": _COUNT,
     "Limit.per_second": _ABOVE_ZERO,
     "Limit.per_minute": _ABOVE_ZERO,

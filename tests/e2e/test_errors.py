@@ -1340,7 +1340,7 @@ SETTINGS = {
             imgbuild.yaml:1:1: unknown key 'outptu'
                 1 | outptu: out
                   | ^^^^^^
-            hint: did you mean 'output'? Keys here: budget, cache, cost, jobs, limits, output, policy, profiles, resend, specs, …
+            hint: did you mean 'output'? Keys here: budget, cache, cost, devices, jobs, limits, output, policy, profiles, resend, …
             """,
     ),
     "a value where a rule's mapping is needed": Fault(

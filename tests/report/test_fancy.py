@@ -76,6 +76,9 @@ def test_what_a_model_is_at_is_shown_until_it_ends() -> None:
     assert scene.reporter.look().underway == ()
     scene.reporter.event(draw)
     assert scene.reporter.look().underway == ((draw, 0.0),)
+    beside = Load(model="sdxl", device="cuda:1")
+    scene.reporter.event(beside)
+    assert scene.reporter.look().underway == ((draw, 0.0), (beside, 0.0))
     scene.reporter.event(Finished(built=1, generated=1))
     assert scene.reporter.look().underway == ()
 

@@ -30,6 +30,11 @@ LIVE: dict[str, tuple[Underway, float, list[str]]] = {
         0.1,
         ["sdxl", "step 2", "1.0 it/s", "batch 1, 1 image"],
     ),
+    "one of several devices": (
+        Draw(model="sdxl", batch=2, images=1, device="cuda:1", step=2, steps=4, rate=2.0),
+        0.1,
+        ["sdxl", "step 2/4", "2.0 it/s", "batch 2, 1 image", "cuda:1"],
+    ),
     "no step yet": (Draw(model="sdxl", batch=1, images=2), 0.1, ["sdxl", "batch 1, 2 images"]),
     "a download": (
         Fetch(model="sdxl", source=SDXL, done=2 * GIB, total=7 * GIB, seconds=20),

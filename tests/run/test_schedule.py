@@ -304,6 +304,16 @@ def test_how_many_calls_run_at_a_time(project, studio, name):
     assert dict(studio.most) == most
 
 
+def test_settings_let_no_more_calls_onto_a_device_than_it_bears(project, studio):
+    studio.device, studio.answer = True, staticmethod(slow)
+    project(
+        ["m0: {provider: studio, source: calls=1}"],
+        interleaved(4, 1),
+        "limits: {studio: {concurrency: 3}}",
+    ).build()
+    assert dict(studio.most) == {"calls=1": 1}
+
+
 def test_models_of_one_device_take_turns(project, studio):
     studio.device, studio.answer = True, staticmethod(slow)
     models = [f"m{n}: {{provider: studio, source: name={n} calls=1}}" for n in range(2)]

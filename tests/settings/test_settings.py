@@ -66,6 +66,7 @@ cache: shared
 limits: {openai: {concurrency: 4, per_second: 2.5, per_minute: 50}}
 budget: {build: 5, month: 100.5}
 cost: {diffusers: {per_hour: 0.9}}
+devices: [cuda:0, "cuda:1"]
 policy:
   blocked: [logo]
   warned: [hands]
@@ -92,6 +93,7 @@ resend: ask
     assert settings.limits == {"openai": Limit(concurrency=4, per_second=2.5, per_minute=50)}
     assert settings.budget == Budget(build=5, month=100.5)
     assert settings.cost == {"diffusers": Cost(per_hour=0.9)}
+    assert settings.devices == ["cuda:0", "cuda:1"]
     assert (settings.policy.blocked, settings.policy.table_text) == (["logo"], "refuse")
     assert (settings.store_limit, settings.jobs, settings.resend) == ("10 GB", 3, "ask")
     assert settings.profiles["preview"] == Profile(
@@ -203,6 +205,7 @@ def test_an_unknown_profile(place: Place) -> None:
 def test_faults_have_a_place(place: Place) -> None:
     place.project(
         "ouput: x\njobs: 0\nresend: maybe\nstore_limit: big\nprofiles: {'a/b': {}}\npolicy: {table_text: no}\n"
+        "devices: [gpu0]\ncost: {diffusers: {}}\n"
     )
     assert (
         place.complaint()
@@ -210,7 +213,7 @@ def test_faults_have_a_place(place: Place) -> None:
 imgbuild.yaml:1:1: unknown key 'ouput'
     1 | ouput: x
       | ^^^^^
-hint: did you mean 'output'? Keys here: budget, cache, cost, jobs, limits, output, policy, profiles, resend, specs, …
+hint: did you mean 'output'? Keys here: budget, cache, cost, devices, jobs, limits, output, policy, profiles, resend, …
 imgbuild.yaml:2:7: 'jobs' must be at least 1
     2 | jobs: 0
       |       ^
@@ -227,7 +230,14 @@ imgbuild.yaml:5:12: 'a/b' can't be a name: use letters, digits, '_', '-' and '.'
 imgbuild.yaml:6:22: 'table_text' can't be 'no'
     6 | policy: {table_text: no}
       |                      ^^
-hint: Values here: allow, refuse, warn"""
+hint: Values here: allow, refuse, warn
+imgbuild.yaml:7:11: item 1 of 'devices' must be a device such as cuda:0, mps or cpu
+    7 | devices: [gpu0]
+      |           ^^^^
+imgbuild.yaml:8:8: 'diffusers' needs 'per_hour'
+    8 | cost: {diffusers: {}}
+      |        ^^^^^^^^^
+hint: per_hour: price of each hour that it is at work, in US dollars"""
     )
 
 

@@ -125,7 +125,10 @@ class Diffusers(Provider):
         def tell(step: int, steps: int) -> None:
             self.tell(Activity(pin=first.pin, doing="draw", done=step, total=steps))
 
-        return draw(self._loaded(first.pin, setup_of(first.params)), requests, tell)
+        setup = setup_of(first.params)
+        if setup.device == "auto" and self.runs_on:
+            setup = replace(setup, device=self.runs_on)
+        return draw(self._loaded(first.pin, setup), requests, tell)
 
     def _loaded(self, pin: Pin, setup: Setup) -> Any:
         """The pipeline, loaded unless it is the one that was used last; that one is let go first."""

@@ -1,6 +1,7 @@
 """Real pictures of real libraries: equal bits whatever else is drawn, and other bits for every setting that says so."""
 
 import json
+import multiprocessing
 import shutil
 from functools import wraps
 
@@ -163,6 +164,57 @@ def test_two_models_are_loaded_once_each(studio, drawn):
     assert made.build().finished.generated == 200
     assert len(loads) == 2
     assert [len(call) for call in calls] == [4] * 50
+
+
+TWO = """
+models:
+  tiny: {provider: diffusers, source: ../models/tiny, params: {steps: 2, batch: 2}}
+  other: {provider: diffusers, source: ../models/tiny, params: {steps: 2, batch: 2, vae: ../models/vae}}
+assets:
+  icon:
+    prompt: "a {{ color }} icon"
+    matrix: {color: [red, blue, green]}
+    models: [tiny, other]
+  soft: {prompt: "a soft icon", models: [tiny], inputs: {image: ../refs/base.png, strength: 0.5}}
+"""
+
+
+def test_two_devices_give_the_bits_of_one(studio):
+    picture = Image.radial_gradient("L").resize((64, 64)).convert("RGB")
+    projects = {name: studio(TWO, name) for name in ("one", "two")}
+    for made in projects.values():
+        (made.root / "refs").mkdir()
+        picture.save(made.root / "refs/base.png")
+    one, two = projects["one"], projects["two"]
+    two.write({"imgbuild.yaml": "devices: [cpu, cpu]\n"})
+    assert one.build().finished.generated == two.build().finished.generated == 7
+    assert two.outputs() == one.outputs()
+    assert two.locks() == one.locks()
+    loads = [event.model for event in two.events if isinstance(event, Load) and event.ended]
+    assert sorted(loads) == ["other", "tiny"]
+    drawn = [event for event in two.events if isinstance(event, Draw) and event.ended]
+    assert {(event.model, event.device, event.step) for event in drawn} >= {
+        ("tiny", "cpu", 2),
+        ("other", "cpu", 2),
+    }
+    with open_store(two.root / ".imgbuild", write=False) as store:
+        records = [record for record in store.records.all_records().values() if record.step == "generate"]
+    assert {record.environment["device"] for record in records} == {"cpu"}
+    assert multiprocessing.active_children() == []
+    assert "7 targets compared with the lock: 7 bitwise" in two.tell("verify").out
+    assert multiprocessing.active_children() == []
+
+
+def test_a_device_of_the_settings_is_for_models_that_name_none(studio):
+    made = studio(ALONE)
+    made.write({"imgbuild.yaml": "devices: [xpu]\n"})
+    (failure,) = made.build().failures
+    assert (failure.cause, failure.hint) == (
+        "this machine has no device 'xpu'",
+        "leave 'device' out, or say 'cpu'",
+    )
+    made.edit("specs/catalog.yaml", ("steps: 4", "steps: 4, device: cpu"))
+    assert made.build().failures == ()
 
 
 # --- settings --------------------------------------------------------------------------------------------
