@@ -34,7 +34,6 @@ class Loaded(Struct, kw_only=True, eq=False):
 def load(folder: Path, setup: Setup, places: Places) -> Loaded:
     """The pipeline in a folder. places: of what `setup` names beside it. Raises TargetError."""
     import torch
-    from diffusers import DiffusionPipeline
 
     be_quiet()
     be_deterministic(setup.deterministic)  # before a GPU is touched
@@ -42,21 +41,7 @@ def load(folder: Path, setup: Setup, places: Places) -> Loaded:
     dtype = getattr(torch, setup.dtype)
     vae: Mapping[str, Any] = {"vae": _model("VAE", places.of(setup.vae), dtype)} if setup.vae else {}
     nets = [_model("ControlNet", places.of(one.part), dtype) for one in setup.controlnet]
-    try:
-        pipeline = DiffusionPipeline.from_pretrained(
-            folder,
-            dtype=dtype,
-            use_safetensors=None if setup.allow_pickle else True,  # None: pickles where there is nothing else
-            variant=setup.variant or None,
-            local_files_only=True,
-            **vae,
-            **(own_code(folder) if setup.trust_remote_code else {}),
-        )
-    except (OSError, ValueError) as error:
-        raise ProviderFailed(
-            f"the pipeline in {folder.name} can't be loaded: {_first(error)}",
-            hint="does `DiffusionPipeline.from_pretrained` load it?",
-        ) from error
+    pipeline = _pipeline(folder, setup, dtype, vae)
     _add_loras(pipeline, setup.lora, places)
     _show_text_model(pipeline)
     _set_up(pipeline, setup, device)
@@ -67,6 +52,27 @@ def load(folder: Path, setup: Setup, places: Places) -> Loaded:
         scheduler=pipeline.scheduler,
         controlnets=[net.to(device) for net in nets],
     )
+
+
+def _pipeline(folder: Path, setup: Setup, dtype: Any, parts: Mapping[str, Any]) -> Any:
+    """The pipeline as its folder names it, with `parts` in place of its own."""
+    from diffusers import DiffusionPipeline
+
+    try:
+        return DiffusionPipeline.from_pretrained(
+            folder,
+            dtype=dtype,
+            use_safetensors=None if setup.allow_pickle else True,  # None: pickles where there is nothing else
+            variant=setup.variant or None,
+            local_files_only=True,
+            **parts,
+            **(own_code(folder) if setup.trust_remote_code else {}),
+        )
+    except (OSError, ValueError) as error:
+        raise ProviderFailed(
+            f"the pipeline in {folder.name} can't be loaded: {_first(error)}",
+            hint="does `DiffusionPipeline.from_pretrained` load it?",
+        ) from error
 
 
 def be_quiet() -> None:

@@ -76,19 +76,15 @@ def _capabilities(
     multiple: int,
     size: tuple[int, int],
 ) -> Capabilities:
-    batch, nets = model.params.get("batch"), model.params.get("controlnet", [])
+    nets = model.params.get("controlnet", [])
     controls = len(nets) if isinstance(nets, list) else 1
+    of_model = {
+        name: schema for name, schema in OF_MODEL.items() if name != "controlnet" or "control" in takes
+    }
     return Capabilities(
         takes=(takes if controls else takes - {"control"}) | {"seed"},
         grade=Grade.BITWISE,
-        params={
-            **params,
-            **{
-                name: schema
-                for name, schema in OF_MODEL.items()
-                if name != "controlnet" or "control" in takes
-            },
-        },
+        params={**params, **of_model},
         of_model=frozenset(OF_MODEL),
         unkeyed=UNKEYED,
         needs=needs,
@@ -98,9 +94,15 @@ def _capabilities(
         min_side=multiple,
         max_side=LARGEST,
         default_size=size,
-        batch=batch if isinstance(batch, int) and batch > 0 else setup_of({}).batch,
+        batch=_batch_of(model),
         concurrency=1,
     )
+
+
+def _batch_of(model: Model) -> int:
+    """The declared batch; what does not fit its schema is told elsewhere."""
+    batch = model.params.get("batch")
+    return batch if isinstance(batch, int) and batch > 0 else setup_of({}).batch
 
 
 def _scheduler(names: Sequence[str]) -> Value:
