@@ -45,6 +45,9 @@ from imgbuild.types import (
     Where,
 )
 
+# Tests and the commands that they start share the cores: a thread of torch that waits is to sleep, not to turn round.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 PLAN_FLAGS = ("force", "reroll", "retry")
 SELECTION_FLAGS = ("specs", "patterns", "sample", "shard")
 
