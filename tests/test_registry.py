@@ -78,7 +78,7 @@ def test_an_unknown_name_gives_the_nearest():
         OPERATIONS.get("resise")
     assert str(caught.value) == (
         "error: unknown operation 'resise'\n"
-        "hint: did you mean 'resize'? Operations here: adjust, convert, crop, pad, resize, sharpen"
+        "hint: did you mean 'resize'? Operations here: adjust, convert, crop, pad, pad_mask, resize, sharpen"
     )
 
 

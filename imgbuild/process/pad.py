@@ -35,7 +35,7 @@ class Pad(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         sized = (self.width, self.height) != (None, None)
         if sized == (self.aspect is not None):
-            raise ValueError("pad needs either aspect, or width, height or both")
+            raise ValueError(f"{self.name} needs either aspect, or width, height or both")
         if self.aspect is not None:
             ratio_of(self.aspect)
         if self.color is not None:
@@ -67,7 +67,7 @@ class Pad(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
         check_result(self.name, width, height)
         if width < picture.width or height < picture.height:
             raise TargetError(
-                f"pad to {width}×{height} is smaller than the picture of {picture.width}×{picture.height}",
+                f"{self.name} to {width}×{height} is smaller than the picture of {picture.width}×{picture.height}",
                 hint="resize it before with fit: contain",
             )
 

@@ -298,7 +298,7 @@ NAMES = {
             specs/catalog.yaml:12:15: unknown operation 'resise'
                12 |     process: [resise]
                   |               ^^^^^^
-            hint: did you mean 'resize'? Operations here: adjust, convert, crop, pad, resize, sharpen
+            hint: did you mean 'resize'? Operations here: adjust, convert, crop, pad, pad_mask, resize, sharpen
             """,
     ),
     "unknown profile": Fault(

@@ -11,6 +11,7 @@ from imgbuild.errors import TargetError
 from imgbuild.images import pixel_digest
 from imgbuild.process.crop import Crop
 from imgbuild.process.pad import Pad
+from imgbuild.process.pad_mask import PadMask
 from imgbuild.process.resize import Resize
 
 SIDES = st.integers(1, 60)
@@ -308,6 +309,45 @@ def test_pad_to_less_than_the_picture():
     assert str(caught.value) == (
         "error: pad to 20×20 is smaller than the picture of 24×16\nhint: resize it before with fit: contain"
     )
+
+
+# --- the mask of a padded picture ----------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(pictures, st.integers(0, 9), st.integers(0, 9), ANCHORS)
+def test_the_mask_is_white_where_ground_is_added(picture, more_x, more_y, anchor):
+    size = {"width": picture.width + more_x, "height": picture.height + more_y}
+    mask = PadMask(**size, anchor=anchor).apply(picture)
+    black = pillow.new("L", picture.size, 0)
+    assert same(mask, Pad(**size, anchor=anchor, color="white").apply(black))
+
+
+@pytest.mark.parametrize(
+    ("anchor", "kept"),
+    [("left", (0, 0, 22, 16)), ("right", (8, 0, 30, 16)), ("center", (5, 0, 25, 16))],
+)
+def test_the_overlap_reaches_into_the_picture_along_the_seam(anchor, kept):
+    mask = PadMask(width=30, anchor=anchor, overlap=2).apply(pattern())
+    wanted = pillow.new("L", (30, 16), 255)
+    wanted.paste(0, kept)
+    assert same(mask, wanted)
+
+
+def test_an_overlap_of_all_leaves_nothing():
+    assert PadMask(width=30, overlap=12).apply(pattern()).getextrema() == (255, 255)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({}, "pad_mask needs either aspect, or width, height or both"),
+        ({"width": 30, "color": "red"}, "pad_mask is black and white, and takes no color"),
+        ({"width": 30, "overlap": -1}, "overlap must be at least 0, not -1"),
+    ],
+)
+def test_masks_that_cant_be_meant(given, text):
+    assert fault(lambda: PadMask(**given)) == text
 
 
 def test_a_ground_too_large_is_refused():

@@ -409,6 +409,33 @@ def test_a_larger_picture_is_made_smaller(studio, refs):
     assert only(made).size == (64, 64)
 
 
+def test_a_picture_is_drawn_further_than_it_goes(studio, refs):
+    made = studio(
+        """
+        models:
+          tiny: {provider: diffusers, source: ../models/tiny, params: {steps: 4}}
+        assets:
+          canvas: {from: ../refs/base.png, process: [{pad: {width: 96, anchor: left}}]}
+          mask: {from: ../refs/base.png, process: [{pad_mask: {width: 96, anchor: left, overlap: 8}}]}
+          wide:
+            prompt: "a red icon"
+            size: 96x64
+            inputs: {image: {asset: canvas}, mask: {asset: mask}}
+        """
+    )
+    made.write(refs)
+    assert made.build().failures == ()
+    with Image.open(made.root / "out/wide/0.png") as picture:
+        assert picture.size == (96, 64)
+    first = made.outputs()
+    made.edit("specs/catalog.yaml", ("overlap: 8", "overlap: 16"))
+    assert made.build().finished.generated == 1
+    assert {name for name, digest in made.outputs().items() if digest != first[name]} == {
+        "mask/0.png",
+        "wide/0.png",
+    }
+
+
 CONTROLLED = """
 models:
   tiny:
