@@ -66,11 +66,12 @@ def test_the_built_in_names():
         "format",
         "mode",
         "not_blank",
+        "palette",
         "sharpness",
         "similar_to",
         "unique",
     ]
-    assert OPERATIONS.names() == ["adjust", "convert", "crop", "pad", "resize", "sharpen"]
+    assert OPERATIONS.names() == ["adjust", "convert", "crop", "pad", "pad_mask", "resize", "sharpen"]
 
 
 def test_an_unknown_name_gives_the_nearest():

@@ -11,7 +11,7 @@ OPERATIONS: Registry[type[Operation]] = Registry(
         "convert": "imgbuild.process.convert:Convert",
         "crop": "imgbuild.process.crop:Crop",
         "pad": "imgbuild.process.pad:Pad",
-        "pad_mask": "imgbuild.process.pad_mask:PadMask",
+        "pad_mask": "imgbuild.process.pad:PadMask",
         "resize": "imgbuild.process.resize:Resize",
         "sharpen": "imgbuild.process.sharpen:Sharpen",
     },

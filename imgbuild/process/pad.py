@@ -1,4 +1,4 @@
-"""Lays a picture on a larger ground."""
+"""Lays a picture on a larger ground, or makes the mask that goes with that."""
 
 from __future__ import annotations
 
@@ -70,6 +70,40 @@ class Pad(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 f"{self.name} to {width}×{height} is smaller than the picture of {picture.width}×{picture.height}",
                 hint="resize it before with fit: contain",
             )
+
+
+class PadMask(Pad, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """White where `pad` with the same `width`, `height` or `aspect` and `anchor` adds ground, black on the picture.
+
+    For outpainting: the padded picture is the input `image`, this one the `mask`. overlap: pixels along the seam
+    that are drawn anew too, so that it doesn't show.
+    """
+
+    name: ClassVar[str] = "pad_mask"
+
+    overlap: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.color is not None:
+            raise ValueError("pad_mask is black and white, and takes no color")
+        if self.overlap < 0:
+            raise ValueError(f"overlap must be at least 0, not {self.overlap}")
+
+    def apply(self, picture: PILImage) -> PILImage:
+        width, height = self._size(*picture.size)
+        self._check(picture, width, height)
+        left, top = map(int, offset(self.anchor, width - picture.width, height - picture.height))
+        kept = [
+            left + (self.overlap if left else 0),
+            top + (self.overlap if top else 0),
+            left + picture.width - (self.overlap if left + picture.width < width else 0),
+            top + picture.height - (self.overlap if top + picture.height < height else 0),
+        ]
+        mask = pillow.new("L", (width, height), 255)
+        if kept[0] < kept[2] and kept[1] < kept[3]:
+            mask.paste(0, (kept[0], kept[1], kept[2], kept[3]))
+        return mask
 
 
 def _holding(mode: str, colour: RGBA) -> str:

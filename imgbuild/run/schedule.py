@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from msgspec import Struct
@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from imgbuild.errors import ProviderFailed, Refused, TargetError
 from imgbuild.expand.seeds import attempt_seed
 from imgbuild.graph import Graph, group_of
+from imgbuild.ledger import BATCH_SECONDS
 from imgbuild.plan import AT_REST, Action, Decision, Plan
 from imgbuild.report import Reporter
 from imgbuild.report.events import TargetMoved, Underway
@@ -166,9 +167,16 @@ class Schedule:
 
     def _ended(self) -> tuple[Callable[..., None], Any, Any]:
         """The next call that ended. What is told of those under way is passed on meanwhile."""
-        while not isinstance(item := self.done.get(), tuple):
+        while True:
+            try:
+                item = self.done.get(timeout=BATCH_SECONDS)
+            except Empty:  # a batch takes long, and a kill meanwhile is to lose none that came before it
+                self.conclude.ledger.commit()
+                continue
+            if isinstance(item, tuple):
+                return item
             self.reporter.event(item)
-        return item
+            self.conclude.ledger.commit_in_time()
 
     def _abandon(self) -> None:
         """Nothing more is begun, and nobody waits for what is under way: Ctrl-C was pressed again."""

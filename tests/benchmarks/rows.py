@@ -228,7 +228,8 @@ def _loop(lab: Lab, root: Path, count: int) -> float:
     folder = Path(imgbuild.__file__).parent / "models/tiny_icons"
     told = lab.call(root, "ls", "--json").output.splitlines()
     outputs = {line["id"].partition("/")[2]: line["output"] for line in map(json.loads, told)}
-    locked = json.loads((root / "specs/icons.lock").read_text())["targets"]
+    lines = json.loads((root / "specs/icons.lock").read_text())["targets"]
+    locked = {name: line for name, line in lines.items() if name}
     if locked.keys() != outputs.keys() or len(locked) != count:
         raise RuntimeError(f"{count} targets were to be locked, not {len(locked)}")
     pictures = [

@@ -10,8 +10,7 @@ from imgbuild import images
 from imgbuild.errors import TargetError
 from imgbuild.images import pixel_digest
 from imgbuild.process.crop import Crop
-from imgbuild.process.pad import Pad
-from imgbuild.process.pad_mask import PadMask
+from imgbuild.process.pad import Pad, PadMask
 from imgbuild.process.resize import Resize
 
 SIDES = st.integers(1, 60)
