@@ -54,7 +54,7 @@ class Pace:
         if not self.has_price(pin.provider):
             return 0.0
         self._read()
-        kind = _kind(pin_fields(pin), ask.width, ask.height, canonical(ask.params))
+        kind = _kind_of(ask, pin)
         if alike := self._alike.get(kind.shape):
             return self.cost(pin.provider, _median(alike))
         near = self._near.get(kind.model)
@@ -64,7 +64,7 @@ class Pace:
         """An image took so long: the next ones are estimated by it, too."""
         if self.has_price(pin.provider) and seconds:
             self._read()
-            self._add(_kind(pin_fields(pin), ask.width, ask.height, canonical(ask.params)), seconds)
+            self._add(_kind_of(ask, pin), seconds)
 
     def spent(self, since: float) -> float:
         """US dollars for what the records hold since then (seconds since the epoch)."""
@@ -94,6 +94,10 @@ def _provider_of(record: Record) -> str:
     if record.step != "generate":
         return ""
     return str(record.manifest.get("model", {}).get("provider", ""))
+
+
+def _kind_of(ask: Ask, pin: Pin) -> _Kind:
+    return _kind(pin_fields(pin), ask.width, ask.height, canonical(ask.params))
 
 
 def _kind(model: Mapping[str, Value], width: int, height: int, params: Mapping[str, Value]) -> _Kind:

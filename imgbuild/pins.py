@@ -12,7 +12,7 @@ from imgbuild.foreign import foreign
 from imgbuild.keys import bound_at
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
-from imgbuild.types import Bound, Model, Pin, Target
+from imgbuild.types import Bound, Model, Pin, Recipe, Target
 
 Name = tuple[str, str]  # the declaring spec's name, and the alias
 
@@ -78,9 +78,13 @@ class Pins:
 
 def used_models(targets: Iterable[Target]) -> dict[Name, Bound]:
     """The models that any target may be made by, fallbacks included."""
+    return models_of({id(target.recipe): target.recipe for target in targets}.values())
+
+
+def models_of(recipes: Iterable[Recipe]) -> dict[Name, Bound]:
+    """The models of recipes, fallbacks included."""
     models: dict[Name, Bound] = {}
-    recipes = {id(target.recipe): target.recipe for target in targets}
-    for recipe in recipes.values():
+    for recipe in recipes:
         for bound in (recipe.model, *recipe.fallbacks):
             if bound is not None:
                 models.setdefault((bound.home, bound.alias), bound)

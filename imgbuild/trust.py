@@ -20,7 +20,7 @@ from imgbuild.errors import UsageError
 from imgbuild.files import Files
 from imgbuild.foreign import foreign
 from imgbuild.lock.book import LockBook
-from imgbuild.pins import Name, kept
+from imgbuild.pins import Name, kept, models_of
 from imgbuild.project import Project
 from imgbuild.providers.base import Provider
 from imgbuild.settings import profile_place
@@ -66,13 +66,7 @@ def concerns(project: Project, provider: Callable[[str], Provider]) -> list[tupl
 
 def _used(project: Project) -> dict[Name, Bound]:
     """Taken from the assets, not from the targets: a build that looks at a part of them may come to look at all."""
-    used: dict[Name, Bound] = {}
-    for draft in project.drafts.assets.values():
-        for recipe in draft.recipes:
-            for bound in (recipe.model, *recipe.fallbacks):
-                if bound is not None:
-                    used.setdefault((bound.home, bound.alias), bound)
-    return used
+    return models_of(recipe for draft in project.drafts.assets.values() for recipe in draft.recipes)
 
 
 def locked_pins(project: Project) -> Mapping[Name, Pin]:

@@ -43,17 +43,22 @@ class Pad(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
         check_size(self.width, self.height)
 
     def apply(self, picture: PILImage) -> PILImage:
-        width, height = self._size(*picture.size)
-        self._check(picture, width, height)
+        width, height, left, top = self._place(picture)
         if (width, height) == picture.size:
             return picture
         colour = rgba_of(self.color or ("transparent" if has_alpha(picture) else "white"))
         mode = _holding(picture.mode, colour)
-        left, top = map(int, offset(self.anchor, width - picture.width, height - picture.height))
         ground = pillow.new("RGBA", (1, 1), colour).convert(mode).getpixel((0, 0))
         padded = pillow.new(mode, (width, height), ground)
         padded.paste(picture if picture.mode == mode else picture.convert(mode), (left, top))
         return padded
+
+    def _place(self, picture: PILImage) -> tuple[int, int, int, int]:
+        """Width and height of the ground, and where on it the picture's left and top edges are. Raises TargetError."""
+        width, height = self._size(*picture.size)
+        self._check(picture, width, height)
+        left, top = offset(self.anchor, width - picture.width, height - picture.height)
+        return width, height, int(left), int(top)
 
     def _size(self, width: int, height: int) -> tuple[int, int]:
         if self.aspect is None:
@@ -91,9 +96,7 @@ class PadMask(Pad, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(f"overlap must be at least 0, not {self.overlap}")
 
     def apply(self, picture: PILImage) -> PILImage:
-        width, height = self._size(*picture.size)
-        self._check(picture, width, height)
-        left, top = map(int, offset(self.anchor, width - picture.width, height - picture.height))
+        width, height, left, top = self._place(picture)
         kept = [
             left + (self.overlap if left else 0),
             top + (self.overlap if top else 0),

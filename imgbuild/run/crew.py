@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -70,6 +70,10 @@ class Fault(Struct, frozen=True, kw_only=True):
         return self.kind(self.message, hint=self.hint)
 
 
+def fault_of(error: TargetError) -> Fault:
+    return Fault(kind=type(error), message=error.message, hint=error.hint)
+
+
 class Crew:
     """At most `jobs` processes, each started when a thread first finds none idle. They end when this one does.
 
@@ -116,15 +120,23 @@ class Crew:
     def _take(self) -> Connection:
         with suppress(Empty):
             return self._idle.get_nowait()
-        from multiprocessing import get_context
-
-        context = get_context("spawn")  # a fork would take over threads that don't run there
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, *self._places), daemon=True)
-        process.start()
-        theirs.close()
+        ours, process = start_beside(_serve, *self._places)
         self._all.append((ours, process))
         return ours
+
+
+def start_beside(serve: Callable[..., None], *given: object) -> tuple[Connection, BaseProcess]:
+    """A process that runs `serve(link, *given)`, with the other end of its link; it ends with this one."""
+    from multiprocessing import get_context
+
+    context = get_context(
+        "spawn"
+    )  # a fork would take over threads that don't run there, nor can it use a GPU
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(theirs, *given), daemon=True)
+    process.start()
+    theirs.close()
+    return ours, process
 
 
 def _serve(link: Connection, folder: Path, second: Path | None) -> None:
@@ -158,7 +170,7 @@ def do(errand: Errand, blobs: Blobs, providers: dict[str, Provider]) -> Made | F
             kind=Unfinished, message=error.message, hint=error.hint, records=error.records, cost=error.cost
         )
     except TargetError as error:
-        return Fault(kind=type(error), message=error.message, hint=error.hint)
+        return fault_of(error)
 
 
 def _made(errand: Errand, provider: Provider, blobs: Blobs) -> Made:

@@ -21,7 +21,7 @@ from imgbuild.run.crew import Crew, Errand, errands_at_a_time
 from imgbuild.run.lane import Seat
 from imgbuild.run.limits import Budget, Retry, call
 from imgbuild.run.materials import Materials
-from imgbuild.run.stations import Answer, Stations
+from imgbuild.run.stations import Answer, Stations, asked
 from imgbuild.run.steps import Job, Made, Start, Unfinished, finish, measure
 from imgbuild.run.telling import Tell, Telling
 from imgbuild.run.usage import Usage
@@ -265,13 +265,13 @@ class Making:
         """What the provider gives here, or in the process that has the seat's device, where there are several."""
         provider.tell = self.telling.tell
         if not provider.device:
-            return Answer(images=provider.generate(requests), environment=provider.environment())
+            return asked(provider, requests)
         with self.usage.call(f"{provider.name} {seat.place}"):
             if len(self.devices) > 1:
                 answer = self.stations.at(provider.name, seat.place, seat.device).generate(requests, tell)
             else:
                 provider.runs_on = seat.device
-                answer = Answer(images=provider.generate(requests), environment=provider.environment())
+                answer = asked(provider, requests)
         self.usage.took(max((image.memory for image in answer.images), default=0))
         return answer
 

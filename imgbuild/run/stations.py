@@ -19,7 +19,7 @@ from imgbuild.files import Files, Stamp
 from imgbuild.foreign import Broke, foreign
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
-from imgbuild.run.crew import Fault
+from imgbuild.run.crew import Fault, fault_of, start_beside
 from imgbuild.types import Activity, Digest, Image, Request
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Station:
         """
         with self._lock:
             try:
-                link, _ = self._process = self._process or self._start()
+                link, _ = self._process = self._process or start_beside(_serve, self.post)
                 link.send(requests)
                 while isinstance(said := link.recv(), Activity):
                     tell(said)
@@ -79,16 +79,6 @@ class Station:
         if self._lock.locked() and self._process is not None:
             self._process[1].terminate()
         self._end()
-
-    def _start(self) -> tuple[Connection, BaseProcess]:
-        from multiprocessing import get_context
-
-        context = get_context("spawn")  # a fork would take over threads, and a GPU can't be used in it
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self.post), daemon=True)
-        process.start()
-        theirs.close()
-        return ours, process
 
     def _end(self) -> None:
         process, self._process = self._process, None
@@ -150,7 +140,11 @@ def hired(post: Post) -> Provider:
 def answer(provider: Provider, requests: Sequence[Request]) -> Answer | Fault:
     try:
         with foreign(f"provider '{provider.name}'"):
-            images = provider.generate(requests)
-            return Answer(images=images, environment=provider.environment())
+            return asked(provider, requests)
     except TargetError as error:
-        return Fault(kind=type(error), message=error.message, hint=error.hint)
+        return fault_of(error)
+
+
+def asked(provider: Provider, requests: Sequence[Request]) -> Answer:
+    """What a provider gives in this process. Raises what it raises."""
+    return Answer(images=provider.generate(requests), environment=provider.environment())

@@ -5,7 +5,7 @@ HF_HOME, HF_TOKEN and HF_ENDPOINT are heeded by the hub's own client, which is a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,32 +16,39 @@ from imgbuild.digest import digest_file, from_hex
 from imgbuild.errors import TargetError
 from imgbuild.providers.diffusers.bar import Bytes, Tell, bar_of, unheard
 from imgbuild.providers.diffusers.source import INDEX
-from imgbuild.providers.diffusers.weights import SAFE, Bundle, weigh
+from imgbuild.providers.diffusers.weights import SAFE, Bundle, file_bundle, weigh
 from imgbuild.types import Digest
 
 
 class Resolved(Struct, frozen=True, kw_only=True):
-    """A repository at one commit. folder: where its configurations are by now; weights: digest of what is loaded."""
+    """A repository at one commit. folder: where its configurations are by now; weights: digest of what is loaded.
+
+    anchor: of the bundle that was taken.
+    """
 
     commit: str
     folder: Path
     weights: Digest
+    anchor: str
 
 
-def resolve(source: str, revision: str, bundle: Bundle) -> Resolved:
-    """What a revision ("": the main branch) is now. Fetches the small files only. Raises TargetError."""
+def resolve(source: str, revision: str, bundle: Bundle | None) -> Resolved:
+    """What a revision ("": the main branch) is now. Fetches the small files only. Raises TargetError.
+
+    bundle: None for the one file of weights that there is.
+    """
     with _explained(source, revision):
         commit, known, _ = _listed(source, revision)
+        bundle = bundle or file_bundle(_only_weights(source, known))
         names = _chosen(source, commit, known, bundle)
         folder = _snapshot(source, commit, [name for name in names if not known[name]])
     digests = {name: known[name] or digest_file(folder / name) for name in names}
-    return Resolved(commit=commit, folder=folder, weights=bundle.digest(digests))
+    weights = bundle.digest(digests)
+    return Resolved(commit=commit, folder=folder, weights=weights, anchor=bundle.anchor)
 
 
-def only_weights(source: str, revision: str) -> str:
-    """The name of a repository's one file of weights. Raises TargetError where it has none, or several."""
-    with _explained(source, revision):
-        _, known, _ = _listed(source, revision)
+def _only_weights(source: str, known: Iterable[str]) -> str:
+    """The name of the one file of weights. Raises TargetError where there is none, or several."""
     names = sorted(name for name in known if name.endswith(SAFE))
     if len(names) != 1:
         told = f"has {len(names)} files of weights" if names else "has no weights in safetensors"

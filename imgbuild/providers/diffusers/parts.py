@@ -149,9 +149,8 @@ def _resolve(kind: str, part: Part, offline: bool) -> Found:
     if offline:
         raise TargetError(f"pinning '{part.source}' needs the network", hint="build without --offline")
     if kind == "lora":
-        file = part.file or hub.only_weights(part.source, part.revision)
-        known = hub.resolve(part.source, part.revision, file_bundle(file))
-        return Found(weights=known.weights, commit=known.commit, file=file)
+        known = hub.resolve(part.source, part.revision, file_bundle(part.file) if part.file else None)
+        return Found(weights=known.weights, commit=known.commit, file=known.anchor)
     known = hub.resolve(part.source, part.revision, model_bundle(part.subfolder))
     return Found(weights=known.weights, commit=known.commit)
 

@@ -115,13 +115,12 @@ def _control(name: str) -> dict[str, str] | None:
     """What the classes that have a ControlNet beside this one's parts take; None where there are none."""
     from diffusers.pipelines import auto_pipeline as auto
 
-    mappings = (auto.AUTO_INPAINT_PIPELINES_MAPPING, auto.AUTO_IMAGE2IMAGE_PIPELINES_MAPPING)
     plain = name.replace("Pipeline", "ControlNetPipeline")
-    known = [auto._get_task_class(each, plain, False) for each in mappings]
     first = auto._get_task_class(auto.AUTO_TEXT2IMAGE_PIPELINES_MAPPING, plain, False)
     if first is None:
         return None
-    calls = [inspect.signature(kind.__call__).parameters for kind in (*known, first) if kind is not None]
+    kinds = (*reversed(_tasks(plain).values()), first)  # what the first says of a parameter holds
+    calls = [inspect.signature(kind.__call__).parameters for kind in kinds]
     return dict(sorted(_params(calls).items()))
 
 
