@@ -56,6 +56,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     multiple_of: both sides of a size must be multiples of this many pixels.
     min_side, max_side: pixels. sizes: where not empty, the only sizes there are, as (width, height).
     batch: how many images one call makes at most; concurrency: how many calls run at a time.
+    prompt_tokens: how much of a prompt the model reads; 0 where that is not known.
     """
 
     takes: frozenset[str]
@@ -73,6 +74,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     default_size: tuple[int, int] = (1024, 1024)
     batch: int = 1
     concurrency: int = 4
+    prompt_tokens: int = 0
 
 
 class Pin(Struct, frozen=True, kw_only=True, omit_defaults=True):

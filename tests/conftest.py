@@ -7,6 +7,7 @@ import io
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -169,6 +170,20 @@ class Bench:
             built = build(project, store, options, self, stop or threading.Event())
             last.leave(built, seen)
         return built
+
+    def again(self, *patterns):
+        """Build where only the lock is left of the last build; how many images were generated."""
+        shutil.rmtree(self.root / ".imgbuild")
+        shutil.rmtree(self.root / "out")
+        ended = self.build(locked=True, patterns=patterns)
+        assert ended.failures == ()
+        return ended.finished.generated
+
+    def only(self):
+        """The one picture that is published, in RGB."""
+        (name,) = self.outputs()
+        with pillow.open(self.root / "out" / name) as picture:
+            return picture.convert("RGB")
 
     def settings(self, profile=""):
         return open_settings(self.root, {}, self.root / "home", profile)

@@ -17,7 +17,7 @@ from imgbuild.expand.finish import format_of, operations, rules
 from imgbuild.expand.ids import escape
 from imgbuild.expand.inputs import Inputs, read_sources
 from imgbuild.expand.lineup import Chain, Lineup, read_lineup
-from imgbuild.expand.lint import lint
+from imgbuild.expand.lint import lint, lint_prompt
 from imgbuild.expand.matrix import Matrix, read_matrix
 from imgbuild.expand.names import Naming, ambiguous
 from imgbuild.expand.seeds import Seeding, seeding
@@ -81,6 +81,7 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
         for at in self.lineup.of(cell):
             chain, found = self.lineup.chains[at], faults.copy()
             asks = chain.asks(cell, prompt, negative, found)
+            self._lint(chain, prompt)
             fault = found[0] if found else NO_FAULT
             tail = f"@{escape(chain.alias)}#" if chain.fits else "#"
             names = self.naming.names(cell, chain.alias, len(seeds))
@@ -100,6 +101,11 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
                         hint=fault.hint,
                     )
                 )
+
+    def _lint(self, chain: Chain, prompt: str) -> None:
+        if self.wording is not None:
+            for fit in chain.fits:
+                lint_prompt(self.wording.context, fit, prompt, self.wording.prompt.where)
 
 
 def _in_cell(error: SpecError, cell: Cell) -> SpecError:

@@ -22,3 +22,16 @@ def lint(context: Context, fit: Fit, where: Where) -> None:
         if not 1 / FAR < times < FAR:
             sizes = f"{fit.size[0]}x{fit.size[1]} is far from the {made_for[0]}x{made_for[1]}"
             context.warn(f"{sizes} that model '{fit.bound.alias}' was made for", where)
+
+
+def lint_prompt(context: Context, fit: Fit, prompt: str, where: Where) -> None:
+    """Warn where the end of a prompt is surely not read: no tokenizer makes less than one token of a word.
+
+    One token more stands at the end. where: the template of the prompt; it is told once for all cells.
+    """
+    reads = fit.bound.capabilities.prompt_tokens
+    if 0 < reads < len(prompt) and len(prompt.split()) >= reads:
+        context.warn(
+            f"a prompt is longer than the {reads} tokens that model '{fit.bound.alias}' reads: its end is lost",
+            where,
+        )

@@ -53,6 +53,7 @@ class Local(Narrow):
             of_model=frozenset({"batch"}),
             unkeyed=frozenset({"offload"}),
             needs={"strength": "image"},
+            prompt_tokens=77,
         )
 
 
@@ -299,6 +300,20 @@ def test_lint(expanded: Callable[..., Expansion]) -> None:
     assert [notice.message for notice in made.warnings] == [
         "2048x2048 is far from the 512x512 that model 'm' was made for"
     ]
+
+
+@pytest.mark.parametrize(("words", "told"), [(76, 0), (77, 1)])
+def test_a_prompt_that_is_longer_than_what_is_read(
+    expanded: Callable[..., Expansion], words: int, told: int
+) -> None:
+    prompt = " ".join(["{{ colour }}", *["lamp"] * (words - 1)])
+    made = expanded(
+        "models:\n  m: {provider: local}\nassets:\n  a:\n"
+        f"    prompt: {prompt!r}\n    matrix: {{colour: [red, blue]}}\n"
+    )
+    assert [notice.message for notice in made.warnings] == [
+        "a prompt is longer than the 77 tokens that model 'm' reads: its end is lost"
+    ] * told
 
 
 # --- parameters of the model itself ---------------------------------------------------------------------------

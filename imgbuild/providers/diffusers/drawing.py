@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from imgbuild.errors import ProviderFailed, Refused, TargetError
-from imgbuild.providers.diffusers.loading import Loaded, be_deterministic, scheduler_of, task_of
+from imgbuild.providers.diffusers.loading import Loaded, be_deterministic, task_of
 from imgbuild.providers.diffusers.memory import forget, most, of_process
-from imgbuild.providers.diffusers.preprocess import preprocessed
+from imgbuild.providers.diffusers.pictures import pictures
+from imgbuild.providers.diffusers.refining import finished, handing_over
+from imgbuild.providers.diffusers.schedulers import scheduler_of
 from imgbuild.providers.diffusers.settings import OF_MODEL
 from imgbuild.providers.diffusers.steps import Tell, told
 from imgbuild.providers.diffusers.takes import CALLED
 from imgbuild.types import Image, Request, Value
-
-if TYPE_CHECKING:
-    from PIL.Image import Image as PILImage
 
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "Insufficient memory")
 
@@ -54,13 +53,16 @@ def _batch(loaded: Loaded, requests: Sequence[Request], tell: Tell) -> list[Imag
     first = requests[0]
     role = next((role for role in ("mask", "image") if first.inputs.get(role)), "")
     pipeline = task_of(loaded, role, control=bool(first.inputs.get("control")))
-    pipeline.scheduler = scheduler_of(loaded, first.params.get("scheduler"))
+    pipeline.scheduler = scheduler_of(loaded.scheduler, first.params.get("scheduler"))
     arguments = _arguments(loaded, pipeline, padded)
     torch.set_num_threads(loaded.setup.threads)  # of this thread and those it starts
     be_deterministic(loaded.setup.deterministic)
     forget(loaded.device)
     try:
         made = pipeline(**arguments, **told(pipeline, tell))
+        _check_flags(made, requests)
+        if loaded.refiner is not None:
+            made = finished(loaded.refiner, made.images, arguments, loaded.setup, tell)
     except (RuntimeError, MemoryError) as error:
         if isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY):
             raise _too_large(loaded, first) from error
@@ -94,11 +96,11 @@ def _arguments(loaded: Loaded, pipeline: Any, requests: Sequence[Request]) -> di
     return {
         **given,
         **named,
-        **_pictures(requests),
-        **_controls(loaded, requests, "control_image" if "control_image" in known else "image"),
+        **pictures(loaded, pipeline, requests),
         **{name: value for name, value in size.items() if name in known},
         "generator": [torch.Generator("cpu").manual_seed(request.seed) for request in requests],
         "output_type": "pil",
+        **handing_over(loaded, known),
     }
 
 
@@ -113,53 +115,6 @@ def _named(params: Mapping[str, Value], kinds: Mapping[str, str]) -> dict[str, V
 
 def _real(value: Value) -> Value:
     return [float(item) for item in value] if isinstance(value, list) else float(value)
-
-
-def _pictures(requests: Sequence[Request]) -> dict[str, list[PILImage]]:
-    first = requests[0]
-    found: dict[str, list[PILImage]] = {}
-    if first.inputs.get("image"):
-        found["image"] = [_sized(request, "image").convert("RGB") for request in requests]
-    if first.inputs.get("mask"):
-        found["mask_image"] = [_sized(request, "mask").convert("L") for request in requests]
-    return found
-
-
-def _controls(loaded: Loaded, requests: Sequence[Request], name: str) -> dict[str, Any]:
-    """What the ControlNets look at, by the call's name for it; for several as tensors: calls read lists differently."""
-    if not requests[0].inputs.get("control"):
-        return {}
-    found = [
-        [preprocessed(_sized(request, "control", at), net.preprocess) for request in requests]
-        for at, net in enumerate(loaded.setup.controlnet)
-    ]
-    return {name: [_tensor(pictures) for pictures in found] if len(found) > 1 else found[0]}
-
-
-def _tensor(pictures: Sequence[PILImage]) -> Any:
-    """RGB pictures of one size as float32 (n, 3, height, width) in [0, 1]."""
-    import numpy as np
-    import torch
-
-    pixels = np.stack([np.asarray(picture, dtype=np.float32) for picture in pictures]) / 255
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2)
-
-
-def _sized(request: Request, role: str, at: int = 0) -> PILImage:
-    """A picture of a role, at the size that is asked for. Raises ProviderFailed where it has another shape."""
-    from PIL.Image import Resampling
-
-    picture = request.inputs[role][at]
-    width, height = picture.size
-    if (width, height) == (request.width, request.height):
-        return picture
-    if abs(width * request.height - height * request.width) > max(width, height):
-        raise ProviderFailed(
-            f"the picture for input '{role}' is {width}x{height}, which is another shape than "
-            f"{request.width}x{request.height}",
-            hint="crop or pad it first, with an asset of its own",
-        )
-    return picture.resize((request.width, request.height), Resampling.LANCZOS)
 
 
 def _check_negative(pipeline: Any, request: Request) -> None:

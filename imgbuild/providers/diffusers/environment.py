@@ -6,8 +6,21 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from imgbuild.errors import TargetError
+from imgbuild.providers.diffusers.settings import Setup
 
 NEEDED = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "peft")
+
+ALWAYS = ("torch", "diffusers", "transformers", "peft")
+
+# What a back end is installed as, by the first word of its name.
+DISTRIBUTIONS = {
+    "bitsandbytes": "bitsandbytes",
+    "flash": "flash-attn",
+    "quanto": "optimum-quanto",
+    "sage": "sageattention",
+    "torchao": "torchao",
+    "xformers": "xformers",
+}
 
 
 def check_installed() -> None:
@@ -29,11 +42,12 @@ def check_opencv() -> None:
         )
 
 
-def fingerprint(device: str) -> dict[str, str]:
+def fingerprint(device: str, setup: Setup) -> dict[str, str]:
     """Versions, and the device or the CPU's instruction set: what may shape pixels and is in no key."""
     import torch
 
-    found = {name: _version(name) for name in ("torch", "diffusers", "transformers", "peft")}
+    used = [*ALWAYS, *(DISTRIBUTIONS[name] for name in _back_ends(setup) if name in DISTRIBUTIONS)]
+    found = {name: _version(name) for name in used}
     found["device"] = device
     if device.startswith("cuda"):
         found["device"] = f"{device} {torch.cuda.get_device_name(device)}"
@@ -41,6 +55,12 @@ def fingerprint(device: str) -> dict[str, str]:
     else:
         found["cpu"] = torch.backends.cpu.get_cpu_capability()
     return found
+
+
+def _back_ends(setup: Setup) -> list[str]:
+    """The first words of the back ends that a model names: "flash" of the attention "flash_varlen"."""
+    named = [setup.attention.strip("_"), (setup.quantization or {}).get("backend", "")]
+    return [name.partition("_")[0] for name in named]
 
 
 def _version(name: str) -> str:

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import warnings
 from collections.abc import Mapping, Sequence
-from logging import CRITICAL
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from imgbuild.errors import ProviderFailed, TargetError
+from imgbuild.errors import ProviderFailed
+from imgbuild.providers.diffusers.causes import first_line, misfits
+from imgbuild.providers.diffusers.depth import Eye
+from imgbuild.providers.diffusers.fittings import compile_body, fit
 from imgbuild.providers.diffusers.own_code import own_code
+from imgbuild.providers.diffusers.part import Depth
 from imgbuild.providers.diffusers.parts import Places
-from imgbuild.providers.diffusers.settings import Lora, Setup
-
-# What a VAE or a transformer does for more or less memory, by the setting's name.
-_VAE_SWITCHES = {"vae_slicing": "enable_slicing", "vae_tiling": "enable_tiling"}
+from imgbuild.providers.diffusers.quantization import quantization_of
+from imgbuild.providers.diffusers.settings import Setup
 
 
 class Loaded(Struct, kw_only=True, eq=False):
-    """A pipeline ready to draw. whole: as its folder names it; tasks: those that share its parts, by what they take."""
+    """A pipeline ready to draw.
+
+    whole: as its folder names it. eyes: of each ControlNet, what sees depth for it. refiner: what finishes its
+    pictures. tasks: those pipelines that share its parts, by what they take.
+    """
 
     whole: Any
     setup: Setup
     device: str
     scheduler: Any
     controlnets: Sequence[Any] = ()
+    eyes: Sequence[Eye | None] = ()
+    refiner: Loaded | None = None
     tasks: dict[tuple[str, bool], Any] = {}
 
 
@@ -39,40 +49,72 @@ def load(folder: Path, setup: Setup, places: Places) -> Loaded:
     be_deterministic(setup.deterministic)  # before a GPU is touched
     device = device_of(setup.device)
     dtype = getattr(torch, setup.dtype)
-    vae: Mapping[str, Any] = {"vae": _model("VAE", places.of(setup.vae), dtype)} if setup.vae else {}
+    parts = _parts(setup, places, dtype)
     nets = [_model("ControlNet", places.of(one.part), dtype) for one in setup.controlnet]
-    pipeline = _pipeline(folder, setup, dtype, vae)
-    _add_loras(pipeline, setup.lora, places)
-    _show_text_model(pipeline)
-    _set_up(pipeline, setup, device)
+    pipeline = _pipeline(folder, setup, dtype, parts)
+    fit(pipeline, setup, places)
+    _place(pipeline, setup.offload, device)
+    if setup.compile:
+        compile_body(pipeline)
     return Loaded(
         whole=pipeline,
         setup=setup,
         device=device,
         scheduler=pipeline.scheduler,
         controlnets=[net.to(device) for net in nets],
+        eyes=[_eye(net.preprocess, places, device) for net in setup.controlnet],
+        refiner=_refiner(setup, places),
     )
+
+
+def _parts(setup: Setup, places: Places, dtype: Any) -> Mapping[str, Any]:
+    """What stands in the place of the pipeline's own parts, by their names."""
+    parts = {}
+    if setup.vae:
+        parts["vae"] = _model("VAE", places.of(setup.vae), dtype)
+    if setup.ip_adapter:
+        parts["image_encoder"] = _image_encoder(places.of(setup.ip_adapter[0].encoder), dtype)
+    return parts
+
+
+def _eye(preprocess: Any, places: Places, device: str) -> Eye | None:
+    return Eye(places.of(preprocess.part), device) if isinstance(preprocess, Depth) else None
+
+
+def _refiner(setup: Setup, places: Places) -> Loaded | None:
+    """The pipeline that finishes pictures: run as the model is, and with its own VAE and scheduler."""
+    if setup.refiner is None:
+        return None
+    alone = replace(setup, vae=None, lora=(), controlnet=(), ip_adapter=(), refiner=None)
+    return load(places.of(setup.refiner.part), alone, places)
 
 
 def _pipeline(folder: Path, setup: Setup, dtype: Any, parts: Mapping[str, Any]) -> Any:
     """The pipeline as its folder names it, with `parts` in place of its own."""
-    from diffusers import DiffusionPipeline
-
     try:
-        return DiffusionPipeline.from_pretrained(
-            folder,
-            dtype=dtype,
-            use_safetensors=None if setup.allow_pickle else True,  # None: pickles where there is nothing else
-            variant=setup.variant or None,
-            local_files_only=True,
-            **parts,
-            **(own_code(folder) if setup.trust_remote_code else {}),
-        )
-    except (OSError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # what may be dropped some day is there today
+            return _read(folder, setup, dtype, parts)
+    except misfits() as error:
         raise ProviderFailed(
-            f"the pipeline in {folder.name} can't be loaded: {_first(error)}",
+            f"the pipeline in {folder.name} can't be loaded: {first_line(error)}",
             hint="does `DiffusionPipeline.from_pretrained` load it?",
         ) from error
+
+
+def _read(folder: Path, setup: Setup, dtype: Any, parts: Mapping[str, Any]) -> Any:
+    from diffusers import DiffusionPipeline
+
+    return DiffusionPipeline.from_pretrained(
+        folder,
+        dtype=dtype,
+        use_safetensors=None if setup.allow_pickle else True,  # None: pickles where there is nothing else
+        variant=setup.variant or None,
+        local_files_only=True,
+        quantization_config=quantization_of(folder, setup.quantization),
+        **parts,
+        **(own_code(folder) if setup.trust_remote_code else {}),
+    )
 
 
 def be_quiet() -> None:
@@ -80,8 +122,15 @@ def be_quiet() -> None:
     import diffusers
     import transformers
 
+    for name in (
+        "torchao",
+        "torch.utils._pytree",
+    ):  # what they can't use of a GPU, and each other's old names
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     for library in (diffusers, transformers):
-        library.utils.logging.set_verbosity(CRITICAL)  # "error" tells of each file that is only pickled
+        library.utils.logging.set_verbosity(
+            logging.CRITICAL
+        )  # "error" tells of each file that is only pickled
         library.utils.logging.disable_progress_bar()
 
 
@@ -112,59 +161,30 @@ def _model(what: str, folder: Path, dtype: Any) -> Any:
         name = json.loads((folder / "config.json").read_bytes()).get("_class_name", "")
         kind = getattr(diffusers, name)
         return kind.from_pretrained(folder, dtype=dtype, use_safetensors=True, local_files_only=True)
-    except (OSError, ValueError, AttributeError) as error:
+    except misfits() as error:
         raise ProviderFailed(
-            f"the {what} in {folder.name} can't be loaded: {_first(error)}",
+            f"the {what} in {folder.name} can't be loaded: {first_line(error)}",
             hint="it is a folder with a config.json and weights in safetensors",
         ) from error
 
 
-def _show_text_model(pipeline: Any) -> None:
-    """For `clip_skip`, diffusers looks into `text_model`, whose layers the encoder holds itself in transformers 5."""
-    encoder = getattr(pipeline, "text_encoder", None)
-    if hasattr(encoder, "final_layer_norm") and not hasattr(encoder, "text_model"):
-        object.__setattr__(
-            encoder, "text_model", encoder
-        )  # past torch, which would take it for a part of itself
+def _image_encoder(folder: Path, dtype: Any) -> Any:
+    """What reads the pictures of an IP-Adapter."""
+    import transformers
 
-
-def _add_loras(pipeline: Any, loras: Sequence[Lora], places: Places) -> None:
-    names = [f"lora{number}" for number in range(len(loras))]
-    for name, lora in zip(names, loras, strict=True):
-        file = places.of(lora.part)
-        if not hasattr(pipeline, "load_lora_weights"):
-            raise ProviderFailed(f"a {type(pipeline).__name__} takes no LoRA", hint="leave 'lora' out")
-        try:
-            pipeline.load_lora_weights(
-                file.parent,
-                weight_name=file.name,
-                adapter_name=name,
-                use_safetensors=True,
-                local_files_only=True,
-            )
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise ProviderFailed(
-                f"the LoRA {lora.part.name} can't be loaded: {_first(error)}",
-                hint="is it in safetensors, and made for this model?",
-            ) from error
-    if names:
-        pipeline.set_adapters(names, adapter_weights=[lora.scale for lora in loras])
-
-
-def _set_up(pipeline: Any, setup: Setup, device: str) -> None:
-    import torch
-
-    pipeline.set_progress_bar_config(disable=True)
-    for name, method in _VAE_SWITCHES.items():
-        if getattr(setup, name):
-            if not hasattr(getattr(pipeline, "vae", None), method):
-                raise ProviderFailed(f"a {type(pipeline).__name__} has no '{name}'", hint="leave it out")
-            getattr(pipeline.vae, method)()
-    if setup.channels_last:
-        body = getattr(pipeline, "unet", None) or getattr(pipeline, "transformer", None)
-        if body is not None:
-            body.to(memory_format=torch.channels_last)
-    _place(pipeline, setup.offload, device)
+    try:
+        kind = json.loads((folder / "config.json").read_bytes()).get("model_type", "")
+        if not kind.startswith(("clip", "siglip")):
+            raise ValueError("its configuration names no CLIP and no SigLIP")
+        name = "SiglipVisionModel" if kind.startswith("siglip") else "CLIPVisionModelWithProjection"
+        return getattr(transformers, name).from_pretrained(
+            folder, dtype=dtype, use_safetensors=True, local_files_only=True
+        )
+    except misfits() as error:
+        raise ProviderFailed(
+            f"the image encoder in {folder.name} can't be loaded: {first_line(error)}",
+            hint="it is a folder with a config.json and weights in safetensors; 'image_encoder' says where",
+        ) from error
 
 
 def _place(pipeline: Any, offload: str, device: str) -> None:
@@ -223,40 +243,3 @@ def task_of(loaded: Loaded, role: str, control: bool) -> Any:
         made.set_progress_bar_config(disable=True)
         loaded.tasks[key] = made
     return loaded.tasks[key]
-
-
-def scheduler_of(loaded: Loaded, asked: Any) -> Any:
-    """A new scheduler: as the model has it, or of another class, or with other settings. Raises TargetError."""
-    import diffusers
-
-    own = loaded.scheduler
-    if asked is None:
-        return type(own).from_config(own.config)
-    name, settings = (asked, {}) if isinstance(asked, str) else (asked["class"], dict(asked))
-    settings.pop("class", None)
-    kind = getattr(diffusers, name, None)
-    if kind is None or not hasattr(kind, "from_config"):
-        raise ProviderFailed(f"diffusers has no scheduler '{name}'", hint="it is the name of a class")
-    unknown = sorted({*settings} - {*kind._get_init_keys(kind)})
-    if unknown:
-        raise ProviderFailed(
-            f"{name} has no setting '{unknown[0]}'", hint=f"its settings: {', '.join(_settings(kind))}"
-        )
-    try:
-        return kind.from_config(own.config, **settings)
-    except (ValueError, ImportError, TypeError) as error:
-        raise ProviderFailed(
-            f"{name} can't be used: {_first(error)}", hint="take another scheduler"
-        ) from error
-
-
-def _settings(kind: Any) -> list[str]:
-    return sorted({*kind._get_init_keys(kind)} - {"self", "kwargs"})
-
-
-def _first(error: Exception) -> str:
-    """The first line of a library's message, which may have many."""
-    if isinstance(error, TargetError):
-        return error.message
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

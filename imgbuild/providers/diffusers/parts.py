@@ -1,4 +1,4 @@
-"""What a model is made of: its pipeline and what is beside it (VAE, LoRAs, ControlNets), found, weighed and pinned.
+"""What a model is made of, its pipeline and what is beside it (a VAE, LoRAs, …): found, weighed and pinned.
 
 Files of the project are weighed whenever somebody asks; what lies elsewhere is resolved once, and a pin's `takes`
 keep what it came to.
@@ -21,8 +21,8 @@ from imgbuild.digest import digest_file, digest_of
 from imgbuild.errors import TargetError
 from imgbuild.files import Files
 from imgbuild.providers.diffusers import hub
-from imgbuild.providers.diffusers.bar import Tell
-from imgbuild.providers.diffusers.settings import Part, Setup
+from imgbuild.providers.diffusers.part import Depth, Part, Preprocess
+from imgbuild.providers.diffusers.settings import Setup
 from imgbuild.providers.diffusers.source import BOX, INDEX, box_path, is_folder
 from imgbuild.providers.diffusers.weights import (
     DOMAIN,
@@ -31,10 +31,22 @@ from imgbuild.providers.diffusers.weights import (
     components,
     file_bundle,
     model_bundle,
+    pipeline_bundle,
     read_index,
     weigh,
 )
 from imgbuild.types import Digest, Value
+
+KINDS = {
+    "vae": "VAE",
+    "lora": "LoRA",
+    "controlnet": "ControlNet",
+    "depth": "model for depth estimation",
+    "ip_adapter": "IP-Adapter",
+    "image_encoder": "image encoder",
+    "refiner": "pipeline",
+}
+FILES = frozenset({"lora", "ip_adapter"})  # parts that are one file; the others are folders
 
 
 class Found(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -75,11 +87,13 @@ class ProjectWeights:
         inner = [f"{part}/{name}" for part in parts for name in self._names(folder, part)]
         return [f"{folder}/{name}" for name in (*own, *inner) if not name.endswith(SAFE)]
 
-    def part(self, kind: str, path: str) -> Digest | None:
-        """Digest of the folder of a VAE or ControlNet, or of the file of a LoRA, given from the root."""
-        if kind == "lora":
+    def part(self, kind: str, path: str, variant: str) -> Digest | None:
+        """Digest of the file or the folder of a part, given from the root."""
+        if kind in FILES:
             return self._digest(path)
-        bundle = model_bundle("")
+        bundle = _bundle(kind, "", variant)
+        if bundle.anchor == INDEX:
+            return self.pipeline(path, bundle)
         names = self._names(path)
         return self._over(path, names, bundle) if bundle.anchor in names else None
 
@@ -105,21 +119,43 @@ class ProjectWeights:
 
 def beside(setup: Setup, files: Files, takes: Mapping[str, Value]) -> dict[str, Value] | None:
     """The digests of all that is beside the pipeline, with how it is used; None where a file of it is not here."""
-    known = {part.name: _weight(kind, part, files, takes) for kind, part in setup.parts}
+    known = {part.name: _weight(kind, part, setup.variant, files, takes) for kind, part in setup.parts}
     if None in known.values():
         return None
+    refiner = setup.refiner
     return {
         "vae": known[setup.vae.name] if setup.vae else "",
         "lora": [[known[lora.part.name], float(lora.scale)] for lora in setup.lora],
-        "controlnet": [
-            [known[one.part.name], msgspec.to_builtins(one.preprocess)] for one in setup.controlnet
+        "controlnet": [[known[one.part.name], _look(one.preprocess, known)] for one in setup.controlnet],
+        "ip_adapter": [
+            [known[one.part.name], known[one.encoder.name], _real(one.scale)] for one in setup.ip_adapter
         ],
+        "refiner": [known[refiner.part.name], refiner.at] if refiner else [],
     }
 
 
-def _weight(kind: str, part: Part, files: Files, takes: Mapping[str, Value]) -> Digest | None:
+def missing(setup: Setup, files: Files, takes: Mapping[str, Value]) -> list[str]:
+    """The parts that should be among the project's files and are not, each in words."""
+    return [
+        f"{KINDS[kind]} at {part.source}"
+        for kind, part in setup.parts
+        if _weight(kind, part, setup.variant, files, takes) is None
+    ]
+
+
+def _real(scale: Value) -> Value:
+    return scale if isinstance(scale, Mapping) else float(scale)
+
+
+def _look(preprocess: Preprocess | None, known: Mapping[str, Value]) -> Value:
+    if isinstance(preprocess, Depth):
+        return {"depth": known[preprocess.part.name]}
+    return msgspec.to_builtins(preprocess)
+
+
+def _weight(kind: str, part: Part, variant: str, files: Files, takes: Mapping[str, Value]) -> Digest | None:
     if is_folder(part.source):
-        return ProjectWeights(files).part(kind, part.source.removeprefix("./"))
+        return ProjectWeights(files).part(kind, part.source.removeprefix("./"), variant)
     found = _found(part, takes)
     # A part that was not there when the model was pinned: the pin does not hold, and never equals this.
     return found.weights if found else digest_of(DOMAIN, {"unresolved": part.name})
@@ -138,32 +174,37 @@ def resolved(setup: Setup, takes: Mapping[str, Value], *, offline: bool) -> dict
     found: dict[str, Value] = {}
     for kind, part in setup.parts:
         if not is_folder(part.source):
-            told = _found(part, takes) or _resolve(kind, part, offline)
+            told = _found(part, takes) or _resolve(kind, part, setup.variant, offline)
             found[part.name] = msgspec.to_builtins(told)
     return found
 
 
-def _resolve(kind: str, part: Part, offline: bool) -> Found:
+def _resolve(kind: str, part: Part, variant: str, offline: bool) -> Found:
     if part.source in BOX:
-        return Found(weights=_weigh_box(kind, part))
+        return Found(weights=_weigh_box(kind, part, variant))
     if offline:
         raise TargetError(f"pinning '{part.source}' needs the network", hint="build without --offline")
-    if kind == "lora":
+    if kind in FILES:
         known = hub.resolve(part.source, part.revision, file_bundle(part.file) if part.file else None)
         return Found(weights=known.weights, commit=known.commit, file=known.anchor)
-    known = hub.resolve(part.source, part.revision, model_bundle(part.subfolder))
+    known = hub.resolve(part.source, part.revision, _bundle(kind, part.subfolder, variant))
     return Found(weights=known.weights, commit=known.commit)
 
 
-def _weigh_box(kind: str, part: Part) -> Digest:
+def _bundle(kind: str, subfolder: str, variant: str) -> Bundle:
+    """What is taken of the folder of a part."""
+    return pipeline_bundle(variant) if kind == "refiner" else model_bundle(subfolder)
+
+
+def _weigh_box(kind: str, part: Part, variant: str) -> Digest:
     path = box_path(part.source)
-    if path.is_dir() is (kind == "lora"):
+    if path.is_dir() is (kind in FILES):
         raise TargetError(f"'{part.source}' can't be used as '{kind}'", hint="leave it out, or name another")
-    return digest_file(path) if kind == "lora" else weigh(path, model_bundle(""))
+    return digest_file(path) if kind in FILES else weigh(path, _bundle(kind, "", variant))
 
 
 class Places(Struct, frozen=True, kw_only=True):
-    """Where the weights beside a pipeline are on this machine: folders, and files of LoRAs, by the part's name."""
+    """Where the weights beside a pipeline are on this machine: folders, and those of FILES, by the part's name."""
 
     paths: Mapping[str, Path]
 
@@ -185,22 +226,20 @@ def places(
     """
 
     def place(kind: str, part: Part) -> Path:
-        return _place(kind, part, root, takes, offline, partial(tell, part.source))
+        if is_folder(part.source):
+            return root / part.source
+        found = _found(part, takes)
+        assert found is not None  # the pin was checked before
+        if part.source in BOX:
+            check_box(part.source, found.weights, lambda: _weigh_box(kind, part, setup.variant))
+            return box_path(part.source)
+        is_file = kind in FILES
+        bundle = file_bundle(found.file) if is_file else _bundle(kind, part.subfolder, setup.variant)
+        told = partial(tell, part.source)
+        folder = hub.fetch(part.source, found.commit, bundle, found.weights, offline=offline, tell=told)
+        return folder / (found.file if is_file else part.subfolder)
 
     return Places(paths={part.name: place(kind, part) for kind, part in setup.parts})
-
-
-def _place(kind: str, part: Part, root: Path, takes: Mapping[str, Value], offline: bool, tell: Tell) -> Path:
-    if is_folder(part.source):
-        return root / part.source
-    found = _found(part, takes)
-    assert found is not None  # the pin was checked before
-    if part.source in BOX:
-        check_box(part.source, found.weights, lambda: _weigh_box(kind, part))
-        return box_path(part.source)
-    bundle = file_bundle(found.file) if kind == "lora" else model_bundle(part.subfolder)
-    folder = hub.fetch(part.source, found.commit, bundle, found.weights, offline=offline, tell=tell)
-    return folder / (found.file if kind == "lora" else part.subfolder)
 
 
 def check_box(source: str, pinned: Digest, now: Callable[[], Digest]) -> None:

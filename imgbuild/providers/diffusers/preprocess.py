@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imgbuild.providers.diffusers.depth import Eye
 from imgbuild.providers.diffusers.environment import check_opencv
-from imgbuild.providers.diffusers.settings import Canny
+from imgbuild.providers.diffusers.part import Canny, Preprocess
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
 
-def preprocessed(picture: PILImage, how: Canny | None) -> PILImage:
-    """The picture as its ControlNet reads it, RGB, of the same size. Raises TargetError where a library is missing."""
+def preprocessed(picture: PILImage, how: Preprocess | None, eye: Eye | None) -> PILImage:
+    """The picture as its ControlNet reads it, RGB, of the same size. Raises TargetError where a library is missing.
+
+    eye: what sees depth, where that is asked for.
+    """
     rgb = picture.convert("RGB")
-    return rgb if how is None else _canny(rgb, how)
+    if isinstance(how, Canny):
+        return _canny(rgb, how)
+    return rgb if eye is None else eye.depth(rgb)
 
 
 def _canny(picture: PILImage, how: Canny) -> PILImage:

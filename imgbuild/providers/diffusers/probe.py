@@ -24,6 +24,8 @@ from imgbuild.providers.diffusers.weights import components, read_index
 PATIENCE = 600  # seconds: a cold start from a slow disk
 KINDS = {"int": "integer", "float": "number", "bool": "boolean", "str": "string"}
 
+ENDLESS = 100_000  # tokens: tokenizers without a limit name a huge number
+
 # What the call takes that is no parameter of a picture: given otherwise, or no plain value.
 _OURS = {
     "height",
@@ -87,6 +89,8 @@ def look(folder: Path, *, code: bool = False) -> Found:
         multiple=scale,
         size=(size, size),
         control=_control(name) if own is None else None,
+        loads=_loads(kind, index),
+        tokens=_tokens(folder, index, calls[0]),
     )
 
 
@@ -122,6 +126,28 @@ def _control(name: str) -> dict[str, str] | None:
     kinds = (*reversed(_tasks(plain).values()), first)  # what the first says of a parameter holds
     calls = [inspect.signature(kind.__call__).parameters for kind in kinds]
     return dict(sorted(_params(calls).items()))
+
+
+def _loads(kind: Any, index: Mapping[str, Any]) -> list[str]:
+    """Of LOADED, what the pipeline can load or be given."""
+    import diffusers
+
+    methods = {"lora": "load_lora_weights", "ip_adapter": "load_ip_adapter"}
+    found = [name for name, method in methods.items() if hasattr(kind, method)]
+    bodies = [
+        getattr(diffusers, index[name][1] or "", None) for name in ("transformer", "unet") if name in index
+    ]
+    return [*found, *(["cache"] if any(hasattr(body, "enable_cache") for body in bodies) else [])]
+
+
+def _tokens(folder: Path, index: Mapping[str, Any], call: Mapping[str, inspect.Parameter]) -> int:
+    """The tokens that the encoder reads which reads most; 0 where no file says it."""
+    longest = call.get("max_sequence_length")
+    if longest is not None and isinstance(longest.default, int):
+        return longest.default
+    names = [name for name in components(index) if name.startswith("tokenizer")]
+    told = [_config(folder / name / "tokenizer_config.json").get("model_max_length") for name in names]
+    return max((most for most in told if isinstance(most, int) and most < ENDLESS), default=0)
 
 
 def _params(calls: Sequence[Mapping[str, inspect.Parameter]]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from imgbuild.providers.diffusers import hub, parts
 from imgbuild.providers.diffusers.concerns import concerns
 from imgbuild.providers.diffusers.environment import check_installed, fingerprint
 from imgbuild.providers.diffusers.probe import probe
-from imgbuild.providers.diffusers.settings import Setup, check_parts, setup_of
+from imgbuild.providers.diffusers.settings import Setup, check_setup, setup_of
 from imgbuild.providers.diffusers.source import BOX, INDEX, box_path, check_source, is_folder
 from imgbuild.providers.diffusers.takes import Found, taken, unpinned
 from imgbuild.providers.diffusers.weights import Bundle, pipeline_bundle, weigh, with_parts
@@ -42,12 +42,12 @@ class Diffusers(Provider):
 
     def capabilities(self, model: Model) -> Capabilities:
         check_source(model.source)
-        check_parts(model.params)
+        check_setup(model.params)
         return unpinned(model)
 
     def pinned(self, model: Model, pin: Pin) -> Capabilities:
         check_source(model.source)
-        check_parts(model.params)
+        check_setup(model.params)
         return taken(model, msgspec.convert(pin.takes, Found)) if pin.takes else unpinned(model)
 
     def concerns(self, model: Model) -> Sequence[Concern]:
@@ -88,8 +88,8 @@ class Diffusers(Provider):
             takes["parts"] = more
         weights = self._weights(model.source, setup, takes)
         if weights is None:
-            missing = [part.source for _, part in setup.parts if is_folder(part.source)]
-            raise TargetError(f"{' or '.join(missing)} is not there", hint="put it there, or leave it out")
+            missing = parts.missing(setup, self._files(), takes)
+            raise TargetError(f"there is no {' and no '.join(missing)}", hint="put it there, or leave it out")
         return replace(super().pin(model), revision=commit, weights=weights, takes=takes)
 
     def _resolved(self, model: Model, setup: Setup, commit: str) -> tuple[Path, Digest, str]:
@@ -143,7 +143,7 @@ class Diffusers(Provider):
             self.tell(Activity(pin=pin, doing="load"))  # again, where something was fetched
             loaded = load(folder, setup, places)
             self._check(pin, setup)
-            self._kept, self._environment = (key, loaded), fingerprint(loaded.device)
+            self._kept, self._environment = (key, loaded), fingerprint(loaded.device, setup)
         return self._kept[1]
 
     def _places(self, pin: Pin, setup: Setup) -> parts.Places:

@@ -2,57 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from imgbuild.errors import SpecError
+from imgbuild.providers.diffusers import part as parts
+from imgbuild.providers.diffusers.part import Adapter, ControlNet, Depth, Lora, Part, Refiner
 from imgbuild.providers.diffusers.source import check_source, is_folder
 from imgbuild.types import Value
 
 _SWITCH = {"type": "boolean"}
-_WHENCE = "a path of the project that begins with './', or a repository of the hub"
-
-
-def _part(what: str, more: Mapping[str, Value], several: bool) -> dict[str, Value]:
-    """The schema of one part beside the pipeline, or of several."""
-    one: dict[str, Value] = {
-        "properties": {**dict.fromkeys(("source", "file", "subfolder", "revision"), _TEXT), **more},
-        "additionalProperties": False,
-    }
-    words = f"{what}: {_WHENCE}; {{{', '.join(['source', 'revision', *more])}}}"
-    if not several:
-        return {"type": ["string", "object"], "description": words, **one}
-    items = {"type": ["string", "object"], **one}
-    return {
-        "type": ["string", "object", "array"],
-        "description": f"{words}; or several",
-        "items": items,
-        **one,
-    }
-
-
-_TEXT = {"type": "string", "minLength": 1}
-_CANNY = {
-    "type": ["string", "object"],
-    "if": {"type": "string"},
-    "then": {"enum": ["canny"]},
-    "else": {
-        "properties": {
-            "canny": {
-                "type": "object",
-                "properties": {
-                    name: {"type": "number", "minimum": 0, "maximum": 10000} for name in ("low", "high")
-                },
-                "additionalProperties": False,
-            }
-        },
-        "required": ["canny"],
-        "additionalProperties": False,
-    },
-}
+_NAME = {"type": "string", "minLength": 1}
+BACK_ENDS = ("bitsandbytes_4bit", "bitsandbytes_8bit", "quanto", "torchao")
 
 # A change of a default changes pixels that are locked: it needs a new version of the adapter.
 OF_MODEL: dict[str, Value] = {
@@ -62,65 +25,53 @@ OF_MODEL: dict[str, Value] = {
     "device": {"type": "string", "pattern": r"^(auto|cpu|mps|(cuda|xpu)(:[0-9]+)?)$"},
     "offload": {"type": "string", "enum": ["none", "model", "sequential", "group"]},
     "variant": {"type": "string"},
-    "vae": _part("a VAE", {}, several=False),
-    "lora": _part("a LoRA", {"scale": {"type": "number"}}, several=True),
-    "controlnet": _part("a ControlNet", {"preprocess": _CANNY}, several=True),
+    "vae": parts.VAE,
+    "lora": parts.LORA,
+    "controlnet": parts.CONTROLNET,
+    "ip_adapter": parts.IP_ADAPTER,
+    "refiner": parts.REFINER,
     "vae_slicing": _SWITCH,
     "vae_tiling": _SWITCH,
     "channels_last": _SWITCH,
+    "attention": {
+        **_NAME,
+        "description": "an attention back end of diffusers: native, flash, sage, xformers, …",
+    },
+    "compile": _SWITCH,
+    "cache": {
+        "type": ["string", "object"],
+        "properties": {"class": _NAME},
+        "required": ["class"],
+        "description": "a cache of diffusers, such as FirstBlockCache, or {class, and its settings}",
+    },
+    "quantization": {
+        "type": "object",
+        "properties": {
+            "backend": {"enum": list(BACK_ENDS)},
+            "components": {"type": "array", "items": _NAME, "minItems": 1},
+        },
+        "required": ["backend"],
+        "description": "{backend, components, and the settings of its configuration in diffusers}",
+    },
     "deterministic": _SWITCH,
     "allow_pickle": {**_SWITCH, "description": "true, to read weights that could run a program"},
     "trust_remote_code": {**_SWITCH, "description": "true, to run the code that is beside the weights"},
 }
 
 # Where weights lie while they wait changes no pixel; which weights there are is said by the pin.
-UNKEYED = frozenset({"offload", "variant", "vae", "lora", "controlnet", "allow_pickle", "trust_remote_code"})
-
-
-class Part(Struct, frozen=True, kw_only=True):
-    """Weights beside the pipeline.
-
-    source: './' and a path from the project's root, or a name as a model's source is one. file: the one of that
-    repository to take. subfolder: of it. revision: a branch, tag or commit of it.
-    """
-
-    source: str
-    file: str = ""
-    subfolder: str = ""
-    revision: str = ""
-
-    @property
-    def name(self) -> str:
-        """What a pin knows it by: "acme/styles@v2:ink.safetensors"."""
-        inside = "/".join(filter(None, (self.subfolder, self.file)))
-        return "".join(
-            [self.source, f"@{self.revision}" if self.revision else "", f":{inside}" if inside else ""]
-        )
-
-
-class Lora(Struct, frozen=True, kw_only=True):
-    """A LoRA and how strongly it is applied."""
-
-    part: Part
-    scale: float = 1.0
-
-
-class Canny(Struct, frozen=True, kw_only=True):
-    """Edges as OpenCV's Canny finds them. low, high: its two thresholds."""
-
-    low: float = 100.0
-    high: float = 200.0
-
-
-class ControlNet(Struct, frozen=True, kw_only=True):
-    """A ControlNet, and what is made of the picture before it looks at it (None: nothing)."""
-
-    part: Part
-    preprocess: Canny | None = None
+UNKEYED = frozenset(
+    {
+        *("offload", "variant", "allow_pickle", "trust_remote_code"),
+        *("vae", "lora", "controlnet", "ip_adapter", "refiner"),
+    }
+)
 
 
 class Setup(Struct, frozen=True, kw_only=True):
-    """How a model is loaded and run. vae: None where it is the pipeline's own."""
+    """How a model is loaded and run. vae: None where it is the pipeline's own. attention: "": diffusers' choice.
+
+    cache: a class, and its settings. quantization: as declared; None for weights as they are.
+    """
 
     batch: int = 1
     threads: int = 2
@@ -131,77 +82,96 @@ class Setup(Struct, frozen=True, kw_only=True):
     vae: Part | None = None
     lora: tuple[Lora, ...] = ()
     controlnet: tuple[ControlNet, ...] = ()
+    ip_adapter: tuple[Adapter, ...] = ()
+    refiner: Refiner | None = None
     vae_slicing: bool = False
     vae_tiling: bool = False
     channels_last: bool = False
+    attention: str = ""
+    compile: bool = False
+    cache: str | dict[str, Value] | None = None
+    quantization: dict[str, Value] | None = None
     deterministic: bool = False
     allow_pickle: bool = False
     trust_remote_code: bool = False
 
     @property
     def parts(self) -> list[tuple[str, Part]]:
-        """All that is beside the pipeline, each with what it is: "vae", "lora" or "controlnet"."""
-        found = [("vae", self.vae)] if self.vae is not None else []
+        """All that is beside the pipeline, each with what it is: a name of OF_MODEL, "image_encoder" or "depth"."""
+        looks = [net.preprocess.part for net in self.controlnet if isinstance(net.preprocess, Depth)]
         return [
-            *found,
+            *([("vae", self.vae)] if self.vae is not None else []),
             *(("lora", lora.part) for lora in self.lora),
-            *(("controlnet", one.part) for one in self.controlnet),
+            *(("controlnet", net.part) for net in self.controlnet),
+            *(("depth", part) for part in looks),
+            *(("ip_adapter", adapter.part) for adapter in self.ip_adapter),
+            *(("image_encoder", adapter.encoder) for adapter in self.ip_adapter),
+            *([("refiner", self.refiner.part)] if self.refiner is not None else []),
         ]
+
+
+_READ: Mapping[str, Callable[[Value], Any]] = {
+    "vae": parts.read_part,
+    "lora": parts.read_loras,
+    "controlnet": parts.read_controlnets,
+    "ip_adapter": parts.read_adapters,
+    "refiner": parts.read_refiner,
+}
 
 
 def setup_of(params: Mapping[str, Value]) -> Setup:
     """The setup that a model's parameters ask for. They fit OF_MODEL."""
-    given: dict[str, Any] = {name: params[name] for name in OF_MODEL if name in params}
-    if "vae" in given:
-        given["vae"] = _read_part(given["vae"])
-    if "lora" in given:
-        given["lora"] = tuple(
-            Lora(part=_read_part(item), scale=_more(item).get("scale", 1.0))
-            for item in _several(given["lora"])
-        )
-    if "controlnet" in given:
-        given["controlnet"] = tuple(
-            ControlNet(part=_read_part(item), preprocess=_read_canny(_more(item).get("preprocess")))
-            for item in _several(given["controlnet"])
-        )
-    return Setup(**given)
+    given = {name: params[name] for name in OF_MODEL if name in params}
+    return Setup(**{name: _READ[name](value) if name in _READ else value for name, value in given.items()})
 
 
-def _several(value: Value) -> Sequence[Value]:
-    return value if isinstance(value, list) else [value]
+def check_setup(params: Mapping[str, Value]) -> None:
+    """Raise SpecError where the parameters of a model contradict each other, or a part can't be found by them.
 
-
-def _more(item: Value) -> Mapping[str, Value]:
-    return item if isinstance(item, Mapping) else {}
-
-
-def _read_part(item: Value) -> Part:
-    if not isinstance(item, Mapping):
-        return Part(source=item)
-    told = {name: item[name] for name in Part.__struct_fields__ if name in item}
-    if "source" not in told and is_folder(told.get("file", "")):  # a file of the project needs no other name
-        told["source"] = told.pop("file")
-    return Part(**{"source": "", **told})
-
-
-def _read_canny(value: Value) -> Canny | None:
-    if value is None:
-        return None
-    return Canny() if isinstance(value, str) else msgspec.convert(value["canny"], Canny)
-
-
-def check_parts(params: Mapping[str, Value]) -> None:
-    """Raise SpecError where a part can't be found by what is said of it. What does not fit OF_MODEL is passed over."""
+    What does not fit OF_MODEL is passed over: the schema's own message is better.
+    """
     try:
-        parts = setup_of(params).parts
+        setup = setup_of(params)
+        found, batch, _ = setup.parts, int(setup.batch), _alone(setup)
     except (TypeError, ValueError, KeyError, AttributeError):
-        return  # the schema's own message is better
-    for kind, part in parts:
-        if not part.source:
-            raise SpecError(f"'{kind}' names no source", hint=f"give it as {{source: …}}: {_WHENCE}")
-        check_source(part.source, kind)
-        if is_folder(part.source) and (part.file or part.subfolder or part.revision):
+        return
+    for kind, part in found:
+        _check_part(kind, part)
+    if len({adapter.encoder for adapter in setup.ip_adapter}) > 1:
+        raise SpecError(
+            "the IP-Adapters of a model share one image encoder",
+            hint="give all the same 'image_encoder', or declare a model for each",
+        )
+    if setup.attention.endswith("_hub"):
+        raise SpecError(
+            f"attention '{setup.attention}' would fetch and run a program from the hub",
+            hint="install the library that it is named for, and leave '_hub' out",
+        )
+    for name in _alone(setup):
+        if batch > 1:
             raise SpecError(
-                f"'{part.source}' of '{kind}' is a path, which has no revision, subfolder or file beside it",
-                hint="write the whole path as its source",
+                f"a model with '{name}' draws each picture alone, not {batch} in a batch",
+                hint="leave 'batch' out: else a picture would depend on those that are drawn with it",
             )
+
+
+def _alone(setup: Setup) -> list[str]:
+    """The settings with which the pictures of a batch would shape each other."""
+    eight = (setup.quantization or {}).get(
+        "backend"
+    ) == "bitsandbytes_8bit"  # looks for outliers among all of them
+    found = {"cache": setup.cache, "ip_adapter": setup.ip_adapter, "quantization: bitsandbytes_8bit": eight}
+    return [name for name, given in found.items() if given]
+
+
+def _check_part(kind: str, part: Part) -> None:
+    if not part.source:
+        raise SpecError(f"'{kind}' names no source", hint=f"give it as {{source: …}}: {parts.WHENCE}")
+    check_source(part.source, kind)
+    if is_folder(part.source) and (part.file or part.subfolder or part.revision):
+        raise SpecError(
+            f"'{part.source}' of '{kind}' is a path, which has no revision, subfolder or file beside it",
+            hint="write the whole path as its source",
+        )
+    if kind == "refiner" and (part.file or part.subfolder):
+        raise SpecError("a refiner is a whole pipeline", hint="leave 'file' and 'subfolder' out")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from imgbuild.providers.diffusers.settings import OF_MODEL, UNKEYED, setup_of
 from imgbuild.types import Capabilities, Grade, Model, Value
@@ -12,7 +13,11 @@ from imgbuild.types import Capabilities, Grade, Model, Value
 # Names that mean the same for every pipeline, and for other providers; any other parameter has the pipeline's own name.
 CALLED = {"steps": "num_inference_steps", "guidance": "guidance_scale"}
 NEEDS = {"strength": "image", "padding_mask_crop": "mask", "mask": "image"}
-WAYS = {"control": "give the model a 'controlnet' among its params"}
+WAYS = {
+    "control": "give the model a 'controlnet' among its params",
+    "reference": "give the model an 'ip_adapter' among its params",
+}
+LOADED = ("lora", "ip_adapter", "cache")  # of OF_MODEL, what not every pipeline can load
 DRAWN = {
     "steps": {"type": "integer", "minimum": 1, "maximum": 1000},
     "guidance": {"type": "number", "minimum": 0, "maximum": 100},
@@ -28,7 +33,8 @@ class Found(Struct, frozen=True, kw_only=True):
     pipeline: its class. roles: "image", "mask". negative: whether it takes a negative prompt. params: the call's
     own names → JSON types ("number[]": one, or a list). scheduler: class of its own one; schedulers: those that may
     stand in its place. multiple, size: pixels. control: what the call takes besides where a ControlNet is beside it;
-    None where it takes none.
+    None where it takes none. loads: of LOADED; None where it was pinned by an imgbuild that did not look. tokens: of a
+    prompt that its text encoders read; 0 where that is not known.
     """
 
     pipeline: str
@@ -40,14 +46,15 @@ class Found(Struct, frozen=True, kw_only=True):
     multiple: int
     size: tuple[int, int]
     control: Mapping[str, str] | None = None
+    loads: Sequence[str] | None = None
+    tokens: int = 0
 
 
 def unpinned(model: Model) -> Capabilities:
     """What may be asked of a pipeline that nobody has looked at: anything that a pipeline could take."""
     params = {**DRAWN, "scheduler": _scheduler([]), "*": {}}
-    return _capabilities(
-        model, params, NEEDS, frozenset({"image", "mask", "negative", "control"}), 1, (512, 512)
-    )
+    takes = frozenset({"image", "mask", "negative", "control", "reference"})
+    return _capabilities(model, params, NEEDS, takes, 1, (512, 512))
 
 
 def taken(model: Model, found: Found) -> Capabilities:
@@ -59,8 +66,18 @@ def taken(model: Model, found: Found) -> Capabilities:
         named["scheduler"] = _scheduler(sorted({found.scheduler, *found.schedulers}))
     takes = {*found.roles, *(["negative"] if found.negative else [])}
     takes |= {"control"} if found.control is not None else set()
+    takes |= {"reference"} if found.loads is None or "ip_adapter" in found.loads else set()
     needs = {**dict.fromkeys({*control} - {*found.params}, "control"), **NEEDS}
-    return _capabilities(model, {**own, **named}, needs, frozenset(takes), found.multiple, found.size)
+    made = _capabilities(model, {**own, **named}, needs, frozenset(takes), found.multiple, found.size)
+    absent = {*LOADED} - {*(LOADED if found.loads is None else found.loads)}
+    params = {name: schema for name, schema in made.params.items() if name not in absent}
+    return replace(made, params=params, prompt_tokens=_tokens(model, found))
+
+
+def _tokens(model: Model, found: Found) -> int:
+    """What is read of a prompt; where the pipeline lets a model say how much that is, what the model says."""
+    asked = model.params.get("max_sequence_length", found.tokens)
+    return asked if found.tokens and isinstance(asked, int) else found.tokens
 
 
 def _schema(kind: str) -> Value:
@@ -76,20 +93,23 @@ def _capabilities(
     multiple: int,
     size: tuple[int, int],
 ) -> Capabilities:
-    nets = model.params.get("controlnet", [])
-    controls = len(nets) if isinstance(nets, list) else 1
+    controls, adapters = _count(model, "controlnet"), _count(model, "ip_adapter")
+    absent = {role for role, count in (("control", controls), ("reference", adapters)) if not count}
+    pictures = {"image": 1, "mask": 1, "control": controls}
+    if adapters > 1:  # one alone looks at any number
+        pictures["reference"] = adapters
     of_model = {
         name: schema for name, schema in OF_MODEL.items() if name != "controlnet" or "control" in takes
     }
     return Capabilities(
-        takes=(takes if controls else takes - {"control"}) | {"seed"},
+        takes=(takes - absent) | {"seed"},
         grade=Grade.BITWISE,
         params={**params, **of_model},
         of_model=frozenset(OF_MODEL),
         unkeyed=UNKEYED,
         needs=needs,
-        pictures={"image": 1, "mask": 1, "control": controls},
-        ways=WAYS if "control" in takes else {},
+        pictures=pictures,
+        ways={role: way for role, way in WAYS.items() if role in takes},
         multiple_of=multiple,
         min_side=multiple,
         max_side=LARGEST,
@@ -97,6 +117,12 @@ def _capabilities(
         batch=_batch_of(model),
         concurrency=1,
     )
+
+
+def _count(model: Model, name: str) -> int:
+    """How many parts of a kind are declared; what does not fit the schema is told elsewhere."""
+    parts = model.params.get(name, [])
+    return len(parts) if isinstance(parts, list) else 1
 
 
 def _batch_of(model: Model) -> int:

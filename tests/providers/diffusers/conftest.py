@@ -28,6 +28,8 @@ FOUND = Found(
     multiple=8,
     size=(64, 64),
     control={"controlnet_conditioning_scale": "number[]", "guess_mode": "boolean"},
+    loads=["lora", "ip_adapter"],
+    tokens=16,
 )
 
 MODEL = "{provider: diffusers, source: ../models/tiny, params: {steps: 2%s}}"
@@ -43,7 +45,9 @@ assets:
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory):
-    """A folder with `pipeline`, another `vae`, a ControlNet in `net`, and `lora.safetensors`; the same bits each time."""
+    """A folder with `pipeline` and, for it, another `vae`, a ControlNet in `net`, `lora.safetensors`, an IP-Adapter
+    (`adapter.safetensors`, with an `image_encoder`), a model for `depth` and a `refiner`; the same bits each time.
+    """
     import torch
 
     from imgbuild.providers.diffusers.loading import be_quiet
@@ -55,7 +59,10 @@ def weights(tmp_path_factory):
     pipeline.save_pretrained(folder / "pipeline")
     _vae().save_pretrained(folder / "vae")
     _net(pipeline).save_pretrained(folder / "net")
+    _save_adapter(pipeline.unet, folder)
+    _save_depth(folder / "depth")
     _save_lora(pipeline, folder)
+    _pipeline().save_pretrained(folder / "refiner")
     return folder
 
 
@@ -72,7 +79,7 @@ def _net(pipeline):
 
 
 def _pipeline():
-    from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
     letters = [chr(256 + code) for code in range(256)]
@@ -90,16 +97,6 @@ def _pipeline():
         eos_token_id=513,
         pad_token_id=513,
     )
-    unet = UNet2DConditionModel(
-        sample_size=8,
-        block_out_channels=(16, 32),
-        layers_per_block=1,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=32,
-        norm_num_groups=4,
-        attention_head_dim=4,
-    )
     scheduler = DDIMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
@@ -112,7 +109,7 @@ def _pipeline():
         vae=_vae(),
         text_encoder=CLIPTextModel(text),
         tokenizer=CLIPTokenizer(vocab=vocab, merges=[], model_max_length=16),
-        unet=unet,
+        unet=_unet(),
         scheduler=scheduler,
         safety_checker=None,
         feature_extractor=None,
@@ -120,10 +117,27 @@ def _pipeline():
     )
 
 
-def _vae():
+def _unet(cross_attention_dim=32, **more):
+    from diffusers import UNet2DConditionModel
+
+    return UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(16, 32),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=cross_attention_dim,
+        norm_num_groups=4,
+        attention_head_dim=4,
+        **more,
+    )
+
+
+def _vae(**more):
     from diffusers import AutoencoderKL
 
     return AutoencoderKL(
+        **more,
         block_out_channels=(8, 8, 8, 8),
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
@@ -143,6 +157,134 @@ def _save_lora(pipeline, folder):
     StableDiffusionPipeline.save_lora_weights(
         folder, unet_lora_layers=get_peft_model_state_dict(pipeline.unet), weight_name="lora.safetensors"
     )
+
+
+def _save_adapter(unet, folder):
+    """An IP-Adapter whose keys and values are as large as those of words, and what reads its pictures."""
+    import torch
+    from safetensors.torch import save_file
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    size, tokens, width = 16, 4, unet.config.cross_attention_dim
+    encoder = CLIPVisionConfig(
+        hidden_size=16,
+        intermediate_size=32,
+        projection_dim=size,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=32,
+        patch_size=8,
+    )
+    CLIPVisionModelWithProjection(encoder).save_pretrained(folder / "image_encoder")
+    weights = {
+        "image_proj.proj.weight": torch.randn(tokens * width, size),
+        "image_proj.proj.bias": torch.zeros(tokens * width),
+        "image_proj.norm.weight": torch.ones(width),
+        "image_proj.norm.bias": torch.zeros(width),
+    }
+    layers = [layer for name, layer in unet.named_modules() if name.endswith("attn2")]
+    for number, layer in enumerate(layers):
+        for name in ("to_k", "to_v"):
+            like = getattr(layer, name).weight
+            weights[f"ip_adapter.{2 * number + 1}.{name}_ip.weight"] = torch.randn_like(like)
+    save_file(weights, folder / "adapter.safetensors")
+
+
+def _save_depth(folder):
+    """A model for depth estimation that sees something, unlike a new one, whose last layer is all below zero."""
+    import torch
+    from transformers import DPTConfig, DPTForDepthEstimation, DPTImageProcessor
+
+    config = DPTConfig(
+        hidden_size=16,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        intermediate_size=16,
+        image_size=32,
+        patch_size=16,
+        backbone_out_indices=[0, 1, 2, 3],
+        neck_hidden_sizes=[4, 4, 4, 4],
+        fusion_hidden_size=4,
+    )
+    model = DPTForDepthEstimation(config)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.4)
+    torch.nn.init.constant_(model.head.head[-2].bias, 4.0)
+    model.save_pretrained(folder)
+    DPTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
+
+
+@pytest.fixture(scope="session")
+def flux(weights, tmp_path_factory):
+    """A folder with a pipeline whose body is a transformer, with random weights; the same bits each time."""
+    import torch
+    from diffusers import (
+        DiffusionPipeline,
+        FlowMatchEulerDiscreteScheduler,
+        FluxPipeline,
+        FluxTransformer2DModel,
+    )
+    from transformers import T5Config, T5EncoderModel, T5Tokenizer
+
+    torch.manual_seed(1)
+    vocab = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
+    vocab += [(chr(code), -3.0) for code in range(97, 123)]
+    small = DiffusionPipeline.from_pretrained(weights / "pipeline")
+    made = FluxPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        vae=_vae(shift_factor=0.0, use_quant_conv=False, use_post_quant_conv=False),
+        text_encoder=small.text_encoder,
+        tokenizer=small.tokenizer,
+        text_encoder_2=T5EncoderModel(
+            T5Config(vocab_size=64, d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
+        ),
+        tokenizer_2=T5Tokenizer(vocab=vocab, extra_ids=0, model_max_length=64),
+        transformer=FluxTransformer2DModel(
+            patch_size=1,
+            in_channels=16,
+            num_layers=2,
+            num_single_layers=2,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=32,
+            pooled_projection_dim=32,
+            axes_dims_rope=(4, 4, 8),
+        ),
+    )
+    folder = tmp_path_factory.mktemp("flux")
+    made.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def xl(weights, tmp_path_factory):
+    """Folders with two pipelines of Stable Diffusion XL's kind, "tiny" and "refiner", with random weights."""
+    import torch
+    from diffusers import DiffusionPipeline, EulerDiscreteScheduler, StableDiffusionXLPipeline
+    from transformers import CLIPTextModelWithProjection
+
+    torch.manual_seed(2)
+    small = DiffusionPipeline.from_pretrained(weights / "pipeline")
+    second = CLIPTextModelWithProjection(small.text_encoder.config)
+    folders = {}
+    for name in ("tiny", "refiner"):
+        made = StableDiffusionXLPipeline(
+            vae=_vae(),
+            text_encoder=small.text_encoder,
+            text_encoder_2=second,
+            tokenizer=small.tokenizer,
+            tokenizer_2=small.tokenizer,
+            unet=_unet(
+                cross_attention_dim=64,
+                addition_embed_type="text_time",
+                addition_time_embed_dim=8,
+                projection_class_embeddings_input_dim=6 * 8 + second.config.projection_dim,
+            ),
+            scheduler=EulerDiscreteScheduler.from_config(small.scheduler.config),
+        )
+        folders[name] = tmp_path_factory.mktemp("xl") / name
+        made.save_pretrained(folders[name])
+    return folders
 
 
 @pytest.fixture
@@ -177,9 +319,10 @@ def studio(bench, weights, monkeypatch):
     def make(spec, folder="project"):
         made = bench({"specs/catalog.yaml": dedent(spec)}, folder)
         shutil.copytree(weights / "pipeline", made.root / "models/tiny")
-        shutil.copytree(weights / "vae", made.root / "models/vae")
-        shutil.copytree(weights / "net", made.root / "models/net")
-        shutil.copy(weights / "lora.safetensors", made.root / "models/lora.safetensors")
+        for folder in ("vae", "net", "image_encoder", "depth", "refiner"):
+            shutil.copytree(weights / folder, made.root / "models" / folder)
+        for file in ("lora.safetensors", "adapter.safetensors"):
+            shutil.copy(weights / file, made.root / "models" / file)
         return made
 
     return make
@@ -230,3 +373,17 @@ def _paint(self, requests):
     from imgbuild.types import Image
 
     return [Image(pixels=pillow.new("RGB", (one.width, one.height), one.seed % 256)) for one in requests]
+
+
+@pytest.fixture
+def refs(tmp_path):
+    """Files for the inputs: a picture, and masks that keep the left half and all of it."""
+    from PIL import Image
+
+    base = Image.radial_gradient("L").resize((64, 64)).convert("RGB")
+    half = Image.new("L", (64, 64))
+    half.paste(255, (32, 0, 64, 64))
+    pictures = {"base": base, "half": half, "long": base.resize((64, 32)), "large": base.resize((128, 128))}
+    for name, picture in pictures.items():
+        picture.save(tmp_path / f"{name}.png")
+    return {f"refs/{name}.png": (tmp_path / f"{name}.png").read_bytes() for name in pictures}

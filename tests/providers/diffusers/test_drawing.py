@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import shutil
 from functools import wraps
 
 import pytest
@@ -42,15 +41,6 @@ def built(studio):
     return made
 
 
-def again(made, *patterns):
-    """How many images are generated where only the lock is left of a build."""
-    shutil.rmtree(made.root / ".imgbuild")
-    shutil.rmtree(made.root / "out")
-    ended = made.build(locked=True, patterns=patterns)
-    assert ended.failures == ()
-    return ended.finished.generated
-
-
 def test_it_draws(built, drawn):
     calls, loads = drawn
     with Image.open(built.root / "out/icon/red_0.png") as picture:
@@ -63,7 +53,7 @@ def test_it_draws(built, drawn):
 def test_equal_bits_alone_and_among_others(built, drawn):
     calls, loads = drawn
     before = built.outputs()
-    assert again(built, "icon/red_0.png") == 1
+    assert built.again("icon/red_0.png") == 1
     assert built.outputs() == {"icon/red_0.png": before["icon/red_0.png"]}
     assert built.build(locked=True).finished.generated == 3
     assert built.outputs() == before
@@ -75,7 +65,7 @@ def test_the_place_in_a_batch_is_of_no_matter(built):
     before = built.outputs()
     built.edit("specs/catalog.yaml", ("[red, blue, green]", "[white, green, red, blue]"))
     built.build()
-    assert again(built) == 5
+    assert built.again() == 5
     after = built.outputs()
     assert {name: after[name] for name in before} == before
     assert len({after[name] for name in after}) == 5
@@ -106,7 +96,7 @@ def test_telling_changes_no_bit(built, monkeypatch):
         return {}
 
     monkeypatch.setattr(drawing, "told", untold)
-    assert again(built) == 4
+    assert built.again() == 4
     assert built.outputs() == before
     assert told == ["StableDiffusionPipeline", "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"]
 
@@ -267,7 +257,7 @@ def test_what_changes_the_key_changes_the_picture_and_can_be_made_again(studio, 
     assert (ended.finished.generated, ended.failures) == (1, ())
     other = picture_of(made)
     assert other != plain["image"]
-    assert again(made) == 1
+    assert made.again() == 1
     assert picture_of(made) == other
 
 
@@ -278,7 +268,7 @@ def test_offload_changes_nothing(studio, drawn):
     before = picture_of(made)
     made.edit("specs/catalog.yaml", ("steps: 4", "steps: 4, offload: model"))
     assert made.build().finished.fresh == 1
-    assert again(made) == 1
+    assert made.again() == 1
     assert (picture_of(made), len(loads)) == (before, 2)
 
 
@@ -292,7 +282,7 @@ def test_deterministic_algorithms(studio):
         assert made.build().failures == ()
         assert torch.are_deterministic_algorithms_enabled()
         before = picture_of(made)
-        assert again(made) == 1
+        assert made.again() == 1
         assert picture_of(made) == before
     finally:
         torch.use_deterministic_algorithms(False)
@@ -321,50 +311,32 @@ assets:
 """
 
 
-@pytest.fixture
-def refs(tmp_path):
-    """Files for the inputs: a picture, and masks that keep the left half and all of it."""
-    base = Image.radial_gradient("L").resize((64, 64)).convert("RGB")
-    half = Image.new("L", (64, 64))
-    half.paste(255, (32, 0, 64, 64))
-    pictures = {"base": base, "half": half, "long": base.resize((64, 32)), "large": base.resize((128, 128))}
-    for name, picture in pictures.items():
-        picture.save(tmp_path / f"{name}.png")
-    return {f"refs/{name}.png": (tmp_path / f"{name}.png").read_bytes() for name in pictures}
-
-
-def only(made):
-    (name,) = made.outputs()
-    with Image.open(made.root / "out" / name) as picture:
-        return picture.convert("RGB")
-
-
 def test_a_picture_goes_in(studio, refs):
     made = studio(EDITED % "")
     made.write(refs)
     assert made.build().failures == ()
-    first = only(made)
+    first = made.only()
     made.edit("specs/catalog.yaml", ("strength: 0.5", "strength: 1.0"))
     assert made.build().finished.generated == 1
-    assert only(made).tobytes() != first.tobytes()
+    assert made.only().tobytes() != first.tobytes()
     made.edit("specs/catalog.yaml", ("strength: 1.0", "strength: 0.5"))
     made.build()
-    assert again(made) == 1
-    assert only(made).tobytes() == first.tobytes()
+    assert made.again() == 1
+    assert made.only().tobytes() == first.tobytes()
 
 
 def test_a_mask_says_what_is_drawn_anew(studio, refs):
     made = studio(EDITED % ", mask: ../refs/half.png")
     made.write(refs)
     assert made.build().failures == ()
-    first = only(made)
+    first = made.only()
     made.write({"refs/half.png": refs["refs/base.png"]})
     assert made.build().finished.generated == 1
-    assert ImageChops.difference(only(made), first).getbbox() is not None
+    assert ImageChops.difference(made.only(), first).getbbox() is not None
     made.write({"refs/half.png": refs["refs/half.png"]})
     made.build()
-    assert again(made) == 1
-    assert only(made).tobytes() == first.tobytes()
+    assert made.again() == 1
+    assert made.only().tobytes() == first.tobytes()
 
 
 FAULTS = {
@@ -406,7 +378,7 @@ def test_a_larger_picture_is_made_smaller(studio, refs):
     made = studio((EDITED % "").replace("base.png", "large.png"))
     made.write(refs)
     assert made.build().failures == ()
-    assert only(made).size == (64, 64)
+    assert made.only().size == (64, 64)
 
 
 def test_a_picture_is_drawn_further_than_it_goes(studio, refs):
@@ -456,7 +428,7 @@ def test_a_controlnet_follows_its_picture(studio, refs, more):
     made = studio(CONTROLLED % more)
     made.write(refs)
     assert made.build().failures == ()
-    first = only(made)
+    first = made.only()
     for old, new in [
         ("control: ../refs/half.png", "control: ../refs/base.png"),
         ("preprocess: canny", "preprocess: {canny: {low: 5, high: 10}}"),
@@ -464,18 +436,18 @@ def test_a_controlnet_follows_its_picture(studio, refs, more):
     ]:
         made.edit("specs/catalog.yaml", (old, new))
         assert made.build().finished.generated == 1
-        second = only(made)
+        second = made.only()
         assert second.tobytes() != first.tobytes()
         first = second
-    assert again(made) == 1
-    assert only(made).tobytes() == first.tobytes()
+    assert made.again() == 1
+    assert made.only().tobytes() == first.tobytes()
 
 
 def test_several_controlnets_look_at_a_picture_each(studio, refs):
     made = studio(CONTROLLED % "")
     made.write(refs)
     made.build()
-    first = only(made)
+    first = made.only()
     made.edit(
         "specs/catalog.yaml",
         (
@@ -487,7 +459,7 @@ def test_several_controlnets_look_at_a_picture_each(studio, refs):
     )
     ended = made.build()
     assert (ended.failures, ended.finished.generated) == ((), 1)
-    assert only(made).tobytes() != first.tobytes()
+    assert made.only().tobytes() != first.tobytes()
 
 
 def test_a_controlnet_is_not_in_the_way_of_pictures_without_control(studio, refs):

@@ -116,11 +116,60 @@ def test_a_lora_is_part_of_the_model(sketch, name):
     assert made.build().finished.generated == (2 if moves else 0)
 
 
+PARTS = {
+    "an IP-Adapter": (
+        "ip_adapter: {file: ../parts/ip.safetensors, scale: 0.5}",
+        {"parts/ip.safetensors": b"ip", "parts/image_encoder/config.json": "{}"},
+        ("parts/image_encoder/config.json", b'{"a": 1}'),
+        ("scale: 0.5", "scale: 0.7"),
+    ),
+    "a refiner": (
+        "refiner: {source: ../parts, at: 0.8}",
+        {
+            "parts/model_index.json": '{"_class_name": "A", "vae": ["diffusers", "V"]}',
+            "parts/vae/config.json": "{}",
+        },
+        ("parts/vae/config.json", b'{"a": 1}'),
+        ("at: 0.8", "at: 0.7"),
+    ),
+    "a model for depth": (
+        "controlnet: {source: ../parts/net, preprocess: {depth: ../parts/eye}}",
+        {"parts/net/config.json": "{}", "parts/eye/config.json": "{}"},
+        ("parts/eye/config.json", b'{"a": 1}'),
+        ("preprocess: {depth: ../parts/eye}", "preprocess: canny"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_each_part_and_how_it_is_used_are_in_the_pin(sketch, name):
+    setting, files, edited, change = PARTS[name]
+    made = sketch(SPEC.replace("steps: 2", f"steps: 2, {setting}"))
+    made.write(files)
+    assert made.build().finished.generated == 2
+    assert made.build().finished.fresh == 2
+    made.write(dict([edited]))
+    assert made.build().finished.generated == 2
+    made.edit("specs/catalog.yaml", change)
+    assert made.build().finished.generated == 2
+
+
+def test_more_words_than_the_encoder_reads(sketch):
+    made = sketch(SPEC)
+    made.edit("specs/catalog.yaml", ("{{ color }} icon", "{{ color }} icon" + " of a lamp" * 5))
+    made.build()
+    told = made.tell("plan")
+    assert (
+        "a prompt is longer than the 16 tokens that model 'tiny' reads: its end is lost"
+        in told.out + told.err
+    )
+
+
 def test_a_missing_lora_fails_its_targets(sketch):
     made = sketch(SPEC.replace("steps: 2", "steps: 2, lora: ../loras/brand.safetensors"))
     ended = made.build()
     assert {(failure.cause, failure.hint) for failure in ended.failures} == {
-        ("./loras/brand.safetensors is not there", "put it there, or leave it out")
+        ("there is no LoRA at ./loras/brand.safetensors", "put it there, or leave it out")
     }
 
 
@@ -144,7 +193,8 @@ def test_a_setting_that_changes_no_pixel_reruns_nothing(sketch):
 @pytest.mark.parametrize(
     "setting",
     ["dtype: bfloat16", "batch: 4", "threads: 1", "vae_slicing: true", "vae_tiling: true", "channels_last: true",
-     "deterministic: true", "device: cpu", "scheduler: EulerDiscreteScheduler"],
+     "deterministic: true", "device: cpu", "scheduler: EulerDiscreteScheduler", "attention: native", "compile: true",
+     "quantization: {backend: torchao}"],
 )  # fmt: skip
 def test_a_setting_that_may_change_pixels_reruns(sketch, setting):
     made = sketch(SPEC)
@@ -276,6 +326,61 @@ hub; {source, revision}
         hint: give a list of 2
         """,
     ),
+    "a batch with a cache": (
+        ("steps: 2", "batch: 4, cache: FirstBlockCache"),
+        """
+        specs/catalog.yaml:2:20: a model with 'cache' draws each picture alone, not 4 in a batch
+            2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {batch: 4, cache: FirstBlockCache}}
+              |                    ^^^^^^^^^
+        hint: leave 'batch' out: else a picture would depend on those that are drawn with it
+        """,
+    ),
+    "a batch with weights of eight bits that look for outliers": (
+        ("steps: 2", "batch: 4, quantization: {backend: bitsandbytes_8bit}"),
+        """
+        specs/catalog.yaml:2:20: a model with 'quantization: bitsandbytes_8bit' draws each picture alone, not 4 in a batch
+            2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {batch: 4, quantization: {backend: bitsandbytes_8bit}}}
+              |                    ^^^^^^^^^
+        hint: leave 'batch' out: else a picture would depend on those that are drawn with it
+        """,
+    ),
+    "attention that is a program of the hub": (
+        ("steps: 2", "attention: flash_hub"),
+        """
+        specs/catalog.yaml:2:20: attention 'flash_hub' would fetch and run a program from the hub
+            2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {attention: flash_hub}}
+              |                    ^^^^^^^^^
+        hint: install the library that it is named for, and leave '_hub' out
+        """,
+    ),
+    "a part of a refiner": (
+        ("steps: 2", "refiner: {source: acme/refiner, subfolder: unet}"),
+        """
+        specs/catalog.yaml:2:20: a refiner is a whole pipeline
+            2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {refiner: {source: acme/refiner, subfolder: unet}}}
+              |                    ^^^^^^^^^
+        hint: leave 'file' and 'subfolder' out
+        """,
+    ),
+    "IP-Adapters that read by different models": (
+        ("steps: 2", "ip_adapter: [../a/ip.safetensors, ../b/ip.safetensors]"),
+        """
+        specs/catalog.yaml:2:20: the IP-Adapters of a model share one image encoder
+            2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {ip_adapter: [../a/ip.safetensors, ../b/ip.safetensors]}}
+              |                    ^^^^^^^^^
+        hint: give all the same 'image_encoder', or declare a model for each
+        """,
+    ),
+    "a reference without IP-Adapter": (
+        ("    matrix", "    inputs: {reference: ../lamp.png}\n    matrix"),
+        """
+        specs/catalog.yaml:6:14: model 'tiny' takes no input 'reference'
+            6 |     inputs: {reference: ../lamp.png}
+              |              ^^^^^^^^^
+        hint: give the model an 'ip_adapter' among its params, leave it out, or let the model say \
+'unsupported: {reference: drop}'
+        """,
+    ),
     "no such value": (
         ("steps: 2", "offload: disk"),
         """
@@ -295,8 +400,21 @@ LATER = {
         specs/catalog.yaml:2:64: model 'tiny' takes no parameter 'sigma'
             2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {sigma: 2}}
               |                                                                ^^^^^
-        hint: leave it out, or let the model say 'unsupported: {sigma: drop}'; its parameters: allow_pickle, batch, \
-channels_last, clip_skip, controlnet, controlnet_conditioning_scale, deterministic, device, dtype, eta, guess_mode, guidance, guidance_rescale, lora, offload, padding_mask_crop, scheduler, \
+        hint: leave it out, or let the model say 'unsupported: {sigma: drop}'; its parameters: allow_pickle, attention, \
+batch, channels_last, clip_skip, compile, controlnet, controlnet_conditioning_scale, deterministic, device, dtype, eta, \
+guess_mode, guidance, guidance_rescale, ip_adapter, lora, offload, padding_mask_crop, quantization, refiner, scheduler, \
+steps, strength, threads, trust_remote_code, vae, vae_slicing, vae_tiling, variant
+        """,
+    ),
+    "a cache that the model can't use": (
+        ("steps: 2", "cache: FirstBlockCache"),
+        """
+        specs/catalog.yaml:2:64: model 'tiny' takes no parameter 'cache'
+            2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {cache: FirstBlockCache}}
+              |                                                                ^^^^^
+        hint: did you mean 'batch'? Else leave it out, or let the model say 'unsupported: {cache: drop}'; its parameters: allow_pickle, attention, \
+batch, channels_last, clip_skip, compile, controlnet, controlnet_conditioning_scale, deterministic, device, dtype, eta, \
+guess_mode, guidance, guidance_rescale, ip_adapter, lora, offload, padding_mask_crop, quantization, refiner, scheduler, \
 steps, strength, threads, trust_remote_code, vae, vae_slicing, vae_tiling, variant
         """,
     ),
