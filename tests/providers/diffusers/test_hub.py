@@ -30,13 +30,17 @@ assets:
 
 
 class Hub(ThreadingHTTPServer):
-    """A hub. repositories: files by path, of the newest commit, by name; answers: what it says instead, by path."""
+    """A hub. repositories: files by path, of the newest commit, by name; answers: what it says instead, by path.
+
+    breaks: at which byte it hangs up, once, by path; ranges: where each file was asked for from, if not from the start.
+    """
 
     def __init__(self, repositories):
         super().__init__(("127.0.0.1", 0), Answers)
         self.repositories, self.commit = repositories, COMMITS[0]
         self.files = repositories["acme/tiny"]
         self.asked, self.answers = [], {}
+        self.breaks, self.ranges = {}, []
 
     @property
     def url(self):
@@ -108,15 +112,22 @@ class Answers(BaseHTTPRequestHandler):
             self.reply(404, b"", {"X-Error-Code": "EntryNotFound"})
             return
         etag = hashlib.sha256(data).hexdigest() if _is_large(name) else _blob(data)
-        self.reply(200, data, {"ETag": f'"{etag}"', "X-Repo-Commit": self.server.commit_of(self.path)})
+        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": self.server.commit_of(self.path)}
+        start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
+        if start:
+            self.server.ranges.append((name, start))
+            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        self.reply(206 if start else 200, data[start:], headers, self.server.breaks.get(name))
 
-    def reply(self, status, data, headers=None):
+    def reply(self, status, data, headers=None, breaks=None):
         self.send_response(status)
         for name, value in {"Content-Length": str(len(data)), **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(data)
+            self.wfile.write(data[:breaks])
+            self.close_connection = breaks is not None
+            self.server.breaks = {} if breaks is not None else self.server.breaks
 
     def log_message(self, *_):
         pass
@@ -209,6 +220,18 @@ def test_a_download_is_told_from_the_first_byte_to_the_last(shop, server):
     shop.edit("specs/catalog.yaml", ("a red icon", "a blue icon"))
     shop.build()
     assert not any(isinstance(event, Fetch) for event in shop.events)
+
+
+def test_a_broken_download_goes_on_where_it_broke(shop, server, monkeypatch):
+    from huggingface_hub import constants
+
+    name = "unet/diffusion_pytorch_model.safetensors"
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1000)
+    server.breaks = {name: 5500}
+    assert shop.build().failures == ()
+    assert (server.ranges, server.breaks) == ([(name, 5000)], {})
+    fetched = [event for event in shop.events if isinstance(event, Fetch)]
+    assert fetched[-1].done == fetched[-1].total
 
 
 def test_a_plain_build_says_what_it_fetches(shop, server):
