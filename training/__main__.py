@@ -9,7 +9,20 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
-from training import brand, canny, card, diffusion, evaluate, pictures, pipeline, sheet, text, tokens, vae
+from training import (
+    brand,
+    canny,
+    card,
+    diffusion,
+    evaluate,
+    growth,
+    pictures,
+    pipeline,
+    sheet,
+    text,
+    tokens,
+    vae,
+)
 from training.icons import BACKGROUNDS, COLOURS
 from training.phrases import vocabulary
 from training.shapes import SHAPES
@@ -23,6 +36,8 @@ RECIPE = {
     "decoder": 200,
     "text": 350,
     "unet": 5119,
+    "grown latents": 22000,
+    "grown": 2800,
     "brand": 561,
     "canny": 300,
 }
@@ -52,8 +67,8 @@ class Workshop:
             vae.train(self.draw(), self.work / "vae", RECIPE["vae"]).save_pretrained(done)
         return AutoencoderKL.from_pretrained(done).to(memory_format=torch.channels_last)
 
-    def latents(self) -> np.ndarray:
-        return diffusion.store_latents(self.vae(), self.draw(), self.work / "latents", RECIPE["latents"])
+    def latents(self, count: int = RECIPE["latents"]) -> np.ndarray:
+        return diffusion.store_latents(self.vae(), self.draw(), self.work / "latents", count)
 
     def denoiser(self) -> diffusion.Denoiser:
         """The UNet and the text encoder at the end of their courses."""
@@ -61,6 +76,17 @@ class Workshop:
         encoder = text.train(drawn.icons, self.tokenizer, self.work / "text", RECIPE["text"])
         denoiser = diffusion.Denoiser(diffusion.make_unet(), encoder, self.tokenizer)
         diffusion.train(denoiser, drawn, self.latents(), self.work / "unet", RECIPE["unet"])
+        return denoiser
+
+    def grown(self) -> diffusion.Denoiser:
+        """The denoiser after a second course with a deeper UNet, on more pictures."""
+        denoiser, drawn = self.denoiser(), self.draw()
+        denoiser.unet = growth.grow(denoiser.unet)
+        stored = self.latents(RECIPE["grown latents"])
+        shown = growth.emphasis(drawn.icons, len(stored))
+        diffusion.train(
+            denoiser, drawn, stored, self.work / "grown", RECIPE["grown"], shown=shown, rate=0.7, seed=4
+        )
         return denoiser
 
     def decoder(self) -> AutoencoderKL:
@@ -73,7 +99,7 @@ class Workshop:
 
     def pipeline(self) -> None:
         """The whole pipeline. It takes the longer-trained decoder where there is one."""
-        denoiser = self.denoiser()
+        denoiser = self.grown()
         better = (self.work / "decoder" / "done").exists()
         pipeline.save(pipeline.assemble(denoiser, self.decoder() if better else self.vae()), self.target)
 

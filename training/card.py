@@ -27,7 +27,7 @@ shapes, side by side or one above the other.
 | part | parameters | shape |
 | --- | --- | --- |
 | VAE (`AutoencoderKL`) | {vae:,} | 128 × 128 × 3 to 32 × 32 × 4 |
-| UNet (`UNet2DConditionModel`) | {unet:,} | 24, 48 and 96 channels; reads the words at 8 × 8 |
+| UNet (`UNet2DConditionModel`) | {unet:,} | 24, 48 and 96 channels, two layers a block; reads the words at 8 × 8 |
 | text encoder (`CLIPTextModel`) | {text:,} | 3 layers of 96, 32 tokens |
 | scheduler | | DDIM, v-prediction, last step pure noise |
 
@@ -89,7 +89,7 @@ def rows(figures: dict[str, dict[str, float]]) -> str:
 def course_rows(work: Path) -> str:
     """Steps and minutes of each course, from its checkpoint."""
     lines = []
-    for name in ("vae", "decoder", "text", "unet"):
+    for name in ("vae", "decoder", "text", "unet", "grown"):
         path = work / name / "checkpoint.pt"
         if path.exists():
             course = torch.load(path, weights_only=True)["course"]

@@ -135,20 +135,31 @@ class Denoiser:
 
 
 def train(
-    denoiser: Denoiser, pictures: Pictures, stored: np.ndarray, folder: Path, steps: int, *, seed: int = 3
+    denoiser: Denoiser,
+    pictures: Pictures,
+    stored: np.ndarray,
+    folder: Path,
+    steps: int,
+    *,
+    shown: np.ndarray | None = None,
+    rate: float = 1.0,
+    seed: int = 3,
 ) -> None:
-    """Train, or go on training, the UNet and the text encoder together; they end with averaged weights."""
+    """Train, or go on training, the UNet and the text encoder together; they end with averaged weights.
+
+    shown: the pictures of a round, int64 (n,), some of them more than once. rate: as a part of the full one.
+    """
     unet, text = denoiser.unet.train(), denoiser.text.train()
-    unet_optimizer = Optimizer(unet.named_parameters(), muon=0.015, adam=1.5e-3)
-    text_optimizer = Optimizer(text.named_parameters(), muon=0.002, adam=3e-4)
+    unet_optimizer = Optimizer(unet.named_parameters(), muon=0.015 * rate, adam=1.5e-3 * rate)
+    text_optimizer = Optimizer(text.named_parameters(), muon=0.002 * rate, adam=3e-4 * rate)
     average = Average([*unet.parameters(), *text.parameters()], most=0.998)
     parts = {"unet": unet, "text": text, "average": average}
     parts |= {"unet optimizer": unet_optimizer, "text optimizer": text_optimizer}
     course = Course(folder, steps, parts, seed=seed, decay=0.7)
-    count = min(len(stored), len(pictures) - TEST)
+    shown = np.arange(min(len(stored), len(pictures) - TEST)) if shown is None else shown
     seen = None
     for step in course.steps():
-        rows = order(count, step, seed)
+        rows = np.sort(shown[order(len(shown), step, seed)])
         phrases = say([pictures.icons[i] for i in rows], random.Random(seed * 1_000_003 + step))
         losses = denoiser.losses(torch.from_numpy(stored[rows]).float(), phrases)
         losses.mean().backward()
