@@ -1,8 +1,10 @@
-"""What the libraries raise where files are not what they are taken for, and what they say of it, in one line."""
+"""What the libraries know or refuse: settings that a class has not, files that are not what they are taken for."""
 
 from __future__ import annotations
 
-from imgbuild.errors import TargetError
+from collections.abc import Collection, Iterable
+
+from imgbuild.errors import ProviderFailed, TargetError
 
 
 def misfits() -> tuple[type[Exception], ...]:
@@ -29,3 +31,11 @@ def first_line(error: Exception) -> str:
         return f"it has no {error}"
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def check_settings(title: str, given: Iterable[str], known: Collection[str]) -> None:
+    """Raise ProviderFailed where something is given that is not known. title: of what has the settings."""
+    if unknown := sorted({*given} - {*known}):
+        raise ProviderFailed(
+            f"{title} has no setting '{unknown[0]}'", hint=f"its settings: {', '.join(sorted(known))}"
+        )

@@ -96,7 +96,7 @@ def _arguments(loaded: Loaded, pipeline: Any, requests: Sequence[Request]) -> di
     return {
         **given,
         **named,
-        **pictures(loaded, pipeline, requests),
+        **pictures(loaded, known, requests),
         **{name: value for name, value in size.items() if name in known},
         "generator": [torch.Generator("cpu").manual_seed(request.seed) for request in requests],
         "output_type": "pil",

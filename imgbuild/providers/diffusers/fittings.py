@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from imgbuild.errors import ProviderFailed
-from imgbuild.providers.diffusers.causes import first_line, misfits
+from imgbuild.providers.diffusers.causes import check_settings, first_line, misfits
 from imgbuild.providers.diffusers.part import Adapter, Lora
 from imgbuild.providers.diffusers.parts import Places
-from imgbuild.providers.diffusers.settings import Setup
+from imgbuild.providers.diffusers.settings import Setup, class_of
 from imgbuild.types import Value
 
 NATIVE = "native"  # torch's own attention, where nothing else is said
@@ -167,16 +167,12 @@ def _cache(pipeline: Any, asked: Value) -> None:
     body = body_of(pipeline)
     if not hasattr(body, "enable_cache"):
         raise ProviderFailed(f"a {type(pipeline).__name__} takes no cache", hint="leave 'cache' out")
-    name = asked if isinstance(asked, str) else asked["class"]
-    settings = {} if isinstance(asked, str) else {key: asked[key] for key in asked if key != "class"}
+    name, settings = class_of(asked)
     kind = getattr(hooks, f"{name.removesuffix('Config')}Config", None)
     fields = getattr(kind, "__dataclass_fields__", {})
     if kind is None or not fields:
         raise ProviderFailed(f"diffusers has no cache '{name}'", hint=f"it has {', '.join(_caches(hooks))}")
-    if unknown := sorted({*settings} - {*fields}):
-        raise ProviderFailed(
-            f"{name} has no setting '{unknown[0]}'", hint=f"its settings: {', '.join(sorted(fields))}"
-        )
+    check_settings(name, settings, fields)
     if "current_timestep_callback" in fields:
         settings["current_timestep_callback"] = lambda: pipeline.current_timestep
     try:

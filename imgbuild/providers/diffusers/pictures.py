@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
 
 from imgbuild.errors import ProviderFailed
@@ -18,9 +17,11 @@ if TYPE_CHECKING:
 _UNHEARD = 224  # pixels a side of the blank picture that stands where no reference is given; it is not heard
 
 
-def pictures(loaded: Loaded, pipeline: Any, requests: Sequence[Request]) -> dict[str, Any]:
-    """The call's arguments that are pictures. Raises ProviderFailed where one has another shape than what is drawn."""
-    known = inspect.signature(pipeline.__call__).parameters
+def pictures(loaded: Loaded, known: Container[str], requests: Sequence[Request]) -> dict[str, Any]:
+    """The call's arguments that are pictures. known: the names of its parameters.
+
+    Raises ProviderFailed where one has another shape than what is drawn.
+    """
     return {
         **_pictures(requests),
         **_controls(loaded, requests, "control_image" if "control_image" in known else "image"),

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from imgbuild.errors import ProviderFailed
-from imgbuild.providers.diffusers.causes import first_line
+from imgbuild.providers.diffusers.causes import check_settings, first_line
+from imgbuild.providers.diffusers.settings import class_of
 from imgbuild.providers.diffusers.source import INDEX
 from imgbuild.providers.diffusers.weights import read_index
 from imgbuild.types import Value
@@ -60,11 +61,7 @@ def _config(back_end: str, library: str, settings: Mapping[str, Value]) -> Any:
 
     kind = (OF_TRANSFORMERS if library == "transformers" else OF_DIFFUSERS)[back_end]
     known = {*inspect.signature(kind.__init__).parameters} - {"self", "kwargs"}
-    if unknown := sorted({*settings} - known):
-        raise ProviderFailed(
-            f"quantization by '{back_end}' has no setting '{unknown[0]}'",
-            hint=f"its settings: {', '.join(sorted(known))}",
-        )
+    check_settings(f"quantization by '{back_end}'", settings, known)
     given = {**_IMPLIED.get(back_end, {}), **settings}
     if back_end == "torchao":
         given["quant_type"] = _quant_type(given.get("quant_type", "Int8WeightOnlyConfig"))
@@ -80,8 +77,7 @@ def _quant_type(asked: Value) -> Any:
     """A configuration of torchao, by the name of its class, or {class, and its settings}."""
     from torchao import quantization
 
-    name, settings = (asked, {}) if isinstance(asked, str) else (asked.get("class", ""), dict(asked))
-    settings.pop("class", None)
+    name, settings = class_of(asked)
     kind = getattr(quantization, name, None)
     if not (isinstance(kind, type) and name.endswith("Config")):
         known = sorted(

@@ -11,7 +11,7 @@ from imgbuild.providers.diffusers.schedulers import scheduler_of
 from imgbuild.providers.diffusers.settings import Setup
 from imgbuild.providers.diffusers.steps import Tell, told
 
-_SHARED = ("prompt", "negative_prompt", "generator", "num_inference_steps", "guidance_scale", "output_type")
+_SHARED = ("prompt", "negative_prompt", "generator", "num_inference_steps", "guidance_scale")
 
 
 def handing_over(loaded: Loaded, known: Container[str]) -> dict[str, Any]:

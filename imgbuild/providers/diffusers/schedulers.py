@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from imgbuild.errors import ProviderFailed
-from imgbuild.providers.diffusers.causes import first_line
+from imgbuild.providers.diffusers.causes import check_settings, first_line
+from imgbuild.providers.diffusers.settings import class_of
 
 
 def scheduler_of(own: Any, asked: Any) -> Any:
@@ -14,23 +15,14 @@ def scheduler_of(own: Any, asked: Any) -> Any:
 
     if asked is None:
         return type(own).from_config(own.config)
-    name, settings = (asked, {}) if isinstance(asked, str) else (asked["class"], dict(asked))
-    settings.pop("class", None)
+    name, settings = class_of(asked)
     kind = getattr(diffusers, name, None)
     if kind is None or not hasattr(kind, "from_config"):
         raise ProviderFailed(f"diffusers has no scheduler '{name}'", hint="it is the name of a class")
-    unknown = sorted({*settings} - {*kind._get_init_keys(kind)})
-    if unknown:
-        raise ProviderFailed(
-            f"{name} has no setting '{unknown[0]}'", hint=f"its settings: {', '.join(_settings(kind))}"
-        )
+    check_settings(name, settings, {*kind._get_init_keys(kind)} - {"self", "kwargs"})
     try:
         return kind.from_config(own.config, **settings)
     except (ValueError, ImportError, TypeError) as error:
         raise ProviderFailed(
             f"{name} can't be used: {first_line(error)}", hint="take another scheduler"
         ) from error
-
-
-def _settings(kind: Any) -> list[str]:
-    return sorted({*kind._get_init_keys(kind)} - {"self", "kwargs"})

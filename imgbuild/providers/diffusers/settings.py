@@ -125,6 +125,12 @@ def setup_of(params: Mapping[str, Value]) -> Setup:
     return Setup(**{name: _READ[name](value) if name in _READ else value for name, value in given.items()})
 
 
+def class_of(asked: Value) -> tuple[str, dict[str, Value]]:
+    """A class by its name, and its settings: of "Name", or {class: Name, and its settings}."""
+    settings = {} if isinstance(asked, str) else dict(asked)
+    return (asked if isinstance(asked, str) else settings.pop("class", "")), settings
+
+
 def check_setup(params: Mapping[str, Value]) -> None:
     """Raise SpecError where the parameters of a model contradict each other, or a part can't be found by them.
 

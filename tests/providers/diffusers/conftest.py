@@ -319,8 +319,8 @@ def studio(bench, weights, monkeypatch):
     def make(spec, folder="project"):
         made = bench({"specs/catalog.yaml": dedent(spec)}, folder)
         shutil.copytree(weights / "pipeline", made.root / "models/tiny")
-        for folder in ("vae", "net", "image_encoder", "depth", "refiner"):
-            shutil.copytree(weights / folder, made.root / "models" / folder)
+        for part in ("vae", "net", "image_encoder", "depth", "refiner"):
+            shutil.copytree(weights / part, made.root / "models" / part)
         for file in ("lora.safetensors", "adapter.safetensors"):
             shutil.copy(weights / file, made.root / "models" / file)
         return made

@@ -269,10 +269,11 @@ def test_attention_of_another_back_end(studio, flux):
 
 def transformer(studio, flux):
     """A project whose model has a transformer for a body."""
-    made = studio(ALONE.replace("steps: 4, guidance: 5", "steps: 6, guidance: 3.5") + "    size: 64x64\n")
+    made = studio(ALONE)
     made.edit(
         "specs/catalog.yaml",
-        ('{prompt: "a red icon"}\n    size: 64x64', '{prompt: "a red icon", size: 64x64}'),
+        ("steps: 4, guidance: 5", "steps: 6, guidance: 3.5"),
+        ('"a red icon"', '"a red icon", size: 64x64'),
     )
     shutil.rmtree(made.root / "models/tiny")
     shutil.copytree(flux, made.root / "models/tiny")
