@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from types import FrameType
+from contextlib import closing
 
 from msgspec import Struct
 
 from imgbuild.commands.consent import follow, require
+from imgbuild.commands.interrupt import interruptible
 from imgbuild.commands.last import Last, last_of
 from imgbuild.commands.plan import print_plan
 from imgbuild.commands.session import Session, selection_of
@@ -108,23 +106,3 @@ def _options(session: Session, project: Project, flags: Flags) -> BuildOptions:
         resend=flags.resend,
         budget=flags.budget,
     )
-
-
-@contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets, so that what runs can end cleanly; the second one raises at once."""
-    stop = threading.Event()
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -10,7 +10,7 @@ from contextlib import closing
 import msgspec
 from msgspec import Struct
 
-from imgbuild.commands.build import interruptible
+from imgbuild.commands.interrupt import interruptible
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import Exit
 from imgbuild.plan import DOES_STEPS, Action, Decision

@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from imgbuild.commands.build import interruptible
 from imgbuild.commands.consent import require
+from imgbuild.commands.interrupt import interruptible
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import Exit
 from imgbuild.report.text import plural

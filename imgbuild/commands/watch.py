@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from imgbuild.commands.build import Flags, interruptible, rebuild
+from imgbuild.commands.build import Flags, rebuild
+from imgbuild.commands.interrupt import interruptible
 from imgbuild.commands.last import last_of
 from imgbuild.commands.session import Session
 from imgbuild.errors import Exit, ImgbuildError

@@ -179,7 +179,7 @@ class Records:
         """Leave the file sealed, so that the next to open it need not look at every row."""
         with self._guard():
             if self.path is not None and self._write and not self._is_sealed:
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._empty_log()
                 self._connection.close()
                 self._seal(self.path)
             self._connection.close()
@@ -253,6 +253,13 @@ class Records:
             with suppress(OSError):
                 seal.put_on(path)
         self._is_sealed = True
+
+    def _empty_log(self) -> None:
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_LOCKED:
+                raise  # else a second Ctrl-C broke off a reading of ours: the file is left unsealed
 
     def _break_seal(self) -> None:
         if self._is_sealed and self.path is not None:

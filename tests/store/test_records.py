@@ -292,3 +292,15 @@ def test_a_reader_needs_no_right_to_write(path: Path, monkeypatch: pytest.Monkey
     assert list(reader.all_records()) == ["key-1"]
     assert not path.with_name("state.db-shm").exists()
     reader.close()
+
+
+def test_a_reading_that_was_broken_off_does_not_keep_it_from_being_closed(path: Path) -> None:
+    records = Records(path)
+    records.put_records([record(1), record(2)])
+    reading = records._records.all()
+    next(reading)
+    records.close()
+    assert not path.with_name("state.db.seal").exists()
+    reading.close()
+    with Records(path) as again:
+        assert list(again.all_records()) == ["key-1", "key-2"]

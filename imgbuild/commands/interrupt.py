@@ -1,0 +1,60 @@
+"""Ctrl-C: the first lets what runs end cleanly, the second ends it at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from types import FrameType
+
+
+class Stop(threading.Event):
+    """An event that is set for good, and may be so from a signal handler.
+
+    A handler runs between any two instructions of the main thread: also where that thread holds the lock of a
+    `threading.Event`, for which `set` would then wait for ever. A `SimpleQueue` may be put to at any moment.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_set = False
+        self._wake: SimpleQueue[None] = SimpleQueue()
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+        self._wake.put(None)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether it is set, once it is or after so many seconds."""
+        if not self._is_set:
+            try:
+                self._wake.get(timeout=timeout)
+            except Empty:
+                return self._is_set
+            self._wake.put(None)  # for whoever waits beside
+        return True
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets, so that what runs can end cleanly; the second one raises at once."""
+    stop = Stop()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
