@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 from imgbuild.errors import ProviderFailed, TargetError
 
 
-def misfits() -> tuple[type[Exception], ...]:
+@contextmanager
+def must_load(what: str, hint: str) -> Iterator[None]:
+    """Raise ProviderFailed, with the library's own words, where what is loaded within is not as it must be."""
+    try:
+        yield
+    except _misfits() as error:
+        raise ProviderFailed(f"{what} can't be loaded: {first_line(error)}", hint=hint) from error
+
+
+def _misfits() -> tuple[type[Exception], ...]:
     """What loading raises for files that are of another kind, broken, or made for another model."""
     from huggingface_hub.errors import StrictDataclassError
 

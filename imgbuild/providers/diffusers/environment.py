@@ -33,11 +33,11 @@ def check_installed() -> None:
         )
 
 
-def check_opencv() -> None:
-    """Raise TargetError where OpenCV is missing, which finds edges."""
+def check_opencv(look: str) -> None:
+    """Raise TargetError where OpenCV is missing, which finds edges and draws. look: what needs it."""
     if find_spec("cv2") is None:
         raise TargetError(
-            "'preprocess: canny' needs OpenCV, which is not installed",
+            f"'preprocess: {look}' needs OpenCV, which is not installed",
             hint="install it with `pip install 'imgbuild[local]'`",
         )
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from imgbuild.errors import ProviderFailed
-from imgbuild.providers.diffusers.causes import check_settings, first_line, misfits
-from imgbuild.providers.diffusers.part import Adapter, Lora
+from imgbuild.providers.diffusers.attached import Adapter, Lora
+from imgbuild.providers.diffusers.causes import check_settings, first_line, must_load
 from imgbuild.providers.diffusers.parts import Places
 from imgbuild.providers.diffusers.settings import Setup, class_of
+from imgbuild.providers.diffusers.weights import BODIES
 from imgbuild.types import Value
 
 NATIVE = "native"  # torch's own attention, where nothing else is said
@@ -32,7 +33,8 @@ def fit(pipeline: Any, setup: Setup, places: Places) -> None:
 
 def body_of(pipeline: Any) -> Any:
     """The model that takes the noise out; None where the pipeline calls it something else."""
-    return getattr(pipeline, "transformer", None) or getattr(pipeline, "unet", None)
+    found = [getattr(pipeline, name, None) for name in BODIES]
+    return next((body for body in found if body is not None), None)
 
 
 def compile_body(pipeline: Any) -> None:
@@ -60,7 +62,8 @@ def _add_loras(pipeline: Any, loras: Sequence[Lora], places: Places) -> None:
         file = places.of(lora.part)
         if not hasattr(pipeline, "load_lora_weights"):
             raise ProviderFailed(f"a {type(pipeline).__name__} takes no LoRA", hint="leave 'lora' out")
-        try:
+        hint = "is it in safetensors, and made for this model?"
+        with must_load(f"the LoRA {lora.part.name}", hint):
             pipeline.load_lora_weights(
                 file.parent,
                 weight_name=file.name,
@@ -68,11 +71,6 @@ def _add_loras(pipeline: Any, loras: Sequence[Lora], places: Places) -> None:
                 use_safetensors=True,
                 local_files_only=True,
             )
-        except misfits() as error:
-            raise ProviderFailed(
-                f"the LoRA {lora.part.name} can't be loaded: {first_line(error)}",
-                hint="is it in safetensors, and made for this model?",
-            ) from error
     if names:
         pipeline.set_adapters(names, adapter_weights=[lora.scale for lora in loras])
 
@@ -93,7 +91,7 @@ def _add_adapters(pipeline: Any, adapters: Sequence[Adapter], places: Places) ->
         )
     folders, weights = [str(file.parent) for file in files], [file.name for file in files]
     one = len(files) == 1  # some pipelines take no lists
-    try:
+    with must_load(f"the IP-Adapter {names}", "is it made for this model?"):
         pipeline.load_ip_adapter(
             folders[0] if one else folders,
             weight_name=weights[0] if one else weights,
@@ -101,10 +99,6 @@ def _add_adapters(pipeline: Any, adapters: Sequence[Adapter], places: Places) ->
             local_files_only=True,
         )
         hear(pipeline, adapters)
-    except misfits() as error:
-        raise ProviderFailed(
-            f"the IP-Adapter {names} can't be loaded: {first_line(error)}", hint="is it made for this model?"
-        ) from error
 
 
 def _show_text_model(pipeline: Any) -> None:

@@ -14,20 +14,22 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from imgbuild.errors import ProviderFailed
-from imgbuild.providers.diffusers.causes import first_line, misfits
-from imgbuild.providers.diffusers.depth import Eye
+from imgbuild.providers.diffusers.causes import must_load
 from imgbuild.providers.diffusers.fittings import compile_body, fit
 from imgbuild.providers.diffusers.own_code import own_code
-from imgbuild.providers.diffusers.part import Depth
 from imgbuild.providers.diffusers.parts import Places
+from imgbuild.providers.diffusers.preprocess.eye import Eye
+from imgbuild.providers.diffusers.preprocess.eyes import eye_for
 from imgbuild.providers.diffusers.quantization import quantization_of
 from imgbuild.providers.diffusers.settings import Setup
+
+_FOLDER = "it is a folder with a config.json and weights in safetensors"
 
 
 class Loaded(Struct, kw_only=True, eq=False):
     """A pipeline ready to draw.
 
-    whole: as its folder names it. eyes: of each ControlNet, what sees depth for it. refiner: what finishes its
+    whole: as its folder names it. eyes: of each ControlNet, what sees pictures for it. refiner: what finishes its
     pictures. tasks: those pipelines that share its parts, by what they take.
     """
 
@@ -62,7 +64,9 @@ def load(folder: Path, setup: Setup, places: Places) -> Loaded:
         device=device,
         scheduler=pipeline.scheduler,
         controlnets=[net.to(device) for net in nets],
-        eyes=[_eye(net.preprocess, places, device) for net in setup.controlnet],
+        eyes=[
+            eye_for(net.preprocess, places, device) if net.preprocess else None for net in setup.controlnet
+        ],
         refiner=_refiner(setup, places),
     )
 
@@ -77,10 +81,6 @@ def _parts(setup: Setup, places: Places, dtype: Any) -> Mapping[str, Any]:
     return parts
 
 
-def _eye(preprocess: Any, places: Places, device: str) -> Eye | None:
-    return Eye(places.of(preprocess.part), device) if isinstance(preprocess, Depth) else None
-
-
 def _refiner(setup: Setup, places: Places) -> Loaded | None:
     """The pipeline that finishes pictures: run as the model is, and with its own VAE and scheduler."""
     if setup.refiner is None:
@@ -91,15 +91,10 @@ def _refiner(setup: Setup, places: Places) -> Loaded | None:
 
 def _pipeline(folder: Path, setup: Setup, dtype: Any, parts: Mapping[str, Any]) -> Any:
     """The pipeline as its folder names it, with `parts` in place of its own."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # what may be dropped some day is there today
-            return _read(folder, setup, dtype, parts)
-    except misfits() as error:
-        raise ProviderFailed(
-            f"the pipeline in {folder.name} can't be loaded: {first_line(error)}",
-            hint="does `DiffusionPipeline.from_pretrained` load it?",
-        ) from error
+    hint = "does `DiffusionPipeline.from_pretrained` load it?"
+    with must_load(f"the pipeline in {folder.name}", hint), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # what may be dropped some day is there today
+        return _read(folder, setup, dtype, parts)
 
 
 def _read(folder: Path, setup: Setup, dtype: Any, parts: Mapping[str, Any]) -> Any:
@@ -157,22 +152,17 @@ def _model(what: str, folder: Path, dtype: Any) -> Any:
     """One model of diffusers, of the class that its configuration names."""
     import diffusers
 
-    try:
+    with must_load(f"the {what} in {folder.name}", _FOLDER):
         name = json.loads((folder / "config.json").read_bytes()).get("_class_name", "")
         kind = getattr(diffusers, name)
         return kind.from_pretrained(folder, dtype=dtype, use_safetensors=True, local_files_only=True)
-    except misfits() as error:
-        raise ProviderFailed(
-            f"the {what} in {folder.name} can't be loaded: {first_line(error)}",
-            hint="it is a folder with a config.json and weights in safetensors",
-        ) from error
 
 
 def _image_encoder(folder: Path, dtype: Any) -> Any:
     """What reads the pictures of an IP-Adapter."""
     import transformers
 
-    try:
+    with must_load(f"the image encoder in {folder.name}", f"{_FOLDER}; 'image_encoder' says where"):
         kind = json.loads((folder / "config.json").read_bytes()).get("model_type", "")
         if not kind.startswith(("clip", "siglip")):
             raise ValueError("its configuration names no CLIP and no SigLIP")
@@ -180,11 +170,6 @@ def _image_encoder(folder: Path, dtype: Any) -> Any:
         return getattr(transformers, name).from_pretrained(
             folder, dtype=dtype, use_safetensors=True, local_files_only=True
         )
-    except misfits() as error:
-        raise ProviderFailed(
-            f"the image encoder in {folder.name} can't be loaded: {first_line(error)}",
-            hint="it is a folder with a config.json and weights in safetensors; 'image_encoder' says where",
-        ) from error
 
 
 def _place(pipeline: Any, offload: str, device: str) -> None:

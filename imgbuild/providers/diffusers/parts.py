@@ -21,7 +21,8 @@ from imgbuild.digest import digest_file, digest_of
 from imgbuild.errors import TargetError
 from imgbuild.files import Files
 from imgbuild.providers.diffusers import hub
-from imgbuild.providers.diffusers.part import Depth, Part, Preprocess
+from imgbuild.providers.diffusers.looks import Look
+from imgbuild.providers.diffusers.part import Part
 from imgbuild.providers.diffusers.settings import Setup
 from imgbuild.providers.diffusers.source import BOX, INDEX, box_path, is_folder
 from imgbuild.providers.diffusers.weights import (
@@ -42,11 +43,15 @@ KINDS = {
     "lora": "LoRA",
     "controlnet": "ControlNet",
     "depth": "model for depth estimation",
+    "pose": "model for pose estimation",
+    "people": "model for object detection",
+    "segmentation": "model for semantic segmentation",
+    "colors": "file of colours",
     "ip_adapter": "IP-Adapter",
     "image_encoder": "image encoder",
     "refiner": "pipeline",
 }
-FILES = frozenset({"lora", "ip_adapter"})  # parts that are one file; the others are folders
+FILES = frozenset({"lora", "ip_adapter", "colors"})  # parts that are one file; the others are folders
 
 
 class Found(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -147,10 +152,12 @@ def _real(scale: Value) -> Value:
     return scale if isinstance(scale, Mapping) else float(scale)
 
 
-def _look(preprocess: Preprocess | None, known: Mapping[str, Value]) -> Value:
-    if isinstance(preprocess, Depth):
-        return {"depth": known[preprocess.part.name]}
-    return msgspec.to_builtins(preprocess)
+def _look(look: Look | None, known: Mapping[str, Value]) -> Value:
+    """A look, with the digests of its parts in their places."""
+    if look is None:
+        return None
+    fields = {name: getattr(look, name) for name in look.__struct_fields__}
+    return {name: known[value.name] if isinstance(value, Part) else value for name, value in fields.items()}
 
 
 def _weight(kind: str, part: Part, variant: str, files: Files, takes: Mapping[str, Value]) -> Digest | None:

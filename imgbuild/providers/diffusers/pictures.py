@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from imgbuild.errors import ProviderFailed
 from imgbuild.providers.diffusers.fittings import hear
 from imgbuild.providers.diffusers.loading import Loaded
-from imgbuild.providers.diffusers.preprocess import preprocessed
 from imgbuild.types import Request
 
 if TYPE_CHECKING:
@@ -43,10 +42,10 @@ def _controls(loaded: Loaded, requests: Sequence[Request], name: str) -> dict[st
     """What the ControlNets look at, by the call's name for it; for several as tensors: calls read lists differently."""
     if not requests[0].inputs.get("control"):
         return {}
-    found = [
-        [preprocessed(_sized(request, "control", at), net.preprocess, eye) for request in requests]
-        for at, (net, eye) in enumerate(zip(loaded.setup.controlnet, loaded.eyes, strict=True))
-    ]
+    found = []
+    for at, eye in enumerate(loaded.eyes):
+        given = [_sized(request, "control", at).convert("RGB") for request in requests]
+        found.append([eye.see(picture) for picture in given] if eye else given)
     return {name: [_tensor(pictures) for pictures in found] if len(found) > 1 else found[0]}
 
 

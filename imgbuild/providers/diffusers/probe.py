@@ -19,7 +19,7 @@ from imgbuild.errors import TargetError
 from imgbuild.providers.diffusers.own_code import own_class
 from imgbuild.providers.diffusers.source import INDEX
 from imgbuild.providers.diffusers.takes import Found
-from imgbuild.providers.diffusers.weights import components, read_index
+from imgbuild.providers.diffusers.weights import BODIES, components, read_index
 
 PATIENCE = 600  # seconds: a cold start from a slow disk
 KINDS = {"int": "integer", "float": "number", "bool": "boolean", "str": "string"}
@@ -134,9 +134,7 @@ def _loads(kind: Any, index: Mapping[str, Any]) -> list[str]:
 
     methods = {"lora": "load_lora_weights", "ip_adapter": "load_ip_adapter"}
     found = [name for name, method in methods.items() if hasattr(kind, method)]
-    bodies = [
-        getattr(diffusers, index[name][1] or "", None) for name in ("transformer", "unet") if name in index
-    ]
+    bodies = [getattr(diffusers, index[name][1] or "", None) for name in BODIES if name in index]
     return [*found, *(["cache"] if any(hasattr(body, "enable_cache") for body in bodies) else [])]
 
 
@@ -180,7 +178,7 @@ def _measures(folder: Path, index: Mapping[str, Any]) -> tuple[int, int]:
         "block_out_channels"
     )
     scale = 2 ** (len(blocks) - 1) if isinstance(blocks, list) and blocks else 8
-    body = configs.get("unet") or configs.get("transformer") or {}
+    body = next((configs[name] for name in BODIES if name in configs), {})
     patch = max(2, body.get("patch_size") or 1) if "transformer" in configs else 1
     sample = body.get("sample_size")
     side = sample * scale if isinstance(sample, int) else 1024

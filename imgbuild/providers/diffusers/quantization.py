@@ -12,7 +12,7 @@ from imgbuild.errors import ProviderFailed
 from imgbuild.providers.diffusers.causes import check_settings, first_line
 from imgbuild.providers.diffusers.settings import class_of
 from imgbuild.providers.diffusers.source import INDEX
-from imgbuild.providers.diffusers.weights import read_index
+from imgbuild.providers.diffusers.weights import BODIES, read_index
 from imgbuild.types import Value
 
 # What each back end is imported as.
@@ -23,7 +23,6 @@ _LIBRARIES = {
     "torchao": "torchao",
 }
 _IMPLIED = {"bitsandbytes_4bit": {"load_in_4bit": True}, "bitsandbytes_8bit": {"load_in_8bit": True}}
-_BODIES = ("transformer", "transformer_2", "unet")  # what is quantized where no component is named
 
 
 def quantization_of(folder: Path, asked: Mapping[str, Value] | None) -> Any:
@@ -35,7 +34,7 @@ def quantization_of(folder: Path, asked: Mapping[str, Value] | None) -> Any:
     back_end = asked["backend"]
     _check_library(back_end)
     index = read_index((folder / INDEX).read_bytes(), INDEX)
-    names = asked.get("components") or [name for name in _BODIES if name in index]
+    names = asked.get("components") or [name for name in BODIES if name in index]
     if unknown := [name for name in names if not isinstance(index.get(name), list)]:
         raise ProviderFailed(
             f"the pipeline has no component '{unknown[0]}' to quantize",

@@ -8,8 +8,10 @@ from typing import Any
 from msgspec import Struct
 
 from imgbuild.errors import SpecError
-from imgbuild.providers.diffusers import part as parts
-from imgbuild.providers.diffusers.part import Adapter, ControlNet, Depth, Lora, Part, Refiner
+from imgbuild.providers.diffusers import attached
+from imgbuild.providers.diffusers.attached import Adapter, ControlNet, Lora, Refiner
+from imgbuild.providers.diffusers.looks import parts_of
+from imgbuild.providers.diffusers.part import WHENCE, Part, read_part
 from imgbuild.providers.diffusers.source import check_source, is_folder
 from imgbuild.types import Value
 
@@ -25,11 +27,11 @@ OF_MODEL: dict[str, Value] = {
     "device": {"type": "string", "pattern": r"^(auto|cpu|mps|(cuda|xpu)(:[0-9]+)?)$"},
     "offload": {"type": "string", "enum": ["none", "model", "sequential", "group"]},
     "variant": {"type": "string"},
-    "vae": parts.VAE,
-    "lora": parts.LORA,
-    "controlnet": parts.CONTROLNET,
-    "ip_adapter": parts.IP_ADAPTER,
-    "refiner": parts.REFINER,
+    "vae": attached.VAE,
+    "lora": attached.LORA,
+    "controlnet": attached.CONTROLNET,
+    "ip_adapter": attached.IP_ADAPTER,
+    "refiner": attached.REFINER,
     "vae_slicing": _SWITCH,
     "vae_tiling": _SWITCH,
     "channels_last": _SWITCH,
@@ -97,13 +99,12 @@ class Setup(Struct, frozen=True, kw_only=True):
 
     @property
     def parts(self) -> list[tuple[str, Part]]:
-        """All that is beside the pipeline, each with what it is: a name of OF_MODEL, "image_encoder" or "depth"."""
-        looks = [net.preprocess.part for net in self.controlnet if isinstance(net.preprocess, Depth)]
+        """All that is beside the pipeline, each with what it is: a name of KINDS."""
         return [
             *([("vae", self.vae)] if self.vae is not None else []),
             *(("lora", lora.part) for lora in self.lora),
             *(("controlnet", net.part) for net in self.controlnet),
-            *(("depth", part) for part in looks),
+            *(found for net in self.controlnet for found in parts_of(net.preprocess)),
             *(("ip_adapter", adapter.part) for adapter in self.ip_adapter),
             *(("image_encoder", adapter.encoder) for adapter in self.ip_adapter),
             *([("refiner", self.refiner.part)] if self.refiner is not None else []),
@@ -111,11 +112,11 @@ class Setup(Struct, frozen=True, kw_only=True):
 
 
 _READ: Mapping[str, Callable[[Value], Any]] = {
-    "vae": parts.read_part,
-    "lora": parts.read_loras,
-    "controlnet": parts.read_controlnets,
-    "ip_adapter": parts.read_adapters,
-    "refiner": parts.read_refiner,
+    "vae": read_part,
+    "lora": attached.read_loras,
+    "controlnet": attached.read_controlnets,
+    "ip_adapter": attached.read_adapters,
+    "refiner": attached.read_refiner,
 }
 
 
@@ -172,8 +173,12 @@ def _alone(setup: Setup) -> list[str]:
 
 def _check_part(kind: str, part: Part) -> None:
     if not part.source:
-        raise SpecError(f"'{kind}' names no source", hint=f"give it as {{source: …}}: {parts.WHENCE}")
+        raise SpecError(f"'{kind}' names no source", hint=f"give it as {{source: …}}: {WHENCE}")
     check_source(part.source, kind)
+    if kind == "colors" and not is_folder(part.source):
+        raise SpecError(
+            f"'{part.source}' is no file of the project", hint="'colors' is a path that begins with './'"
+        )
     if is_folder(part.source) and (part.file or part.subfolder or part.revision):
         raise SpecError(
             f"'{part.source}' of '{kind}' is a path, which has no revision, subfolder or file beside it",

@@ -20,6 +20,8 @@ PICKLED = ".bin"  # what `from_pretrained` would read else
 CODE = ".py"
 TEXTS = (".json", ".jinja", ".model", ".txt")  # configurations and vocabularies
 CONFIG = "config.json"
+BODIES = ("transformer", "transformer_2", "unet")  # what pipelines call the model that takes the noise out
+
 DOMAIN = "weights/1"
 
 _SHARD = re.compile(r"-\d+-of-\d+$")

@@ -46,7 +46,7 @@ assets:
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory):
     """A folder with `pipeline` and, for it, another `vae`, a ControlNet in `net`, `lora.safetensors`, an IP-Adapter
-    (`adapter.safetensors`, with an `image_encoder`), a model for `depth` and a `refiner`; the same bits each time.
+    (`adapter.safetensors`, with an `image_encoder`) and a `refiner`; the same bits each time.
     """
     import torch
 
@@ -60,7 +60,6 @@ def weights(tmp_path_factory):
     _vae().save_pretrained(folder / "vae")
     _net(pipeline).save_pretrained(folder / "net")
     _save_adapter(pipeline.unet, folder)
-    _save_depth(folder / "depth")
     _save_lora(pipeline, folder)
     _pipeline().save_pretrained(folder / "refiner")
     return folder
@@ -190,6 +189,30 @@ def _save_adapter(unet, folder):
     save_file(weights, folder / "adapter.safetensors")
 
 
+@pytest.fixture(scope="session")
+def eyes(tmp_path_factory):
+    """A folder with models that see `depth`, `pose` (COCO's joints), `people` (and dogs) and `segmentation` (four classes)."""
+    import torch
+
+    from imgbuild.providers.diffusers.loading import be_quiet
+
+    be_quiet()
+    folder = tmp_path_factory.mktemp("eyes")
+    for save in (_save_depth, _save_pose, _save_people, _save_segmentation):
+        torch.manual_seed(0)
+        save(folder / save.__name__.removeprefix("_save_"))
+    return folder
+
+
+def _save_random(model, std, folder):
+    """Save it with random weights, but without biases, which would decide alone."""
+    import torch
+
+    for name, parameter in model.named_parameters():
+        torch.nn.init.normal_(parameter, std=0.0 if name.endswith("bias") else std)
+    model.save_pretrained(folder)
+
+
 def _save_depth(folder):
     """A model for depth estimation that sees something, unlike a new one, whose last layer is all below zero."""
     import torch
@@ -212,6 +235,65 @@ def _save_depth(folder):
     torch.nn.init.constant_(model.head.head[-2].bias, 4.0)
     model.save_pretrained(folder)
     DPTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
+
+
+def _save_pose(folder):
+    from transformers import (
+        VitPoseBackboneConfig,
+        VitPoseConfig,
+        VitPoseForPoseEstimation,
+        VitPoseImageProcessor,
+    )
+
+    backbone = VitPoseBackboneConfig(
+        image_size=[64, 48],
+        patch_size=[16, 16],
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        mlp_ratio=2,
+        out_indices=[2],
+    )
+    config = VitPoseConfig(backbone_config=backbone, use_simple_decoder=True, num_labels=17)
+    _save_random(VitPoseForPoseEstimation(config), 0.3, folder)
+    VitPoseImageProcessor(size={"height": 64, "width": 48}).save_pretrained(folder)
+
+
+def _save_people(folder):
+    from transformers import YolosConfig, YolosForObjectDetection, YolosImageProcessor
+
+    config = YolosConfig(
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=16,
+        image_size=[64, 64],
+        patch_size=16,
+        num_detection_tokens=8,
+        id2label={0: "Person", 1: "dog"},
+        label2id={"Person": 0, "dog": 1},
+    )
+    _save_random(YolosForObjectDetection(config), 0.5, folder)
+    YolosImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
+
+
+def _save_segmentation(folder):
+    from transformers import SegformerConfig, SegformerForSemanticSegmentation, SegformerImageProcessor
+
+    config = SegformerConfig(
+        num_encoder_blocks=2,
+        depths=[1, 1],
+        sr_ratios=[2, 1],
+        hidden_sizes=[8, 16],
+        patch_sizes=[7, 3],
+        strides=[4, 2],
+        num_attention_heads=[1, 2],
+        mlp_ratios=[2, 2],
+        decoder_hidden_size=16,
+        num_labels=4,
+    )
+    _save_random(SegformerForSemanticSegmentation(config), 0.5, folder)
+    SegformerImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
 
 
 @pytest.fixture(scope="session")
@@ -319,7 +401,7 @@ def studio(bench, weights, monkeypatch):
     def make(spec, folder="project"):
         made = bench({"specs/catalog.yaml": dedent(spec)}, folder)
         shutil.copytree(weights / "pipeline", made.root / "models/tiny")
-        for part in ("vae", "net", "image_encoder", "depth", "refiner"):
+        for part in ("vae", "net", "image_encoder", "refiner"):
             shutil.copytree(weights / part, made.root / "models" / part)
         for file in ("lora.safetensors", "adapter.safetensors"):
             shutil.copy(weights / file, made.root / "models" / file)

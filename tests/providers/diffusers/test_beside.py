@@ -1,9 +1,9 @@
 """What can be beside a pipeline, and how its weights and its attention can be: real pictures of real libraries."""
 
 import shutil
+from itertools import pairwise
 
 import pytest
-from PIL import Image, ImageOps
 
 from imgbuild.errors import SpecError
 from imgbuild.providers.diffusers import loading
@@ -110,10 +110,9 @@ def test_a_refiner_finishes_the_picture(studio):
     plain = build(made)
     made.edit("specs/catalog.yaml", ("steps: 5", "steps: 5, refiner: {source: ../models/refiner, at: 0.8}"))
     late = build(made)
-    assert difference(late, plain) > 0
     made.edit("specs/catalog.yaml", ("at: 0.8", "at: 0.2"))
     early = build(made)
-    assert difference(late, plain) < difference(early, plain)
+    assert len({plain, late, early}) == 3
     assert made.again() == 1
     assert made.only().tobytes() == early
     weights = made.root / "models/refiner/unet/diffusion_pytorch_model.safetensors"
@@ -167,41 +166,45 @@ def difference(one, other):
     return sum(abs(a - b) for a, b in zip(one, other, strict=True)) / len(one)
 
 
-# --- depth -------------------------------------------------------------------------------------------------
+# --- what ControlNets look at --------------------------------------------------------------------------------
+
+LOOKS = {
+    "depth": ["{depth: ../models/depth}"],
+    "pose": [
+        "{pose: ../models/pose}",
+        "{pose: {source: ../models/pose, people: ../models/people, threshold: 0}}",
+    ],
+    "segmentation": [
+        "{segmentation: {source: ../models/segmentation, colors: ../models/bright.json}}",
+        "{segmentation: {source: ../models/segmentation, colors: ../models/dim.json}}",
+    ],
+}
 
 
-def test_depth_is_seen_for_a_controlnet(studio, refs):
+@pytest.mark.parametrize("name", LOOKS)
+def test_a_model_sees_for_a_controlnet(studio, refs, eyes, name):
+    first, *others = looks = LOOKS[name]
     made = studio(
-        """
-        models:
-          tiny:
-            provider: diffusers
-            source: ../models/tiny
-            params: {steps: 4, controlnet: {source: ../models/net, preprocess: {depth: ../models/depth}}}
-        assets:
-          icon: {prompt: "a red icon", inputs: {control: ../refs/base.png}}
-        """
+        ALONE.replace("steps: 4", f"steps: 4, controlnet: {{source: ../models/net, preprocess: {first}}}")
     )
-    made.write(refs)
+    shutil.copytree(eyes, made.root / "models", dirs_exist_ok=True)
+    made.write({**refs, "models/bright.json": '["red", "lime", "#00f", [255, 255, 0]]'})
+    made.write({"models/dim.json": '["#800000", [0, 128, 0], "#008", [0, 0, 0]]'})
+    made.edit("specs/catalog.yaml", ('"a red icon"', '"a red icon", inputs: {control: ../refs/base.png}'))
     seen = [build(made)]
+    assert made.again() == 1
+    assert made.only().tobytes() == seen[0]
+    for old, new in pairwise(looks):
+        made.edit("specs/catalog.yaml", (old, new))
+        seen.append(build(made))
     made.edit("specs/catalog.yaml", ("control: ../refs/base.png", "control: ../refs/half.png"))
     seen.append(build(made))
-    config = made.root / "models/depth/preprocessor_config.json"
+    config = made.root / "models" / name / "preprocessor_config.json"
     config.write_text(config.read_text().replace('"do_normalize": true', '"do_normalize": false'))
     seen.append(build(made))
-    made.edit("specs/catalog.yaml", (", preprocess: {depth: ../models/depth}", ""))
+    made.edit("specs/catalog.yaml", (f", preprocess: {looks[-1]}", ""))
     seen.append(build(made))
-    assert len({*seen}) == 4
-
-
-def test_depth_is_from_black_to_white(weights):
-    from imgbuild.providers.diffusers.depth import Eye
-
-    eye = Eye(weights / "depth", "cpu")
-    picture = ImageOps.pad(Image.radial_gradient("L"), (96, 64)).convert("RGB")
-    seen = eye.depth(picture)
-    assert (seen.size, seen.mode, seen.getextrema()) == ((96, 64), "RGB", ((0, 255),) * 3)
-    assert seen.tobytes() == eye.depth(picture).tobytes()
+    assert len({*seen}) == len(looks) + 3
 
 
 # --- how weights and steps are computed ----------------------------------------------------------------------
@@ -297,6 +300,14 @@ WRONG = {
         "refiner: ../models/net",
         "there is no pipeline at ./models/net\nhint: put it there, or leave it out",
     ),
+    "a model for depth that is a ControlNet": (
+        "controlnet: {source: ../models/net, preprocess: {depth: ../models/net}}",
+        "the model for depth estimation in net can't be loaded: "
+        "Can't load image processor for '{root}/models/net'. If you were trying to load it from "
+        "'https://huggingface.co/models', make sure you don't have a local directory with the same name. Otherwise, "
+        "make sure '{root}/models/net' is the correct path to a directory containing a preprocessor_config.json file\n"
+        "hint: it is a folder as transformers writes it, with weights in safetensors",
+    ),
     "an attention that a UNet can't take": (
         "attention: flash",
         "a UNet2DConditionModel can't take its attention from 'flash'\n"
@@ -324,6 +335,7 @@ def test_what_can_only_be_told_when_it_is_loaded(studio, name):
     setting, error = WRONG[name]
     made = studio(ALONE.replace("steps: 4", f"steps: 4, {setting}"))
     ended = made.build()
+    error = error.replace("{root}", str(made.root))
     assert [f"{each.cause}\nhint: {each.hint}" for each in ended.failures] == [error]
 
 

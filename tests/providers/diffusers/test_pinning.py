@@ -138,6 +138,18 @@ PARTS = {
         ("parts/eye/config.json", b'{"a": 1}'),
         ("preprocess: {depth: ../parts/eye}", "preprocess: canny"),
     ),
+    "a model for poses": (
+        "controlnet: {source: ../parts/net, preprocess: {pose: {source: ../parts/eye, people: ../parts/people}}}",
+        dict.fromkeys(("parts/net/config.json", "parts/eye/config.json", "parts/people/config.json"), "{}"),
+        ("parts/people/config.json", b'{"a": 1}'),
+        ("people: ../parts/people", "threshold: 0.3"),
+    ),
+    "a model for segmentation": (
+        "controlnet: {source: ../parts/net, preprocess: {segmentation: {source: ../parts/eye, colors: ../parts/c.json}}}",
+        {"parts/net/config.json": "{}", "parts/eye/config.json": "{}", "parts/c.json": "[]"},
+        ("parts/c.json", b'["red"]'),
+        ("preprocess: {segmentation: {source: ../parts/eye, colors: ../parts/c.json}}", "preprocess: canny"),
+    ),
 }
 
 
@@ -351,6 +363,27 @@ hub; {source, revision}
             2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {attention: flash_hub}}
               |                    ^^^^^^^^^
         hint: install the library that it is named for, and leave '_hub' out
+        """,
+    ),
+    "colours that are no file": (
+        (
+            "steps: 2",
+            "controlnet: {source: acme/net, preprocess: {segmentation: {source: acme/eye, colors: ade20k}}}",
+        ),
+        """
+        specs/catalog.yaml:2:20: 'ade20k' is no file of the project
+            2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {controlnet: {source: acme/net, preprocess: {segmentation: {source: acme/eye, colors: ade20k}}}}}
+              |                    ^^^^^^^^^
+        hint: 'colors' is a path that begins with './'
+        """,
+    ),
+    "two ways to see": (
+        ("steps: 2", "controlnet: {source: acme/net, preprocess: {depth: acme/a, pose: acme/b}}"),
+        """
+        specs/catalog.yaml:2:76: parameter 'controlnet' of model 'tiny' 'preprocess' must hold at most 1 values
+            2 |   tiny: {provider: diffusers, source: ../models/tiny, params: {controlnet: {source: acme/net, preprocess: {depth: acme/a, pose: acme/b}}}}
+              |                                                                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        hint: it takes text, a mapping or a list: a ControlNet: a path of the project that begins with './', or a repository of the hub; {source, revision, preprocess}; or several
         """,
     ),
     "a part of a refiner": (
