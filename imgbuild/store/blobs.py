@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 from imgbuild.digest import digest_bytes, digest_file, from_hex, to_hex
 from imgbuild.errors import TargetError
@@ -43,6 +44,7 @@ class Blobs:
         self.notes: list[str] = []
         self._root = str(folder)
         self._temporary = f"{self._root}/tmp"
+        self._moving = Lock()
         self._second = Blobs(second) if second is not None and second.is_dir() else None
         if self._second is not None:
             self._second.notes = self.notes
@@ -64,8 +66,9 @@ class Blobs:
         data = _bytes_of(place)
         if data is not None and _is_named(data, place):
             return data
-        if data is not None:
-            self._move_aside(place)
+        mended = self._move_aside(place) if data is not None else None
+        if mended is not None:
+            return mended
         shared = self._read_second(digest)
         if shared is not None:
             return shared
@@ -81,7 +84,7 @@ class Blobs:
         digest = digest_bytes(data)
         place = self._need_place(digest)
         if not _is_stored(place, data, durable):
-            temporary.move(self._stage(data, durable), place)
+            self._put(self._stage(data, durable), place)
         if durable:
             self._sync(place)
         self._share(digest, data)
@@ -99,7 +102,7 @@ class Blobs:
         if _size_of(place) == _size_of(staged):
             temporary.discard(staged)
         else:
-            temporary.move(staged, place)
+            self._put(staged, place)
         if self._shares and self._second is not None and not self._second.has(digest):
             self._share(digest, self.read(digest))
         return digest
@@ -218,10 +221,21 @@ class Blobs:
             self.add(data)
         return data
 
-    def _move_aside(self, place: str) -> None:
-        self.notes.append(f"a damaged blob was moved to {place}.bad")
-        with suppress(OSError):
-            os.replace(place, f"{place}.bad")
+    def _put(self, staged: str, place: str) -> None:
+        """Give staged bytes their name: never between the look at a damaged blob and its removal."""
+        with self._moving:
+            temporary.move(staged, place)
+
+    def _move_aside(self, place: str) -> bytes | None:
+        """Move a damaged blob away, unless another thread has done so; its bytes where one has put them right."""
+        with self._moving:
+            data = _bytes_of(place)
+            if data is None or _is_named(data, place):
+                return data
+            self.notes.append(f"a damaged blob was moved to {place}.bad")
+            with suppress(OSError):
+                os.replace(place, f"{place}.bad")
+        return None
 
     def _parse_manifests(self, place: str) -> list[dict[str, Value]]:
         whole, damaged = manifest.parse(_bytes_of(place) or b"")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from imgbuild.digest import digest_bytes, to_hex
+from imgbuild.store import blobs as blobs_module
 from imgbuild.store.blobs import Blobs, Damaged
 
 
@@ -128,6 +129,27 @@ def test_publishing_replaces_a_link_and_not_what_it_leads_to(blobs: Blobs, tmp_p
     blobs.publish(blobs.add(b"pixels"), tmp_path / "a.png")
     assert (tmp_path / "precious").read_bytes() == b"precious"
     assert not (tmp_path / "a.png").is_symlink()
+
+
+def test_what_another_thread_has_put_right_is_not_moved_aside(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = blobs.add(b"pixels")
+    place = blobs.path(digest)
+    place.write_bytes(b"pixelz")
+    read = blobs_module._bytes_of
+
+    def read_late(name: str) -> bytes | None:
+        """The damaged bytes; before they are looked at, another thread makes and adds them anew."""
+        monkeypatch.setattr(blobs_module, "_bytes_of", read)
+        data = read(name)
+        place.unlink()
+        blobs.add(b"pixels")
+        return data
+
+    monkeypatch.setattr(blobs_module, "_bytes_of", read_late)
+    assert blobs.read(digest) == b"pixels"
+    assert (blobs.notes, names_below(blobs.folder)) == ([], [place.name])
 
 
 def test_a_damaged_blob_is_never_published(blobs: Blobs, tmp_path: Path) -> None:
