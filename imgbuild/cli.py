@@ -413,6 +413,31 @@ def doctor(ctx: click.Context, /, **flags: Any) -> int:
     return run_doctor(session(ctx, **common))
 
 
+@verb("rules", "imgbuild rules", "imgbuild rules subject")
+@click.argument("name", default="", metavar="[RULE]")
+@shared
+def rules(ctx: click.Context, /, **flags: Any) -> int:
+    """List the rules for images, or tell all of one.
+
+    What it measures, in which unit and by which source; when it holds; its parameters, and an example.
+    """
+    from imgbuild.commands.reference import run_rules
+
+    common, own = split(flags)
+    return run_rules(session(ctx, **common), own["name"])
+
+
+@verb("operations", "imgbuild operations", "imgbuild operations resize")
+@click.argument("name", default="", metavar="[OPERATION]")
+@shared
+def operations(ctx: click.Context, /, **flags: Any) -> int:
+    """List the operations of `process`, or tell all of one."""
+    from imgbuild.commands.reference import run_operations
+
+    common, own = split(flags)
+    return run_operations(session(ctx, **common), own["name"])
+
+
 @verb("models", "imgbuild models", "imgbuild models --profile preview --json")
 @shared
 def models(ctx: click.Context, /, **flags: Any) -> int:

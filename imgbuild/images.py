@@ -290,6 +290,15 @@ class Picture:
         return opaque if opaque.mode == "RGB" else opaque.convert("RGB")
 
     @cached_property
+    def alpha(self) -> NDArray[np.uint8] | None:
+        """Height × width, uint8: how opaque each pixel is; None where the picture has no alpha. Raises BadImage."""
+        if not has_alpha(self.pixels):
+            return None
+        import numpy as np
+
+        return np.asarray(normal(self.pixels, self.name).getchannel("A"))
+
+    @cached_property
     def luma(self) -> PILImage:
         """The picture as L: ITU-R BT.601 luma of `flat`, rounded, in whole numbers on every machine."""
         return self.flat.convert("L")

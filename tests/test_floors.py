@@ -21,7 +21,7 @@ ROOT = Path(imgbuild.__file__).parent
 FLOORS = (
     {"colours", "columns", "types"},
     {"digest", "errors"},
-    {"document", "files", "foreign", "graph", "images", "registry", "report", "select"},
+    {"document", "extras", "files", "foreign", "graph", "images", "registry", "report", "select"},
     {"process", "providers", "rules", "settings", "store"},
     {"keys", "ledger", "publish", "spec"},
     {"expand", "lock", "pace", "pins", "traces", "watch"},
@@ -47,6 +47,7 @@ HEAVY = {
     "replicate",
     "safetensors",
     "scipy",
+    "skimage",
     "torch",
     "transformers",
 }

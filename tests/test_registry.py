@@ -59,16 +59,22 @@ def test_every_built_in_has_the_name_it_is_registered_under(registry, base):
 def test_the_built_in_names():
     assert RULES.names() == [
         "aspect_ratio",
+        "background",
+        "banding",
         "brightness",
         "contrast",
+        "differs_from",
         "dimensions",
+        "edges",
         "file_size",
         "format",
         "mode",
+        "noise",
         "not_blank",
         "palette",
         "sharpness",
         "similar_to",
+        "subject",
         "unique",
     ]
     assert OPERATIONS.names() == ["adjust", "convert", "crop", "pad", "pad_mask", "resize", "sharpen"]
@@ -88,8 +94,8 @@ def test_an_unknown_name_where_nothing_is_near():
         RULES.get("zzz")
     assert str(caught.value) == (
         "error: unknown rule 'zzz'\n"
-        "hint: Rules here: aspect_ratio, brightness, contrast, dimensions, file_size, format, mode, not_blank, "
-        "palette, sharpness, …"
+        "hint: Rules here: aspect_ratio, background, banding, brightness, contrast, differs_from, dimensions, edges, "
+        "file_size, format, …"
     )
 
 

@@ -14,9 +14,14 @@ if TYPE_CHECKING:
 
 
 class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One finishing step. name: as specs write it; version: a change of the pixels it gives moves it."""
+    """One finishing step.
+
+    name: as specs write it. example: of its parameters, as specs write them; empty where the name alone will do.
+    version: a change of the pixels it gives moves it.
+    """
 
     name: ClassVar[str]
+    example: ClassVar[str] = ""
     version: ClassVar[int] = 1
 
     def apply(self, picture: PILImage) -> PILImage:

@@ -19,6 +19,7 @@ class Convert(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     name: ClassVar[str] = "convert"
+    example: ClassVar[str] = "{mode: RGB}"
 
     mode: Literal["RGB", "RGBA", "L", "LA"]
     background: str | None = None

@@ -21,6 +21,7 @@ class Crop(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     name: ClassVar[str] = "crop"
+    example: ClassVar[str] = '{aspect: "16:9"}'
 
     aspect: str | float | None = None
     width: int | None = None

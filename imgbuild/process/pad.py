@@ -25,6 +25,7 @@ class Pad(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     name: ClassVar[str] = "pad"
+    example: ClassVar[str] = '{aspect: "1:1", color: white}'
 
     width: int | None = None
     height: int | None = None
@@ -85,6 +86,7 @@ class PadMask(Pad, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     name: ClassVar[str] = "pad_mask"
+    example: ClassVar[str] = '{aspect: "16:9", overlap: 8}'
 
     overlap: int = 0
 

@@ -23,6 +23,7 @@ class Resize(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     name: ClassVar[str] = "resize"
+    example: ClassVar[str] = "{width: 512, height: 512}"
 
     width: int | None = None
     height: int | None = None

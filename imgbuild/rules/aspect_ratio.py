@@ -16,6 +16,7 @@ class AspectRatio(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Holds width / height to `ratio` ("16:9" or a number); `tolerance` is relative: 0.01 is one per cent."""
 
     name: ClassVar[str] = "aspect_ratio"
+    example: ClassVar[str] = '{ratio: "16:9"}'
 
     ratio: str | float
     tolerance: float = 0.01

@@ -24,11 +24,13 @@ _STATUS: dict[OnFail, Status] = {"fail": "fail", "warn": "warn", "review": "revi
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A declared check on one image.
 
-    name: as specs write it. version: of the measurement; a change of it measures anew. on_fail: what a broken
-    rule means. Reroll tries the next derived seed until the attempts are spent.
+    name: as specs write it. example: of its parameters, as specs write them; empty where the name alone will do.
+    version: of the measurement; a change of it measures anew. group: whether it looks at all images of an asset.
+    on_fail: what a broken rule means. Reroll tries the next derived seed until the attempts are spent.
     """
 
     name: ClassVar[str]
+    example: ClassVar[str] = ""
     version: ClassVar[int] = 1
     group: ClassVar[bool] = False
 

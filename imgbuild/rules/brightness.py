@@ -14,6 +14,7 @@ class Brightness(Band, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Holds the mean luma / 255 between `min` and `max`; transparent pixels show white."""
 
     name: ClassVar[str] = "brightness"
+    example: ClassVar[str] = "{min: 0.2, max: 0.9}"
     high: ClassVar[float | None] = 1
 
     def measure(self, picture: Picture, files: Mapping[str, bytes]) -> Measured:

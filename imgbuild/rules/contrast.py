@@ -17,6 +17,7 @@ class Contrast(Band, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Holds the standard deviation of luma / 255 between `min` and `max`; transparent pixels show white."""
 
     name: ClassVar[str] = "contrast"
+    example: ClassVar[str] = "{min: 0.1}"
     high: ClassVar[float | None] = 0.5
 
     def measure(self, picture: Picture, files: Mapping[str, bytes]) -> Measured:

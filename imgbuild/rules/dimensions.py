@@ -15,6 +15,7 @@ class Dimensions(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Holds the size, in pixels, to exact sides (`width`, `height`) or to a least and a most one."""
 
     name: ClassVar[str] = "dimensions"
+    example: ClassVar[str] = "{width: 1024, height: 1024}"
 
     width: int | None = None
     height: int | None = None

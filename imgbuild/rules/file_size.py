@@ -28,6 +28,7 @@ class FileSize(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Holds the file's size between `min` and `max`: bytes, or text such as "200 kB" or "1.5 MiB"."""
 
     name: ClassVar[str] = "file_size"
+    example: ClassVar[str] = "{max: 400kB}"
 
     min: int | str | None = None
     max: int | str | None = None

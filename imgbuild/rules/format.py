@@ -14,6 +14,7 @@ class FileFormat(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Holds the file's type to `type`."""
 
     name: ClassVar[str] = "format"
+    example: ClassVar[str] = "{type: png}"
 
     type: Literal["png", "jpeg", "webp", "avif", "tiff", "gif", "bmp"]
 

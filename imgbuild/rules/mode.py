@@ -17,6 +17,7 @@ class Mode(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     name: ClassVar[str] = "mode"
+    example: ClassVar[str] = "{mode: RGB}"
 
     mode: Literal["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"] | None = None
     alpha: bool | None = None

@@ -3,72 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from imgbuild.colours import delta_e, lab, rgba_of
 from imgbuild.images import Picture
 from imgbuild.rules.band import check_bounds, rounded
 from imgbuild.rules.base import Measured, Rule
+from imgbuild.rules.shades import colours_of, near, shades
 from imgbuild.types import Finding
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-LEVELS = 16  # levels of a channel that are one shade: narrower than an eye tells apart in a dominant colour
-SHADES = 64  # that are kept of a picture, the commonest first
 
 
 class Palette(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Holds where at least `share` of the pixels are within `distance` (CIEDE2000) of one of the `colors`.
 
     Transparent pixels show white. The figure is that share. Smoothed edges between two colours of the palette are
-    neither, so leave some room below 1.
+    neither, so leave some room below 1. With `each`, every colour has to have at least that share.
     """
 
     name: ClassVar[str] = "palette"
+    example: ClassVar[str] = '{colors: ["#de2d26", white], share: 0.9}'
 
     colors: list[str]
     distance: float = 10.0
     share: float = 0.9
+    each: float | None = None
 
     def __post_init__(self) -> None:
         check_bounds(self.distance, None, "distance", "", high=100)
         check_bounds(self.share, None, "share", "", high=1)
+        check_bounds(self.each, None, "each", "", high=1)
         if not self.colors:
             raise ValueError("palette has nothing to check: give at least one of 'colors'")
-        for colour in self.colors:
-            rgba_of(colour)
+        colours_of(self.colors)
 
     def measure(self, picture: Picture, files: Mapping[str, bytes]) -> Measured:
-        return {"shades": shades(picture.rgb)}
+        return {"shades": shades(picture.rgb.reshape(-1, 3))}
 
     def judge(self, measured: Measured) -> Finding:
-        import numpy as np
-
-        found = np.array(measured["shades"], dtype=np.float64).reshape(-1, 4)
-        palette = lab(np.array([rgba_of(colour)[:3] for colour in self.colors], dtype=np.float64))
-        away = delta_e(lab(found[:, None, :3]), palette[None]).min(axis=1)
-        within = rounded(float(found[away <= self.distance, 3].sum()))
+        shares = near(measured["shades"], colours_of(self.colors), self.distance)
+        within = rounded(sum(shares))
+        limit = f"at least {self.share:g} within {self.distance:g} of {', '.join(self.colors)}"
+        if self.each is None:
+            return Finding(ok=within >= self.share, figure=within, unit="of the pixels", limit=limit)
+        least = rounded(min(shares))
         return Finding(
-            ok=within >= self.share,
-            figure=within,
+            ok=within >= self.share and least >= self.each,
+            figure=f"{within:g}, {least:g} of {self.colors[shares.index(min(shares))]}",
             unit="of the pixels",
-            limit=f"at least {self.share:g} within {self.distance:g} of {', '.join(self.colors)}",
+            limit=f"{limit}, at least {self.each:g} of each",
         )
-
-
-def shades(rgb: NDArray[np.uint8]) -> list[list[float]]:
-    """The commonest shades of a picture (height × width × 3), as [red, green, blue, share]: the mean of each."""
-    import numpy as np
-
-    pixels = rgb.reshape(-1, 3).astype(np.int64)
-    coarse = pixels // LEVELS
-    places = (coarse[:, 0] << 16) | (coarse[:, 1] << 8) | coarse[:, 2]
-    _, of, counts = np.unique(places, return_inverse=True, return_counts=True)
-    sums = np.stack([np.bincount(of, weights=pixels[:, channel]) for channel in range(3)], axis=1)
-    order = np.argsort(-counts, kind="stable")[:SHADES]
-    return [
-        [*(rounded(float(level)) for level in sums[at] / counts[at]), rounded(counts[at] / len(pixels))]
-        for at in order
-    ]

@@ -24,6 +24,7 @@ class Sharpness(Band, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Holds the variance of the Laplacian between `min` and `max`. It grows with detail and falls with size."""
 
     name: ClassVar[str] = "sharpness"
+    example: ClassVar[str] = "{min: 100}"
     unit: ClassVar[str] = "levels²"
 
     def measure(self, picture: Picture, files: Mapping[str, bytes]) -> Measured:

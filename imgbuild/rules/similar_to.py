@@ -1,55 +1,38 @@
-"""How far a picture is from a reference: in how many of 64 bits their perceptual hashes differ."""
+"""How far a picture is from a reference that it should be like: by perceptual hash, or by SSIM."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from msgspec.structs import replace
-
-from imgbuild.images import Picture, decode, hamming, perceptual_hash
-from imgbuild.rules.band import check_bounds
-from imgbuild.rules.base import Measured, Rule
+from imgbuild.rules.base import Measured
+from imgbuild.rules.likeness import Likeness
 from imgbuild.types import Finding
 
 
-class SimilarTo(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Holds the pHash distance to the picture in the file `reference` to at most `distance` bits of 64.
+class SimilarTo(Likeness, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Holds the picture near to the one in the file `reference`: in pHash, at most `distance` bits of 64 away (10).
 
-    The same picture scaled or recompressed differs in a few bits, an unrelated one in about 32.
+    The same picture scaled or recompressed differs in a few bits, an unrelated one in about 32. With `by: ssim`, holds
+    the structural similarity (1: equal) to at least `similarity` (0.9), the reference scaled to the picture's size.
     """
 
     name: ClassVar[str] = "similar_to"
-
-    reference: str
-    distance: int = 10
-
-    def __post_init__(self) -> None:
-        if not self.reference:
-            raise ValueError("reference must name a picture")
-        check_bounds(self.distance, None, "distance", "", high=64)
-
-    def measure(self, picture: Picture, files: Mapping[str, bytes]) -> Measured:
-        wanted = _hash_of(files[self.reference], self.reference)
-        return {"distance": hamming(perceptual_hash(picture.luma), wanted)}
+    example: ClassVar[str] = "{reference: refs/hero.png, by: ssim, similarity: 0.8}"
 
     def judge(self, measured: Measured) -> Finding:
-        figure = measured["distance"]
+        if self.by == "ssim":
+            least = 0.9 if self.similarity is None else self.similarity
+            figure = measured["ssim"]
+            return Finding(
+                ok=figure >= least,
+                figure=figure,
+                unit="SSIM",
+                limit=f"at least {least:g} to {self.reference}",
+            )
+        most = 10 if self.distance is None else self.distance
         return Finding(
-            ok=figure <= self.distance,
-            figure=figure,
+            ok=measured["distance"] <= most,
+            figure=measured["distance"],
             unit="bits of 64",
-            limit=f"at most {self.distance} from {self.reference}",
+            limit=f"at most {most} from {self.reference}",
         )
-
-    def files(self) -> Sequence[str]:
-        return (self.reference,)
-
-    def placed(self, locate: Callable[[str], str]) -> Self:
-        return replace(self, reference=locate(self.reference))
-
-
-@lru_cache(maxsize=4)  # one reference is compared with thousands of pictures
-def _hash_of(data: bytes, name: str) -> str:
-    return perceptual_hash(decode(data, name))

@@ -25,6 +25,7 @@ class Unique(GroupRule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     name: ClassVar[str] = "unique"
+    example: ClassVar[str] = "{distance: 6, on_fail: reroll}"
 
     distance: int = 4
 

@@ -289,7 +289,7 @@ NAMES = {
             specs/catalog.yaml:13:9: unknown rule 'sharpnes'
                13 |       - sharpnes: {min: 3}
                   |         ^^^^^^^^
-            hint: did you mean 'sharpness'? Rules here: aspect_ratio, brightness, contrast, dimensions, file_size, format, mode, not_blank, palette, sharpness, …
+            hint: did you mean 'sharpness'? Rules here: aspect_ratio, background, banding, brightness, contrast, differs_from, dimensions, edges, file_size, format, …
             """,
     ),
     "unknown operation": Fault(

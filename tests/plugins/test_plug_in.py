@@ -244,7 +244,7 @@ def test_without_the_package_its_names_are_unknown(project):
         specs/catalog.yaml:12:9: unknown rule 'upright'
            12 |       - upright: {by: 1.5}
               |         ^^^^^^^
-        hint: Rules here: aspect_ratio, brightness, contrast, dimensions, file_size, format, mode, not_blank, palette, sharpness, …
+        hint: Rules here: aspect_ratio, background, banding, brightness, contrast, differs_from, dimensions, edges, file_size, format, …
         """
     )
 

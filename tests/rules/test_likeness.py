@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as pillow
 
-from imgbuild.errors import BadImage
+from imgbuild.errors import BadImage, TargetError
 from imgbuild.images import Picture, encode, hamming, perceptual_hash
+from imgbuild.rules.differs_from import DiffersFrom
+from imgbuild.rules.likeness import ssim
 from imgbuild.rules.similar_to import SimilarTo
 from imgbuild.rules.unique import BLOCK, Unique
 from imgbuild.types import Finding, Format
@@ -44,6 +46,74 @@ def test_a_finding_names_the_reference():
     assert not SimilarTo(reference="a.png", distance=9).judge({"distance": 10}).ok
 
 
+def test_what_differs_is_more_than_so_far_away():
+    assert DiffersFrom(reference="a.png").judge({"distance": 11}) == Finding(
+        ok=True, figure=11, unit="bits of 64", limit="more than 10 from a.png"
+    )
+    assert not DiffersFrom(reference="a.png").judge({"distance": 10}).ok
+    assert DiffersFrom(reference="a.png", distance=9).judge({"distance": 10}).ok
+
+
+def similarity(picture, reference):
+    rule = SimilarTo(reference="a.png", by="ssim")
+    return rule.measure(Picture(b"", picture), {"a.png": encode(reference, Format())})["ssim"]
+
+
+def slow_ssim(one, other):
+    """The definition, with the window of 11×11 pixels at every pixel that it fits at, weighed by a Gaussian of 1.5."""
+    away = np.arange(11) - 5
+    weights = np.exp(-(away**2) / (2 * 1.5**2))
+    weights = np.outer(weights, weights) / weights.sum() ** 2
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    found = []
+    for y in range(one.shape[0] - 10):
+        for x in range(one.shape[1] - 10):
+            a, b = (each[y : y + 11, x : x + 11].astype(float) for each in (one, other))
+            ma, mb = (a * weights).sum(), (b * weights).sum()
+            va, vb = ((a - ma) ** 2 * weights).sum(), ((b - mb) ** 2 * weights).sum()
+            both = ((a - ma) * (b - mb) * weights).sum()
+            found.append((2 * ma * mb + c1) * (2 * both + c2) / ((ma**2 + mb**2 + c1) * (va + vb + c2)))
+    return np.mean(found)
+
+
+def test_structural_similarity_is_the_definition():
+    one, other = (photo(seed, 24).convert("L") for seed in (1, 2))
+    assert ssim(one, other) == pytest.approx(slow_ssim(np.asarray(one), np.asarray(other)))
+    assert ssim(one, one) == 1
+
+
+def test_structural_similarity_to_a_reference():
+    assert similarity(photo(1), photo(1)) == 1
+    assert similarity(photo(1, 300), photo(1)) > 0.95
+    assert similarity(photo(2), photo(1)) < 0.3
+    assert similarity(photo(1, 4), photo(1, 4)) == 1  # below the window
+
+
+@pytest.mark.parametrize(
+    ("rule", "figure", "finding"),
+    [
+        (SimilarTo(reference="a", by="ssim"), 0.9, (True, "at least 0.9 to a")),
+        (SimilarTo(reference="a", by="ssim", similarity=0.95), 0.9, (False, "at least 0.95 to a")),
+        (DiffersFrom(reference="a", by="ssim"), 0.9, (False, "below 0.9 to a")),
+        (DiffersFrom(reference="a", by="ssim", similarity=0.95), 0.9, (True, "below 0.95 to a")),
+    ],
+)
+def test_a_similarity_is_judged(rule, figure, finding):
+    found = rule.judge({"ssim": figure})
+    assert (found.ok, found.limit) == finding
+    assert (found.figure, found.unit) == (figure, "SSIM")
+
+
+def test_ssim_names_what_is_missing(monkeypatch):
+    monkeypatch.setattr("imgbuild.extras.find_spec", lambda name: None)
+    with pytest.raises(TargetError) as caught:
+        similarity(photo(1), photo(1))
+    assert str(caught.value) == (
+        "error: rule 'similar_to' by ssim needs scikit-image, which is not installed\n"
+        "hint: install it with `pip install 'imgbuild[rules]'`"
+    )
+
+
 def test_a_broken_reference_is_named():
     with pytest.raises(BadImage) as caught:
         distance(photo(1), b"no image")
@@ -54,6 +124,14 @@ def test_a_broken_reference_is_named():
     ("make", "text"),
     [
         (lambda: SimilarTo(reference=""), "reference must name a picture"),
+        (
+            lambda: SimilarTo(reference="a", similarity=0.9),
+            "similarity is of ssim: say 'by: ssim', or give a distance",
+        ),
+        (
+            lambda: DiffersFrom(reference="a", by="ssim", distance=3),
+            "distance is of phash: leave 'by' out, or give a similarity",
+        ),
         (lambda: SimilarTo(reference="a", distance=65), "distance must be between 0 and 64, not 65"),
         (lambda: Unique(distance=-1), "distance must be between 0 and 64, not -1"),
     ],

@@ -8,8 +8,11 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image as pillow
 
 from imgbuild.images import Picture
+from imgbuild.rules.banding import Banding
 from imgbuild.rules.brightness import Brightness
 from imgbuild.rules.contrast import Contrast
+from imgbuild.rules.noise import Noise
+from imgbuild.rules.noise import noise as noise_of
 from imgbuild.rules.not_blank import NotBlank
 from imgbuild.rules.sharpness import STRIP, Sharpness, laplacian_variance
 
@@ -109,3 +112,73 @@ def test_sharpness_over_several_strips():
     tall = np.zeros((STRIP + 1, 1), dtype=np.uint8)
     tall[STRIP - 1 :] = 255
     assert laplacian_variance(tall) == pytest.approx(slow_laplacian_variance(tall.tolist()))
+
+
+# --- noise --------------------------------------------------------------------------------------------
+
+
+def slow_noise(rows):
+    """The definition: the mean size of the difference of two Laplacians, over all pixels but the outermost."""
+    from scipy.ndimage import convolve
+
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])
+    found = convolve(np.array(rows, dtype=np.int64), kernel)[1:-1, 1:-1]
+    return (np.pi / 2) ** 0.5 * np.abs(found).sum() / (6 * found.size)
+
+
+@settings(max_examples=50, deadline=None)
+@given(arrays(np.uint8, st.tuples(st.integers(3, 8), st.integers(3, 8))))
+def test_noise_is_the_definition(pixels):
+    assert noise_of(pixels) == pytest.approx(slow_noise(pixels))
+
+
+def test_noise_over_several_strips():
+    pixels = np.random.default_rng(1).integers(0, 256, (2 * STRIP + 3, 5), dtype=np.uint8)
+    assert noise_of(pixels) == pytest.approx(slow_noise(pixels))
+
+
+@pytest.mark.parametrize("sigma", [2, 5, 10])
+def test_noise_is_found_as_it_was_made(sigma):
+    levels = 128 + np.random.default_rng(1).normal(0, sigma, (300, 300))
+    found = figure(Noise(min=0), gray(*levels.round()))
+    assert found == pytest.approx(sigma, rel=0.03)
+
+
+def test_slopes_and_specks_of_a_picture_are_no_noise():
+    slope = np.add.outer(np.arange(60), np.arange(90))
+    assert figure(Noise(min=0), gray(*slope)) == 0
+    assert figure(Noise(min=0), gray([7, 9], [200, 3])) == 0  # below 3×3
+
+
+# --- banding ------------------------------------------------------------------------------------------
+
+
+def steps(size, width=256):
+    """A slope from black to white over so many columns, in steps of so many levels."""
+    levels = np.arange(width) * 255 // (width - 1) // size * size
+    return gray(*np.tile(levels, (20, 1)))
+
+
+@pytest.mark.parametrize(
+    ("size", "figure_"),
+    [
+        (1, 0),  # what 8 bits can't help
+        (2, 0),  # two columns each: no flat sides
+        (4, 0.246094),  # 63 contours of 256 columns
+        (8, 0.121094),  # 31
+        (9, 0),  # a step of 9 levels is an edge
+    ],
+)
+def test_banding(size, figure_):
+    assert figure(Banding(max=1), steps(size)) == figure_
+
+
+def test_banding_is_looked_for_up_and_down_too():
+    assert figure(Banding(max=1), steps(8).transpose(pillow.Transpose.ROTATE_90)) == 0.121094
+    assert figure(Banding(max=1), gray([0, 0, 0, 0, 5, 5, 5])) == 0
+    assert figure(Banding(max=1), gray([0, 0, 0, 0, 5, 5, 5, 5])) == 0.125
+
+
+def test_noise_hides_banding():
+    levels = np.asarray(steps(8)) + np.random.default_rng(1).integers(0, 3, (20, 256))
+    assert figure(Banding(max=1), gray(*levels)) < 0.001

@@ -50,6 +50,15 @@ def test_distance_says_what_is_still_the_colour():
     assert finding(Palette(colors=["#ff6347"], distance=20), PICTURE).figure == 0.6
 
 
+def test_each_colour_has_its_share():
+    found = finding(Palette(colors=["#de2d26", "#fafafa", "#2563eb"], each=0.1), PICTURE)
+    assert (found.ok, found.figure) == (True, "1, 0.1 of #2563eb")
+    assert found.limit == "at least 0.9 within 10 of #de2d26, #fafafa, #2563eb, at least 0.1 of each"
+    assert not finding(Palette(colors=["#de2d26", "#fafafa", "#2563eb"], each=0.2), PICTURE).ok
+    lacking = finding(Palette(colors=["#de2d26", "lime"], share=0.5, each=0.1), PICTURE)
+    assert (lacking.ok, lacking.figure) == (False, "0.6, 0 of lime")
+
+
 def test_what_is_measured_is_of_no_palette():
     one, other = Palette(colors=["red"]), Palette(colors=["blue"], distance=3, share=0.1)
     picture = Picture(b"", PICTURE)

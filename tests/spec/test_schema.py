@@ -106,7 +106,7 @@ def test_what_is_refused(asset: str) -> None:
 
 
 def test_an_unknown_rule_is_told_whole() -> None:
-    names = "aspect_ratio, brightness, contrast, dimensions, file_size, format, mode, not_blank, palette, sharpness"
+    names = "aspect_ratio, background, banding, brightness, contrast, differs_from, dimensions, edges, file_size, format"
     assert (
         complaint("validate: [{sharpnes: {min: 1}}]")
         == f"""\

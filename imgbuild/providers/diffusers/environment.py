@@ -33,15 +33,6 @@ def check_installed() -> None:
         )
 
 
-def check_opencv(look: str) -> None:
-    """Raise TargetError where OpenCV is missing, which finds edges and draws. look: what needs it."""
-    if find_spec("cv2") is None:
-        raise TargetError(
-            f"'preprocess: {look}' needs OpenCV, which is not installed",
-            hint="install it with `pip install 'imgbuild[local]'`",
-        )
-
-
 def fingerprint(device: str, setup: Setup) -> dict[str, str]:
     """Versions, and the device or the CPU's instruction set: what may shape pixels and is in no key."""
     import torch

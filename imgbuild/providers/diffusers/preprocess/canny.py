@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgbuild.providers.diffusers.environment import check_opencv
+from imgbuild.extras import need
 from imgbuild.providers.diffusers.looks import Canny
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ class EdgeEye:
     """White edges on black: of a pixel's channels, the one that changes most counts."""
 
     def __init__(self, how: Canny) -> None:
-        check_opencv("canny")
+        need("cv2", "OpenCV", "'preprocess: canny'", "local")
         self.how = how
 
     def see(self, picture: PILImage) -> PILImage:

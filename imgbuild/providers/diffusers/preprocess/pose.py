@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgbuild.providers.diffusers.environment import check_opencv
+from imgbuild.extras import need
 from imgbuild.providers.diffusers.preprocess.eye import Model
 from imgbuild.providers.diffusers.preprocess.skeleton import JOINTS, Joint, draw
 
@@ -41,7 +41,7 @@ class PoseEye:
     """Skeletons on black. people: finds them; None: the whole picture shows one."""
 
     def __init__(self, folder: Path, people: Finder | None, threshold: float, device: str) -> None:
-        check_opencv("pose")
+        need("cv2", "OpenCV", "'preprocess: pose'", "local")
         self.model = Model("model for pose estimation", "VitPoseForPoseEstimation", folder, device)
         self.people, self.threshold = people, threshold
         if self.model.config.num_labels < len(JOINTS):

@@ -1,0 +1,19 @@
+"""Libraries that are installed only by who needs them: is one there, and what is to be done where it is not?"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from imgbuild.errors import TargetError
+
+
+def need(module: str, title: str, what: str, extra: str) -> None:
+    """Raise TargetError where a library is missing; nothing is imported.
+
+    module: its name in Python. title: its own name. what: needs it, as a spec writes it. extra: of imgbuild.
+    """
+    if find_spec(module) is None:
+        raise TargetError(
+            f"{what} needs {title}, which is not installed",
+            hint=f"install it with `pip install 'imgbuild[{extra}]'`",
+        )

@@ -1,0 +1,35 @@
+"""How far a picture is from a reference that it must not be like: by perceptual hash, or by SSIM."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from imgbuild.rules.base import Measured
+from imgbuild.rules.likeness import Likeness
+from imgbuild.types import Finding
+
+
+class DiffersFrom(Likeness, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Holds the picture away from the one in the file `reference`: in pHash, more than `distance` bits of 64 (10).
+
+    With `by: ssim`, holds the structural similarity (1: equal) below `similarity` (0.9), the reference scaled to the
+    picture's size.
+    """
+
+    name: ClassVar[str] = "differs_from"
+    example: ClassVar[str] = "{reference: refs/competitor.png}"
+
+    def judge(self, measured: Measured) -> Finding:
+        if self.by == "ssim":
+            most = 0.9 if self.similarity is None else self.similarity
+            figure = measured["ssim"]
+            return Finding(
+                ok=figure < most, figure=figure, unit="SSIM", limit=f"below {most:g} to {self.reference}"
+            )
+        least = 10 if self.distance is None else self.distance
+        return Finding(
+            ok=measured["distance"] > least,
+            figure=measured["distance"],
+            unit="bits of 64",
+            limit=f"more than {least} from {self.reference}",
+        )

@@ -1,0 +1,52 @@
+"""Whether something is cut off at the border: how much of a side the subject of a picture touches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from imgbuild.images import Picture
+from imgbuild.rules.band import check_bounds, rounded
+from imgbuild.rules.base import Measured, Rule
+from imgbuild.rules.ground import subject_mask
+from imgbuild.types import Finding, Value
+
+Side = Literal["left", "top", "right", "bottom"]
+
+
+class Edges(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Holds where the subject touches at most `max` of each of the `sides`, as a share of that side's pixels.
+
+    The subject is what is opaque in a picture with transparent pixels, and in others what differs by more than
+    `contrast` levels from the median of the outermost pixels. A bust stands on the lower side, so leave that out.
+    """
+
+    name: ClassVar[str] = "edges"
+    example: ClassVar[str] = "{sides: [left, top, right]}"
+
+    max: float = 0.0
+    sides: tuple[Side, ...] = ("left", "top", "right", "bottom")
+    contrast: int = 32
+
+    def __post_init__(self) -> None:
+        check_bounds(None, self.max, "", "max", high=1)
+        check_bounds(self.contrast, None, "contrast", "", low=1, high=254)
+        if not self.sides:
+            raise ValueError("edges has nothing to check: give at least one of 'sides'")
+
+    def measured_by(self) -> Mapping[str, Value]:
+        return {"contrast": self.contrast}
+
+    def measure(self, picture: Picture, files: Mapping[str, bytes]) -> Measured:
+        mask = subject_mask(picture, self.contrast)
+        outermost = {"left": mask[:, 0], "top": mask[0], "right": mask[:, -1], "bottom": mask[-1]}
+        return {side: rounded(float(pixels.mean())) for side, pixels in outermost.items()}
+
+    def judge(self, measured: Measured) -> Finding:
+        worst = max(self.sides, key=lambda side: float(measured[side]))
+        return Finding(
+            ok=measured[worst] <= self.max,
+            figure=measured[worst],
+            unit=f"of the {worst} side",
+            limit=f"at most {self.max:g} at {', '.join(self.sides)}",
+        )
