@@ -333,14 +333,16 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
 class SpecFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole of one YAML file, as a person wrote it.
 
-    version: of this format. include: other files whose models and templates are used here, relative to this one.
-    models: what makes the images. templates: prompts to share. assets: what is to be made.
+    version: of this format. include: other files whose models, templates and rule sets are used here, relative to
+    this one. models: what makes the images. templates: prompts to share. rules: sets of rules, by the name that
+    `validate` has for them. assets: what is to be made.
     """
 
     version: Literal[1] = 1
     include: list[str] = []
     models: dict[str, Model] = {}
     templates: dict[str, Template] = {}
+    rules: dict[str, list[Value]] = {}
     assets: dict[str, Asset] = {}
 
 

@@ -11,6 +11,7 @@ from imgbuild.store.snapshot import recall
 SPEC = {
     "models": {"paint": {"provider": "painter"}, "brush": {"provider": "painter", "source": "brush"}},
     "templates": {"product": {"prompt": "a {{ color }} {{ name }}"}},
+    "rules": {"web": [{"dimensions": {"max_width": 99}}]},
     "assets": {
         "shots": {
             "template": "product",
@@ -19,7 +20,7 @@ SPEC = {
             "seeds": 2,
             "output": "shots/{{ sku }}_{{ color }}_{{ index }}.png",
         },
-        "hero": {"prompt": "a lamp", "models": ["paint"]},
+        "hero": {"prompt": "a lamp", "models": ["paint"], "validate": ["web"]},
     },
 }
 ROWS = [("A1", "lamp"), ("A2", "desk"), *((f"B{number:02}", "chair") for number in range(20))]
@@ -88,6 +89,7 @@ ALONE = {
     "a prompt": (lambda spec: spec["assets"]["hero"].update(prompt="a torch"), 1),
     "a tag": (lambda spec: spec["assets"]["hero"].update(tags=["web"]), 0),
     "a rule": (lambda spec: spec["assets"]["hero"].update(validate=[{"dimensions": {"width": 16}}]), 0),
+    "a set of rules": (lambda spec: spec["rules"].update(web=[{"dimensions": {"width": 16}}]), 0),
     "an operation": (lambda spec: spec["assets"]["hero"].update(process=[{"convert": {"mode": "L"}}]), 0),
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,7 +13,7 @@ from imgbuild.expand.context import Context
 from imgbuild.process import OPERATIONS
 from imgbuild.registry import Registry
 from imgbuild.rules import RULES
-from imgbuild.spec.declared import Declared
+from imgbuild.spec.declared import Declared, Spec
 from imgbuild.types import Asset, Format, Value, Where
 
 _SUFFIX = re.compile(r"\.[A-Za-z]{2,5}$")
@@ -31,23 +32,41 @@ def operations(declared: Declared[Asset]) -> tuple[Any, ...]:
     return tuple(_build(OPERATIONS, item, declared, ("process", index)) for index, item in items)
 
 
-def rules(context: Context, declared: Declared[Asset]) -> tuple[Any, ...]:
-    """The asset's rules, ready to use, unless the profile switches them off. Raises SpecError."""
+class _Entry(NamedTuple):
+    """An operation or rule as it is written. declared: the asset or set of rules that has it, at `path`."""
+
+    item: Value
+    declared: Declared[Any]
+    path: tuple[str | int, ...]
+
+
+def rules(context: Context, spec: Spec, declared: Declared[Asset]) -> tuple[Any, ...]:
+    """The asset's rules, those of its sets among them, unless the profile switches them off. Raises SpecError."""
     profile = context.settings.profile
-    items = enumerate(declared.value.validate)
-    built = tuple(_build(RULES, item, declared, ("validate", index)) for index, item in items)
-    placed = tuple(rule.placed(_Locating(context, declared, index)) for index, rule in enumerate(built))
-    return () if profile is not None and profile.validate is False else placed
+    entries = list(_entries(spec, declared))
+    built = [_build(RULES, *entry) for entry in entries]
+    placed = [rule.placed(_Locating(context, entry)) for rule, entry in zip(built, entries, strict=True)]
+    return () if profile is not None and profile.validate is False else tuple(placed)
+
+
+def _entries(spec: Spec, declared: Declared[Asset]) -> Iterator[_Entry]:
+    """What `validate` names, with the rules of a set in its place."""
+    for index, item in enumerate(declared.value.validate):
+        known = spec.rules.get(item) if isinstance(item, str) else None
+        if known is None:
+            yield _Entry(item, declared, ("validate", index))
+        else:
+            yield from (_Entry(inner, known, (at,)) for at, inner in enumerate(known.value))
 
 
 class _Locating:
-    """Paths of reference images, as a rule at `where` writes them, from the project's root; they must exist."""
+    """Paths of reference images, as a rule writes them, from the project's root; they must exist."""
 
-    def __init__(self, context: Context, declared: Declared[Asset], index: int) -> None:
-        self.context, self.declared, self.index = context, declared, index
+    def __init__(self, context: Context, entry: _Entry) -> None:
+        self.context, self.entry = context, entry
 
     def __call__(self, path: str) -> str:
-        where = self.declared.where("validate", self.index, *self._steps(path))
+        where = self.entry.declared.where(*self.entry.path, *self._steps(path))
         located = self.context.files.locate(path, self.context.folder(where), where)
         if self.context.files.stamp(located) is None:
             raise SpecError(
@@ -59,15 +78,13 @@ class _Locating:
 
     def _steps(self, path: str) -> tuple[str, ...]:
         """The rule and its parameter that name this path."""
-        item = self.declared.value.validate[self.index]
+        item = self.entry.item
         name, params = next(iter(item.items())) if isinstance(item, dict) else ("", None)
         found = [key for key, value in (params or {}).items() if value == path]
         return (name, *found[:1]) if name else ()
 
 
-def _build(
-    registry: Registry[Any], item: Value, declared: Declared[Asset], path: tuple[str | int, ...]
-) -> Any:
+def _build(registry: Registry[Any], item: Value, declared: Declared[Any], path: tuple[str | int, ...]) -> Any:
     name, params = (item, None) if isinstance(item, str) else next(iter(item.items()))
     where = declared.where(*path) if isinstance(item, str) else declared.where(*path, name, key=True)
     try:
@@ -90,7 +107,7 @@ class _Unfit(NamedTuple):
     cls: Any
 
     def error(
-        self, text: str, declared: Declared[Asset], path: tuple[str | int, ...], where: Where
+        self, text: str, declared: Declared[Any], path: tuple[str | int, ...], where: Where
     ) -> SpecError:
         """What msgspec, or the class itself, says of the parameters, at the place of the parameter it speaks of."""
         text, _, inside = text.partition(" - at `$")

@@ -106,7 +106,12 @@ def _sketch(spec: Spec, name: str, draft: Draft) -> Sketch:
     shape = [(axis.axis, axis.name, [choice.label for choice in axis.choices]) for axis in matrix.axes]
     fixed = {key: asset.matrix[key] for key in RESERVED if key in asset.matrix}
     cuts = [[(axis, sorted(chosen)) for axis, chosen in cut] for cut in matrix.cuts]
-    rest = [replace(asset, matrix=fixed), template and (template.value, template.document.file), spec.file]
+    rest = [
+        replace(asset, matrix=fixed),
+        template and (template.value, template.document.file),
+        [(rule.name, rule) for rule in draft.recipes[0].rules],  # also those of sets that other files declare
+        spec.file,
+    ]
     return Sketch(
         ids=_digest([shape, fixed, cuts, asset.models, asset.route, asset.seeds]),
         rest=_digest(rest),

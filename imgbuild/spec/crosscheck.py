@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from imgbuild.errors import SpecError, did_you_mean
+from imgbuild.rules import RULES
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.types import Asset, Model
 
@@ -32,6 +33,7 @@ def crosscheck(spec: Spec, *, whole: bool = True) -> list[SpecError]:
     own = {name: model for name, model in spec.models.items() if model.document is spec.document}
     errors = [error for model in own.values() for error in _fallbacks(model, spec, whole)]
     errors += _circles(own)
+    errors += _shadowing(spec)
     for name, asset in spec.assets.items():
         errors += _exclusions(name, asset)
         errors += _unknown_names(asset, spec) if whole else ()
@@ -59,6 +61,19 @@ def _unknown_names(asset: Declared[Asset], spec: Spec) -> Iterator[SpecError]:
     for index, route in enumerate(written.route):
         if not _is_known(route.model, spec):
             yield _unknown_model(route.model, spec, asset, ("route", index, "model"))
+    for index, item in enumerate(written.validate):
+        if isinstance(item, str) and item not in spec.rules and item not in RULES.names():
+            hint = did_you_mean(item, [*spec.rules, *RULES.names()], "rules and rule sets")
+            yield SpecError(f"unknown rule '{item}'", where=asset.where("validate", index), hint=hint)
+
+
+def _shadowing(spec: Spec) -> Iterator[SpecError]:
+    """Sets of rules that are called like a rule."""
+    for name, declared in spec.rules.items():
+        if declared.document is spec.document and name in RULES.names():
+            yield SpecError(
+                f"'{name}' is the name of a rule", where=declared.where(key=True), hint="give the set another"
+            )
 
 
 def _is_known(alias: str, spec: Spec) -> bool:

@@ -7,13 +7,13 @@ from typing import Generic, TypeVar
 from msgspec import Struct, field
 
 from imgbuild.document import Document
-from imgbuild.types import Asset, Model, Template, Where
+from imgbuild.types import Asset, Model, Template, Value, Where
 
 T = TypeVar("T")
 
 
 class Declared(Struct, Generic[T], frozen=True, kw_only=True, eq=False):
-    """A model, template or asset as written, and where. home: name of the spec whose file declares it."""
+    """A model, template, set of rules or asset as written, and where. home: name of the spec whose file declares it."""
 
     value: T
     document: Document
@@ -28,7 +28,7 @@ class Declared(Struct, Generic[T], frozen=True, kw_only=True, eq=False):
 class Spec(Struct, frozen=True, kw_only=True, eq=False):
     """One file. name: its path without suffix, from its specs folder or else from the root; file: from the root.
 
-    models, templates: its own and those of the files it includes. assets: its own.
+    models, templates, rules (sets of them): its own and those of the files it includes. assets: its own.
     included: it was not asked for, only included by another; its assets are left out.
     """
 
@@ -37,5 +37,6 @@ class Spec(Struct, frozen=True, kw_only=True, eq=False):
     document: Document
     models: dict[str, Declared[Model]] = field(default_factory=dict)
     templates: dict[str, Declared[Template]] = field(default_factory=dict)
+    rules: dict[str, Declared[list[Value]]] = field(default_factory=dict)
     assets: dict[str, Declared[Asset]] = field(default_factory=dict)
     included: bool = False

@@ -109,6 +109,7 @@ class _Loading:
             document=document,
             models=_declared(self._located(document, written.models), "models", document, home),
             templates=_declared(written.templates, "templates", document, home),
+            rules=_declared(written.rules, "rules", document, home),
             assets={} if included else _declared(written.assets, "assets", document, home),
             included=included,
         )
@@ -132,6 +133,7 @@ class _Loading:
     def _take_over(self, spec: Spec, other: Spec) -> None:
         self._add("model", spec.models, other.models)
         self._add("template", spec.templates, other.templates)
+        self._add("rule set", spec.rules, other.rules)
 
     def _add(self, what: str, scope: dict[str, Declared[T]], more: Mapping[str, Declared[T]]) -> None:
         """Bring included names into scope; one that means something else there already is an error."""

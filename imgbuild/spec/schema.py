@@ -33,21 +33,27 @@ def spec_schema() -> dict[str, Any]:
     definitions["Table"] |= TABLE
     entries = {
         "Asset.process": _entries(OPERATIONS, "operation", definitions),
-        "Asset.validate": _entries(RULES, "rule", definitions),
+        "Asset.validate": _entries(RULES, "rule", definitions, sets=True),
+        "SpecFile.rules": shapes.mapping_of(_entries(RULES, "rule", definitions)),
     }
     shapes.amend(definitions, FRAGMENTS | entries)
     return shapes.whole("imgbuild spec", reference, definitions)
 
 
-def _entries(registry: Registry[Any], title: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    """A list of one-key mappings, name → parameters; a name alone where every parameter has a default."""
+def _entries(
+    registry: Registry[Any], title: str, definitions: dict[str, Any], *, sets: bool = False
+) -> dict[str, Any]:
+    """A list of one-key mappings, name → parameters; a name alone where every parameter has a default.
+
+    sets: a name alone may be that of a set, too, which only the spec knows.
+    """
     names = registry.names()
     kinds = {name: kind for name in names if (kind := _loaded(registry, name)) is not None}
     references, found = shapes.components(kinds.values(), f"{title}.")
     _describe_on_fail(found)
     definitions |= found
     needing = [name for name, kind in kinds.items() if _needs(kind)]
-    alone: dict[str, Any] = {"enum": names, "title": title}
+    alone: dict[str, Any] = {"examples": names} if sets else {"enum": names, "title": title}
     if needing:
         alone["allOf"] = [_refused(name, kinds[name]) for name in needing]
     mapping = {

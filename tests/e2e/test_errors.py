@@ -200,7 +200,7 @@ NAMES = {
             specs/catalog.yaml:1:1: unknown key 'asets'
                 1 | asets:
                   | ^^^^^
-            hint: did you mean 'assets'? Keys here: assets, include, models, templates, version
+            hint: did you mean 'assets'? Keys here: assets, include, models, rules, templates, version
             """,
     ),
     "unknown key of an asset": Fault(

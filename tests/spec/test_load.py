@@ -261,6 +261,18 @@ hint: it is defined at specs/c.yaml:1:13 too; rename one of the two"""
     )
 
 
+def test_two_includes_that_declare_one_set_of_rules(tmp_path: Path) -> None:
+    write(tmp_path, a="include: [b.yaml]\nrules: {web: []}\n", b="rules: {web: [not_blank]}\n")
+    assert (
+        complaint(tmp_path)
+        == """\
+specs/a.yaml:2:9: rule set 'web' is defined twice
+    2 | rules: {web: []}
+      |         ^^^
+hint: it is defined at specs/b.yaml:1:9 too; rename one of the two"""
+    )
+
+
 def test_an_unknown_model_is_told_with_place_caret_and_hint(tmp_path: Path) -> None:
     write(
         tmp_path,
@@ -316,6 +328,23 @@ specs/a.yaml:2:27: 'models' has no meaning beside 'from'
     2 | assets: {x: {from: a.png, models: [sdxl]}}
       |                           ^^^^^^
 hint: existing pictures are not generated; remove one of the two""",
+    "assets: {x: {prompt: p, validate: [wbe]}}\nrules: {web: [{sharpness: {min: 1}}]}": """\
+specs/a.yaml:2:36: unknown rule 'wbe'
+    2 | assets: {x: {prompt: p, validate: [wbe]}}
+      |                                    ^^^
+hint: did you mean 'web'? Rules and rule sets here: aspect_ratio, background, banding, brightness, contrast, \
+differs_from, dimensions, edges, file_size, format, …""",
+    "rules: {sharpness: [{noise: {max: 1}}]}": """\
+specs/a.yaml:2:9: 'sharpness' is the name of a rule
+    2 | rules: {sharpness: [{noise: {max: 1}}]}
+      |         ^^^^^^^^^
+hint: give the set another""",
+    "rules: {web: [brand], brand: [{noise: {max: 1}}]}": """\
+specs/a.yaml:2:15: unknown rule 'brand'
+    2 | rules: {web: [brand], brand: [{noise: {max: 1}}]}
+      |               ^^^^^
+hint: did you mean 'banding'? Rules here: aspect_ratio, background, banding, brightness, contrast, differs_from, \
+dimensions, edges, file_size, format, …""",
     "templates: {t: {prompt: 7}}": """\
 specs/a.yaml:2:25: 'prompt' must be text
     2 | templates: {t: {prompt: 7}}
