@@ -314,20 +314,31 @@ def init(ctx: click.Context, /, **flags: Any) -> int:
     return run_init(session(ctx, **common), own["folder"])
 
 
-@verb("check", "imgbuild check", "imgbuild check -s hero --review")
+@verb("check", "imgbuild check --junit report.xml", "imgbuild check --rules brand.yaml photos/")
 @PATHS
 @SELECT
 @click.option("--review", is_flag=True, help="Only the images that are up for review.")
+@click.option(
+    "--rules", default="", metavar="FILE", help="Hold any pictures, the PATHS, against this file's rules."
+)
+@click.option("--set", "sets", multiple=True, metavar="NAME", help="Only this rule set of that file.")
+@click.option("--junit", default="", metavar="FILE", help="Write the verdicts as JUnit XML, too.")
+@click.option("--sarif", default="", metavar="FILE", help="Write what is wrong as SARIF, too.")
 @shared
 def check(ctx: click.Context, /, **flags: Any) -> int:
-    """Hold published images against their rules.
+    """Hold published images, or any pictures, against rules.
 
-    Nothing is generated. Exits with 3 where a rule fails, with 1 where an image is missing.
+    Nothing is generated. Exits with 3 where a rule fails, with 1 where an image is missing or can't be read.
     """
-    from imgbuild.commands.check import run_check
+    from imgbuild.commands.check import Asked, run_check
+    from imgbuild.commands.check_pictures import run_check_pictures
 
     common, own = split(flags)
-    return run_check(session(ctx, **common), own["paths"], own["select"], review=own["review"])
+    rules, sets = own.pop("rules"), own.pop("sets")
+    asked = Asked(**own)
+    if rules or sets:
+        return run_check_pictures(session(ctx, **common), asked, rules, sets)
+    return run_check(session(ctx, **common), asked)
 
 
 @verb("cost", "imgbuild cost", "imgbuild cost --spent")

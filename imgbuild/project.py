@@ -8,16 +8,20 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand import Drafts, Expansion, expand, read_drafts
+from imgbuild.expand.context import Context
 from imgbuild.expand.draft import Moved
+from imgbuild.expand.finish import rules_of_sets
 from imgbuild.files import Files
 from imgbuild.graph import Graph, build_graph
 from imgbuild.lock.book import LockBook
 from imgbuild.pins import Name, kept
 from imgbuild.publish import Outputs
+from imgbuild.rules.base import Rule
 from imgbuild.settings import Settings, load_settings
 from imgbuild.spec.declared import Spec
-from imgbuild.spec.load import load
+from imgbuild.spec.load import load, load_file
 from imgbuild.types import Model, Pin
 
 
@@ -76,6 +80,20 @@ def load_drafts(
     """All specs of the project, their assets read and checked. Raises SpecError, Errors."""
     specs = load(files, settings, extra)
     return specs, drafts_of(files, settings, specs)
+
+
+def load_rules(files: Files, settings: Settings, file: str, sets: Sequence[str] = ()) -> tuple[Rule, ...]:
+    """The rules of the sets that a spec file declares or includes: all, or those named. Raises SpecError, Errors."""
+    spec = load_file(files, settings, file)
+    if not spec.rules:
+        raise SpecError(f"{file} declares no rules", hint="write sets of them below 'rules'")
+    for name in sets:
+        if name not in spec.rules:
+            raise SpecError(
+                f"{file} has no rule set '{name}'", hint=did_you_mean(name, spec.rules, "rule sets")
+            )
+    context = Context([spec], settings, files, lambda *_: None)
+    return rules_of_sets(context, spec, sets or list(spec.rules))
 
 
 def drafts_of(

@@ -28,7 +28,7 @@ FLOORS = (
     {"plan", "project"},
     {"costs", "narrow", "survey", "trust"},
     {"relock", "run"},
-    {"pipeline", "verify"},
+    {"pipeline", "verdicts", "verify"},
     {"commands"},
     {"cli"},
     {"__main__"},

@@ -12,11 +12,10 @@ from msgspec import Struct
 
 from imgbuild.commands.interrupt import interruptible
 from imgbuild.commands.session import Session, selection_of
-from imgbuild.errors import Exit
+from imgbuild.errors import UsageError
 from imgbuild.plan import DOES_STEPS, Action, Decision
 from imgbuild.report import Reporter, is_lively
 from imgbuild.report.events import Event, Started
-from imgbuild.report.text import plural
 from imgbuild.run.conclusion import Conclusion
 from imgbuild.run.limits import Budget
 from imgbuild.run.making import Making, Terms
@@ -26,24 +25,13 @@ from imgbuild.run.schedule import Limits, Schedule
 from imgbuild.run.work import Work
 from imgbuild.store.store import Store
 from imgbuild.survey import Adapters, Survey, selected
-from imgbuild.types import Status, Value, Verdict
+from imgbuild.types import Verdict
+from imgbuild.verdicts.junit import junit
+from imgbuild.verdicts.row import NO_IMAGE, Row, alike, exit_of, measured, row_of, sorted_rows, summary
+from imgbuild.verdicts.sarif import sarif
 
-ORDER = ("fail", "missing", "review", "warn", "pass")  # as the table is sorted
 SHOWN = 200  # rows of the table; --verbose shows all
 HERE = frozenset({Action.FRESH, Action.CHECK})  # what has its locked image at its place
-
-
-class Row(Struct, frozen=True, kw_only=True):
-    """What one rule says of one image; or, without a rule, why there is no image to look at."""
-
-    status: Status | str
-    id: str
-    output: str
-    rule: str = ""
-    figure: Value = None
-    unit: str = ""
-    limit: str = ""
-    others: tuple[str, ...] = ()
 
 
 class Silent:
@@ -56,27 +44,32 @@ class Silent:
         """Nothing was opened."""
 
 
-def run_check(session: Session, paths: Sequence[str], select: Sequence[str], *, review: bool) -> int:
+class Asked(Struct, frozen=True, kw_only=True):
+    """What the command line gives to `check`; the names are those of its options."""
+
+    paths: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    review: bool = False
+    junit: str = ""
+    sarif: str = ""
+
+
+def run_check(session: Session, asked: Asked) -> int:
     """Print the verdicts, worst first; 3 where a rule fails, 1 where an image is missing. Raises SpecError."""
-    project = session.project(paths)
+    project = session.project(asked.paths)
     with (
         interruptible() as stop,
         session.held(project) as store,
         closing(_reporter(session)) as reporter,
     ):
         found = selected(session.survey(project, store), ())  # nothing is made, so no pixels are wanted
-        targets = session.choose(found, store, selection_of(project, session, paths, select))
+        targets = session.choose(found, store, selection_of(project, session, asked.paths, asked.select))
         chosen = [target.id for target in targets]
-        rows = sorted(
-            check(found, store, chosen, reporter, stop), key=lambda row: (ORDER.index(row.status), row.id)
-        )
+        rows = sorted_rows(check(found, store, chosen, reporter, stop))
     if stop.is_set():
         raise KeyboardInterrupt
-    _tell(session, [row for row in rows if row.status == "review"] if review else rows, rows, len(chosen))
-    statuses = {row.status for row in rows}
-    if "missing" in statuses:
-        return Exit.TARGET_FAILED
-    return Exit.RULE_FAILED if "fail" in statuses else Exit.DONE
+    tell(session, rows, len(chosen), asked)
+    return exit_of(rows)
 
 
 def _reporter(session: Session) -> Reporter:
@@ -102,7 +95,11 @@ def check(
     for name in chosen:
         why = _missing(decisions[name], schedule.works.get(name))
         if why:
-            yield Row(status="missing", id=name, output=decisions[name].target.output, limit=why)
+            target = decisions[name].target
+            place = target.recipe.where
+            yield Row(
+                status="missing", id=name, output=target.output, limit=why, spec=place.file, line=place.line
+            )
         elif decisions[name].target.recipe.rules and name in outcomes:
             yield from _rows(found, name, outcomes[name].verdicts)
 
@@ -128,26 +125,24 @@ def _schedule(
 
 
 def _rows(found: Survey, name: str, verdicts: Sequence[Verdict]) -> Iterator[Row]:
+    target = found.project.graph.targets[name]
     for item in verdicts:
-        yield Row(
-            status=item.status,
-            id=name,
-            output=found.project.graph.targets[name].output,
-            rule=item.rule,
-            figure=item.figure,
-            unit=item.unit,
-            limit=item.limit,
-            others=item.others,
-        )
+        yield row_of(item, name, target.output, target.recipe.where)
 
 
-def _tell(session: Session, shown: Sequence[Row], rows: Sequence[Row], images: int) -> None:
+def tell(session: Session, rows: Sequence[Row], images: int, asked: Asked) -> None:
+    """Write the reports, and print the rows, or those up for review; then what they come to. rows: sorted."""
+    if asked.junit:
+        _write(session, asked.junit, junit(rows))
+    if asked.sarif:
+        _write(session, asked.sarif, sarif(rows))
+    shown = [row for row in rows if row.status == "review"] if asked.review else rows
     if session.json:
         for row in shown:
             session.give({"event": "verdict", **msgspec.structs.asdict(row)})
         return
     if session.quiet:
-        shown = [row for row in shown if row.status in ("fail", "missing")]
+        shown = [row for row in shown if row.status in ("fail", *NO_IMAGE)]
     told = shown if session.verbose else shown[:SHOWN]
     if told:
         headers = ["status", "target", "rule", "figure", "limit"]
@@ -155,22 +150,18 @@ def _tell(session: Session, shown: Sequence[Row], rows: Sequence[Row], images: i
     if len(shown) > len(told):
         session.say(f"… and {len(shown) - len(told):,} more; --verbose shows all")
     if not session.quiet:
-        session.say(_summary(rows, images))
+        session.say(summary(rows, images))
+
+
+def _write(session: Session, path: str, text: str) -> None:
+    try:
+        (session.folder / path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"'{path}' can't be written: {error.strerror}", hint="is its folder there, and yours?"
+        ) from error
 
 
 def _cells(row: Row) -> list[str]:
-    figure = "" if row.figure is None else f"{row.figure}{f' {row.unit}' if row.unit else ''}"
-    clash = f"like {', '.join(row.others[:3])}" if row.others else ""
-    return [row.status, row.id, row.rule, figure, ", ".join(filter(None, (row.limit, clash)))]
-
-
-def _summary(rows: Sequence[Row], images: int) -> str:
-    """`12 images: 1 fail, 11 pass`: each image counted once, by the worst that is said of it."""
-    worst: dict[str, str] = {}
-    for row in rows:
-        worst.setdefault(row.id, row.status)
-    counts = [(status, sum(1 for item in worst.values() if item == status)) for status in ORDER]
-    told = [f"{count:,} {status}" for status, count in counts if count]
-    bare = images - len(worst)
-    told += [f"{bare:,} without rules"] if bare else []
-    return f"{plural(images, 'image')}{': ' if told else ''}{', '.join(told)}"
+    limit = ", ".join(filter(None, (row.limit, alike(row.others))))
+    return [row.status, row.id, row.rule, measured(row), limit]

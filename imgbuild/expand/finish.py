@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -43,10 +43,18 @@ class _Entry(NamedTuple):
 def rules(context: Context, spec: Spec, declared: Declared[Asset]) -> tuple[Any, ...]:
     """The asset's rules, those of its sets among them, unless the profile switches them off. Raises SpecError."""
     profile = context.settings.profile
-    entries = list(_entries(spec, declared))
-    built = [_build(RULES, *entry) for entry in entries]
-    placed = [rule.placed(_Locating(context, entry)) for rule, entry in zip(built, entries, strict=True)]
-    return () if profile is not None and profile.validate is False else tuple(placed)
+    built = tuple(_placed(context, entry) for entry in _entries(spec, declared))
+    return () if profile is not None and profile.validate is False else built
+
+
+def rules_of_sets(context: Context, spec: Spec, names: Sequence[str]) -> tuple[Any, ...]:
+    """The rules of sets, ready to use. Raises SpecError."""
+    entries = [entry for name in names for entry in _of_set(spec.rules[name])]
+    return tuple(_placed(context, entry) for entry in entries)
+
+
+def _placed(context: Context, entry: _Entry) -> Any:
+    return _build(RULES, *entry).placed(_Locating(context, entry))
 
 
 def _entries(spec: Spec, declared: Declared[Asset]) -> Iterator[_Entry]:
@@ -56,7 +64,11 @@ def _entries(spec: Spec, declared: Declared[Asset]) -> Iterator[_Entry]:
         if known is None:
             yield _Entry(item, declared, ("validate", index))
         else:
-            yield from (_Entry(inner, known, (at,)) for at, inner in enumerate(known.value))
+            yield from _of_set(known)
+
+
+def _of_set(known: Declared[list[Value]]) -> Iterator[_Entry]:
+    return (_Entry(item, known, (at,)) for at, item in enumerate(known.value))
 
 
 class _Locating:

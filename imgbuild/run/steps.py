@@ -269,10 +269,14 @@ def _info(image: Image) -> dict[str, Value]:
 
 
 def measure(
-    data: bytes, rules: Mapping[int, Rule], references: Mapping[str, bytes], pixels: PILImage | None = None
+    data: bytes,
+    rules: Mapping[int, Rule],
+    references: Mapping[str, bytes],
+    pixels: PILImage | None = None,
+    name: str = "image",
 ) -> dict[int, Measured]:
-    """What the rules measure on one published image, by place; the image is decoded once."""
-    shown = Picture(data, pixels)
+    """What the rules measure on one published image, by place; the image is decoded once. name: of it in errors."""
+    shown = Picture(data, pixels, name)
     found = {}
     for place, rule in rules.items():
         with foreign(f"rule '{rule.name}'"):

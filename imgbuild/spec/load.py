@@ -37,6 +37,15 @@ def load(files: Files, settings: Settings, extra: Sequence[str] = ()) -> tuple[S
     return tuple(sorted(filter(None, loading.done.values()), key=lambda spec: spec.name))
 
 
+def load_file(files: Files, settings: Settings, file: str) -> Spec:
+    """The spec in one file, a path from the root, and what it includes. Raises SpecError or Errors."""
+    loading = _Loading(files, settings, {file})
+    spec = loading.load(file, None)
+    raise_all(loading.errors)
+    assert spec is not None
+    return spec
+
+
 class _Loading:
     """One pass over the files; errors are collected, so that all files tell theirs together.
 

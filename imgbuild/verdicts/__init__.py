@@ -1,0 +1,1 @@
+"""What rules said of images, for people and for machines: rows, their table, JUnit and SARIF."""

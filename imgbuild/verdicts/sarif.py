@@ -1,0 +1,61 @@
+"""Verdicts as SARIF 2.1.0 (OASIS), which code hosts show at the lines of files: here at the asset that an image is of.
+
+What holds is left out: SARIF is of findings. A picture that no spec declares stands for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from imgbuild import __version__
+from imgbuild.verdicts.row import Row
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVELS = {"fail": "error", "error": "error", "missing": "error", "review": "warning", "warn": "warning"}
+
+
+def sarif(rows: Sequence[Row]) -> str:
+    """The report as text. Paths in it are relative to the project."""
+    found = [row for row in rows if row.status in _LEVELS]
+    names = sorted({_rule(row) for row in found})
+    driver = {
+        "name": "imgbuild",
+        "version": __version__,
+        "rules": [{"id": name, "shortDescription": {"text": f"imgbuild's rule '{name}'"}} for name in names],
+    }
+    results = [_result(row, names.index(_rule(row))) for row in found]
+    report = {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
+    }
+    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+
+
+def _rule(row: Row) -> str:
+    return row.rule or row.status
+
+
+def _result(row: Row, index: int) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "ruleId": _rule(row),
+        "ruleIndex": index,
+        "level": _LEVELS[row.status],
+        "message": {"text": f"{row.id}: {' '.join(filter(None, (row.rule, row.why)))}"},
+        "locations": [_place(row.spec, row.line) if row.spec else _place(row.output)],
+        "partialFingerprints": {"target/v1": " ".join([row.id, _rule(row), row.limit])},
+    }
+    if row.spec and row.output:
+        result["relatedLocations"] = [{**_place(row.output), "message": {"text": "the image"}}]
+    return result
+
+
+def _place(path: str, line: int = 0) -> dict[str, Any]:
+    place: dict[str, Any] = {"artifactLocation": {"uri": quote(path)}}
+    if line:
+        place["region"] = {"startLine": line}
+    return {"physicalLocation": place}
