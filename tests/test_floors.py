@@ -19,7 +19,7 @@ from imgbuild.rules import RULES
 ROOT = Path(imgbuild.__file__).parent
 
 FLOORS = (
-    {"colours", "columns", "types"},
+    {"colours", "columns", "ground", "types"},
     {"digest", "errors"},
     {"document", "extras", "files", "foreign", "graph", "images", "registry", "report", "select"},
     {"process", "providers", "rules", "settings", "store"},

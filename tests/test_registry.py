@@ -77,7 +77,23 @@ def test_the_built_in_names():
         "subject",
         "unique",
     ]
-    assert OPERATIONS.names() == ["adjust", "convert", "crop", "pad", "pad_mask", "resize", "sharpen"]
+    assert OPERATIONS.names() == [
+        "adjust",
+        "blur",
+        "color",
+        "convert",
+        "crop",
+        "grayscale",
+        "pad",
+        "pad_mask",
+        "quantize",
+        "remove_background",
+        "resize",
+        "round_corners",
+        "shadow",
+        "sharpen",
+        "trim",
+    ]
 
 
 def test_an_unknown_name_gives_the_nearest():
@@ -85,7 +101,7 @@ def test_an_unknown_name_gives_the_nearest():
         OPERATIONS.get("resise")
     assert str(caught.value) == (
         "error: unknown operation 'resise'\n"
-        "hint: did you mean 'resize'? Operations here: adjust, convert, crop, pad, pad_mask, resize, sharpen"
+        "hint: did you mean 'resize'? Operations here: adjust, blur, color, convert, crop, grayscale, pad, pad_mask, quantize, remove_background, …"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PIL import ImageChops
+from PIL.ImageFilter import GaussianBlur
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
@@ -33,6 +34,20 @@ def table(curve: Callable[[float], float]) -> list[int]:
 def map_levels(colours: PILImage, levels: list[int]) -> PILImage:
     """Every band through the same table."""
     return colours.point(levels * len(colours.getbands()))
+
+
+def blurred(picture: PILImage, radius: float) -> PILImage:
+    """Gaussian blur of that standard deviation in pixels; colours are weighed by their alpha, which is blurred, too."""
+    if picture.mode not in ("RGBA", "LA"):
+        return picture.filter(GaussianBlur(radius))
+    premultiplied = picture.convert({"RGBA": "RGBa", "LA": "La"}[picture.mode])
+    return premultiplied.filter(GaussianBlur(radius)).convert(picture.mode)
+
+
+def with_alpha(picture: PILImage, alpha: PILImage) -> PILImage:
+    """The picture, less opaque: its own alpha times another of mode L and of its size."""
+    colours, own = split(picture)
+    return join(colours.copy(), alpha if own is None else ImageChops.multiply(own, alpha))
 
 
 def push(start: PILImage, towards: PILImage, away: PILImage, amounts: list[int]) -> PILImage:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
 
-from PIL.ImageFilter import GaussianBlur
-
-from imgbuild.process.bands import join, push, split
+from imgbuild.process.bands import blurred, join, push, split
 from imgbuild.process.base import Operation
 
 if TYPE_CHECKING:
@@ -38,17 +36,9 @@ class Sharpen(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def apply(self, picture: PILImage) -> PILImage:
         colours, alpha = split(picture)
-        around = _blurred(picture, self.radius)
+        around = split(blurred(picture, self.radius))[0]
         return join(push(colours, colours, around, self._amounts()), alpha)
 
     def _amounts(self) -> list[int]:
         """What is added for a difference of 0…255 levels."""
         return [min(255, off * self.percent // 100) if off > self.threshold else 0 for off in range(256)]
-
-
-def _blurred(picture: PILImage, radius: float) -> PILImage:
-    """The colours around each pixel, without alpha."""
-    if picture.mode not in ("RGBA", "LA"):
-        return picture.filter(GaussianBlur(radius))
-    premultiplied = picture.convert({"RGBA": "RGBa", "LA": "La"}[picture.mode])
-    return split(premultiplied.filter(GaussianBlur(radius)).convert(picture.mode))[0]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from imgbuild.ground import OPAQUE, ring
 from imgbuild.images import Picture
 from imgbuild.rules.band import check_bounds, rounded
 from imgbuild.rules.base import Measured, Rule
-from imgbuild.rules.ground import OPAQUE, ring
 from imgbuild.rules.shades import colours_of, near, shades
 from imgbuild.types import Finding, Value
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from imgbuild.ground import CONTRAST, subject
 from imgbuild.images import Picture
 from imgbuild.rules.band import check_bounds, rounded
 from imgbuild.rules.base import Measured, Rule
-from imgbuild.rules.ground import subject_mask
 from imgbuild.types import Finding, Value
 
 Side = Literal["left", "top", "right", "bottom"]
@@ -26,7 +26,7 @@ class Edges(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     max: float = 0.0
     sides: tuple[Side, ...] = ("left", "top", "right", "bottom")
-    contrast: int = 32
+    contrast: int = CONTRAST
 
     def __post_init__(self) -> None:
         check_bounds(None, self.max, "", "max", high=1)
@@ -38,7 +38,7 @@ class Edges(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return {"contrast": self.contrast}
 
     def measure(self, picture: Picture, files: Mapping[str, bytes]) -> Measured:
-        mask = subject_mask(picture, self.contrast)
+        mask = subject(picture.rgb, picture.alpha, self.contrast)
         outermost = {"left": mask[:, 0], "top": mask[0], "right": mask[:, -1], "bottom": mask[-1]}
         return {side: rounded(float(pixels.mean())) for side, pixels in outermost.items()}
 

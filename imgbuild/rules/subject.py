@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from imgbuild.ground import CONTRAST, box_of, subject
 from imgbuild.images import Picture
 from imgbuild.rules.band import check_bounds, in_words, rounded, within
 from imgbuild.rules.base import Measured, Rule
-from imgbuild.rules.ground import subject_mask
 from imgbuild.types import Finding, Value
 
 
@@ -28,7 +28,7 @@ class Subject(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     centered: float | None = None
     min: float | None = None
     max: float | None = None
-    contrast: int = 32
+    contrast: int = CONTRAST
 
     def __post_init__(self) -> None:
         check_bounds(self.margin, None, "margin", "", high=0.5)
@@ -43,16 +43,14 @@ class Subject(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def measure(self, picture: Picture, files: Mapping[str, bytes]) -> Measured:
         """free: at the left, the top, the right and the bottom, in shares of that side; empty without a subject."""
-        import numpy as np
-
-        mask = subject_mask(picture, self.contrast)
-        columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-        if not len(columns):
+        mask = subject(picture.rgb, picture.alpha, self.contrast)
+        box = box_of(mask)
+        if box is None:
             return {"free": []}
+        left, top, right, bottom = box
         height, width = mask.shape
-        left, right = int(columns[0]) / width, 1 - (int(columns[-1]) + 1) / width
-        top, bottom = int(rows[0]) / height, 1 - (int(rows[-1]) + 1) / height
-        return {"free": [rounded(side) for side in (left, top, right, bottom)]}
+        free = (left / width, top / height, 1 - right / width, 1 - bottom / height)
+        return {"free": [rounded(side) for side in free]}
 
     def judge(self, measured: Measured) -> Finding:
         limits = {

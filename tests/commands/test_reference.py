@@ -95,5 +95,5 @@ def test_a_name_that_is_none(project):
     assert (found.code, found.out) == (2, "")
     assert found.err == (
         "error: unknown operation 'resiez'\n"
-        "hint: did you mean 'resize'? Operations here: adjust, convert, crop, pad, pad_mask, resize, sharpen\n"
+        "hint: did you mean 'resize'? Operations here: adjust, blur, color, convert, crop, grayscale, pad, pad_mask, quantize, remove_background, …\n"
     )

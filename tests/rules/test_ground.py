@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from PIL import Image as pillow
 from PIL import ImageDraw
 
+from imgbuild.ground import ring
 from imgbuild.images import Picture
 from imgbuild.rules.background import Background
 from imgbuild.rules.edges import Edges
-from imgbuild.rules.ground import ring
 from imgbuild.rules.subject import Subject
 
 

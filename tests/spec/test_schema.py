@@ -93,7 +93,7 @@ REFUSED = {
     "size: 1024 x 768": "3:11: 'size' must be WIDTHxHEIGHT in pixels, such as 1024x768",
     "process: [convert]": "3:15: item 1 of 'process' needs its parameters: write 'convert: {mode: …}'",
     "process: [{crop: {}, pad: {}}]": "3:26: item 1 of 'process' must hold one key",
-    "process: [blur]": "3:15: unknown operation 'blur'",
+    "process: [blurr]": "3:15: unknown operation 'blurr'",
     "format: gif": "3:13: unknown type 'gif'",
     "attempts: 0": "3:15: 'attempts' must be at least 1",
 }
