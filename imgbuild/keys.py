@@ -112,7 +112,7 @@ class Intents:
         known = self._finish.get(id(target.recipe))
         if known is None:
             known = (
-                [operation_fields(operation) for operation in target.recipe.process],
+                [operation_fields(operation, self._files.get) for operation in target.recipe.process],
                 format_fields(target.recipe.format),
             )
             self._finish[id(target.recipe)] = known
@@ -154,8 +154,16 @@ def ask_fields(ask: Ask, pin: Mapping[str, Value], params: Mapping[str, Value]) 
     }
 
 
-def operation_fields(operation: Operation) -> dict[str, Value]:
-    return {"name": operation.name, "version": operation.version, **msgspec.to_builtins(operation)}
+FindDigest = Callable[[str], Digest | None]
+
+
+def operation_fields(operation: Operation, digest: FindDigest | None = None) -> dict[str, Value]:
+    """digest: of a file, by its path; to be given for operations that read any."""
+    fields = {"name": operation.name, "version": operation.version, **msgspec.to_builtins(operation)}
+    if paths := operation.files():
+        assert digest is not None
+        fields["files"] = [digest(path) or "" for path in paths]
+    return fields
 
 
 def format_fields(format: Format) -> dict[str, Value]:
@@ -177,8 +185,10 @@ def import_key(file: Digest) -> tuple[Digest, Manifest]:
     return seal(IMPORT, {"file": file})
 
 
-def process_key(operation: Operation, pixels: Digest) -> tuple[Digest, Manifest]:
-    return seal(PROCESS, {"operation": operation_fields(operation), "pixels": pixels})
+def process_key(
+    operation: Operation, pixels: Digest, digest: FindDigest | None = None
+) -> tuple[Digest, Manifest]:
+    return seal(PROCESS, {"operation": operation_fields(operation, digest), "pixels": pixels})
 
 
 def encode_key(format: Format, pixels: Digest) -> tuple[Digest, Manifest]:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from imgbuild.images import is_lossless
-from imgbuild.keys import encode_key, process_key
+from imgbuild.keys import FindDigest, encode_key, process_key
 from imgbuild.ledger import pixels_key
 from imgbuild.types import Digest, Format, Line, Record, Target, Value
 
@@ -35,15 +35,20 @@ class Trace(Struct, frozen=True, kw_only=True):
 
 
 def follow(
-    target: Target, key: Digest, manifest: Mapping[str, Value], find: Find, has_blob: Callable[[Digest], bool]
+    target: Target,
+    key: Digest,
+    manifest: Mapping[str, Value],
+    find: Find,
+    has_blob: Callable[[Digest], bool],
+    digest: FindDigest | None = None,
 ) -> Trace:
-    """The trace of a target whose first step has this key."""
+    """The trace of a target whose first step has this key. digest: of files that operations read, by their paths."""
     first = find(key)
     if first is None or not has_blob(first.blob):
         return Trace(key=key, manifest=manifest)
     record, done = first, 0
     for operation in target.recipe.process:
-        following = find(process_key(operation, record.pixels)[0])
+        following = find(process_key(operation, record.pixels, digest)[0])
         if following is None or not has_blob(following.blob):
             break
         record, done = following, done + 1

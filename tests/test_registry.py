@@ -84,6 +84,7 @@ def test_the_built_in_names():
         "convert",
         "crop",
         "grayscale",
+        "overlay",
         "pad",
         "pad_mask",
         "quantize",
@@ -101,7 +102,7 @@ def test_an_unknown_name_gives_the_nearest():
         OPERATIONS.get("resise")
     assert str(caught.value) == (
         "error: unknown operation 'resise'\n"
-        "hint: did you mean 'resize'? Operations here: adjust, blur, color, convert, crop, grayscale, pad, pad_mask, quantize, remove_background, …"
+        "hint: did you mean 'resize'? Operations here: adjust, blur, color, convert, crop, grayscale, overlay, pad, pad_mask, quantize, …"
     )
 
 

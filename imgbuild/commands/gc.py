@@ -18,7 +18,7 @@ from imgbuild.report.text import data_size, plural
 from imgbuild.settings import parse_size
 from imgbuild.store.gc import Collected, collect
 from imgbuild.store.store import Store
-from imgbuild.types import Digest, Line, Record, Target
+from imgbuild.types import Digest, Line, Record
 
 DAY = 86_400.0  # seconds
 Named = tuple[str, Line]  # a target's id, and a line that some lock has for it
@@ -88,7 +88,7 @@ def needed(session: Session, project: Project, store: Store) -> set[Digest]:
     ]
     keep = {digest for _, line in lines for digest in (line.raw, line.image) if digest}
     keep.update(_pixel_blobs(lines, records))
-    keep.update(_between(project.graph.targets, lines, records))
+    keep.update(_between(project, lines, records))
     keep.update(store.journal.bought().values())
     equivalents = store.records.equivalents()
     keep.update(image for image, others in equivalents.items() if not keep.isdisjoint(others))
@@ -129,15 +129,14 @@ def _pixel_blobs(lines: Iterable[Named], records: Mapping[Digest, Record]) -> It
             yield record.blob
 
 
-def _between(
-    targets: Mapping[str, Target], lines: Iterable[Named], records: Mapping[Digest, Record]
-) -> Iterator[Digest]:
+def _between(project: Project, lines: Iterable[Named], records: Mapping[Digest, Record]) -> Iterator[Digest]:
     """Pictures between the steps of what is declared now: where a step is edited, work goes on from there."""
+    targets, digest = project.graph.targets, project.files.digest
     pixels_of = {record.blob: record.pixels for record in records.values()}
     for name, line in lines:
         pixels = pixels_of.get(line.raw)
         for operation in targets[name].recipe.process if name in targets and pixels else ():
-            record = records.get(process_key(operation, pixels or "")[0])
+            record = records.get(process_key(operation, pixels or "", digest)[0])
             if record is None:
                 break
             yield record.blob

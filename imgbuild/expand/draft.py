@@ -184,7 +184,7 @@ def _recipes(context: Context, spec: Spec, name: str, lineup: Lineup, format: Fo
     declared = spec.assets[name]
     profile = context.settings.profile
     attempts = profile.attempts if profile is not None and profile.attempts else declared.value.attempts
-    process, checks = operations(declared), rules(context, spec, declared)
+    process, checks = operations(context, declared), rules(context, spec, declared)
     return tuple(
         Recipe(
             spec=spec.name,

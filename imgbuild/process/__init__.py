@@ -13,6 +13,7 @@ OPERATIONS: Registry[type[Operation]] = Registry(
         "convert": "imgbuild.process.convert:Convert",
         "crop": "imgbuild.process.crop:Crop",
         "grayscale": "imgbuild.process.grayscale:Grayscale",
+        "overlay": "imgbuild.process.overlay:Overlay",
         "pad": "imgbuild.process.pad:Pad",
         "pad_mask": "imgbuild.process.pad:PadMask",
         "quantize": "imgbuild.process.quantize:Quantize",

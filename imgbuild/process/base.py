@@ -5,7 +5,8 @@ An operation is a frozen struct: its fields are its parameters in the spec, and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from msgspec import Struct
 
@@ -27,3 +28,15 @@ class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def apply(self, picture: PILImage) -> PILImage:
         """A new picture (or the same, unchanged). Modes come as RGB, RGBA, L or LA. Raises TargetError."""
         raise NotImplementedError
+
+    def apply_with(self, picture: PILImage, files: Mapping[str, bytes]) -> PILImage:
+        """The same, for an operation that reads files: `files` has the bytes of `self.files()`."""
+        return self.apply(picture)
+
+    def files(self) -> Sequence[str]:
+        """Paths of files that the operation reads; what is in them is in the step's key."""
+        return ()
+
+    def placed(self, locate: Callable[[str], str]) -> Self:
+        """This operation with its paths, which a spec writes relative to itself, from the project's root."""
+        return self

@@ -124,7 +124,8 @@ class Making:
         if self.crew is None or not self._provider(work).apart:
             return False
         target = work.decision.target
-        return not target.inputs and not any(rule.files() for rule in target.recipe.rules)
+        readers = (*target.recipe.rules, *target.recipe.process)
+        return not target.inputs and not any(reader.files() for reader in readers)
 
     def why_unpinned(self, work: Work) -> TargetError | None:
         """Why the model that the work is about to ask could not be pinned; None where it is."""
@@ -393,7 +394,9 @@ class Making:
         return data
 
     def _references(self, target: Target) -> dict[str, bytes]:
-        paths = {path for rule in target.recipe.rules for path in rule.files()}
+        """The bytes of all files that operations read, and that rules compare with."""
+        readers = (*target.recipe.rules, *target.recipe.process)
+        paths = {path for reader in readers for path in reader.files()}
         return {path: self._file(path) for path in paths}
 
 

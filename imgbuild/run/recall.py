@@ -58,7 +58,7 @@ class Recall:
         if trace is None or trace.first is None:  # a request for the same key may have come back meanwhile
             key, manifest = (trace.key, trace.manifest) if trace else self._first_key(work)
             trace = work.trace = follow(
-                work.decision.target, key, manifest, self.ledger.record, self.blobs.has
+                work.decision.target, key, manifest, self.ledger.record, self.blobs.has, self.files.digest
             )
         work.sources = self._sources(work.decision.target)
         return _whole(trace)

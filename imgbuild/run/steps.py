@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
+from imgbuild.digest import digest_bytes
 from imgbuild.errors import TargetError
 from imgbuild.foreign import foreign
 from imgbuild.images import (
@@ -63,7 +65,8 @@ class Start(Struct, frozen=True, kw_only=True):
 class Job(Struct, frozen=True, kw_only=True):
     """What is left to do for one target.
 
-    rules: those to be measured, by their place in the recipe. references: reads the files that they compare with.
+    rules: those to be measured, by their place in the recipe. references: reads the files that they compare with,
+    and those that operations read.
     """
 
     start: Start
@@ -117,6 +120,10 @@ class _Finishing:
         self.ran: list[str] = []
         self.encoded: bytes | None = None
         self.cost = (job.start.image.cost or 0.0) if job.start.image else 0.0
+
+    @cached_property
+    def references(self) -> Mapping[str, bytes]:
+        return self.job.references()
 
     def run(self) -> Made:
         data, picture, raw, kind = self.begin()
@@ -207,9 +214,10 @@ class _Finishing:
     ) -> tuple[PILImage, Digest, Digest]:
         """One operation; its pixels are kept, unless the published file is going to hold them exactly."""
         began = time.perf_counter()
-        key, manifest = process_key(operation, pixels)
+        files = {path: self.references[path] for path in operation.files()}
+        key, manifest = process_key(operation, pixels, lambda path: digest_bytes(files[path]))
         with foreign(f"operation '{operation.name}'"):
-            picture = normal(operation.apply(picture))
+            picture = normal(operation.apply_with(picture, files))
         pixels = pixel_digest(picture)
         self.ran.append(operation.name)
         if last and is_lossless(self.job.format):
@@ -259,7 +267,7 @@ class _Finishing:
         return measure(
             published,
             self.job.rules,
-            self.job.references(),
+            self.references,
             picture if is_lossless(self.job.format) else None,
         )
 

@@ -76,7 +76,12 @@ def test_the_example_of_each_page_is_one(bench, verb, name):
     section = page[page.rindex("validate:" if verb == "rules" else "process:") :]
     spec = {"assets": {"a": {"prompt": "a", **yaml.safe_load(section)}}}
     project = bench(
-        {"specs/a.yaml": yaml.safe_dump(spec), "specs/refs/hero.png": b"", "specs/refs/competitor.png": b""}
+        {
+            "specs/a.yaml": yaml.safe_dump(spec),
+            "specs/refs/hero.png": b"",
+            "specs/refs/logo.png": b"",
+            "specs/refs/competitor.png": b"",
+        }
     )
     assert "a/a@placeholder#0" in told(project, "plan", "--verbose")
 
@@ -95,5 +100,5 @@ def test_a_name_that_is_none(project):
     assert (found.code, found.out) == (2, "")
     assert found.err == (
         "error: unknown operation 'resiez'\n"
-        "hint: did you mean 'resize'? Operations here: adjust, blur, color, convert, crop, grayscale, pad, pad_mask, quantize, remove_background, …\n"
+        "hint: did you mean 'resize'? Operations here: adjust, blur, color, convert, crop, grayscale, overlay, pad, pad_mask, quantize, …\n"
     )

@@ -331,6 +331,55 @@ def test_another_reference_is_measured_against_and_nothing_else_runs(shop, paint
     assert set(shop.actions().values()) == {"fresh"}
 
 
+def logo(shop):
+    """The last step of three lays a logo over the picture."""
+    shop.write({"specs/refs/logo.png": picture("#505050")})
+    shop.edit(
+        "specs/catalog.yaml",
+        (
+            "brightness: 1.2}\n",
+            "brightness: 1.2}\n      - sharpen\n      - overlay: {image: refs/logo.png, scale: 0.5}\n",
+        ),
+    )
+    assert dict(shop.build().ran) == {"sharpen": 6, "overlay": 6, "encode": 6}
+
+
+def test_another_file_of_an_operation_runs_that_operation_and_what_follows(shop, painter):
+    logo(shop)
+    before = shop.outputs()
+    shop.write({"specs/refs/logo.png": picture("#c00000")})
+    assert "  process.overlay.files.0: " in shop.why(FIRST)
+    assert dict(shop.build().ran) == {"overlay": 6, "encode": 6}
+    assert shop.outputs().keys() == before.keys()
+    assert not {*shop.outputs().values()} & {*before.values()}
+    assert dict(shop.build().ran) == {}
+    shop.write({"specs/refs/logo.png": picture("#505050")})
+    assert (dict(shop.build().ran), shop.outputs()) == ({}, before)
+    assert painter.asked == []
+
+
+def test_a_file_of_an_operation_that_goes_is_told_at_its_place(shop):
+    logo(shop)
+    (shop.root / "specs/refs/logo.png").unlink()
+    told = shop.tell("build")
+    assert (told.code, told.err) == (
+        2,
+        "specs/catalog.yaml:22:26: file 'refs/logo.png' does not exist\n"
+        "   22 |       - overlay: {image: refs/logo.png, scale: 0.5}\n"
+        "      |                          ^^^^^^^^^^^^^\n"
+        "hint: it was looked for at specs/refs/logo.png\n",
+    )
+
+
+def test_reordered_operations_run_from_the_first_that_changed(shop, painter):
+    logo(shop)
+    shop.edit(
+        "specs/catalog.yaml", ("      - sharpen\n", ""), ("scale: 0.5}\n", "scale: 0.5}\n      - sharpen\n")
+    )
+    assert dict(shop.build().ran) == {"overlay": 6, "sharpen": 6, "encode": 6}
+    assert painter.asked == []
+
+
 def test_pixels_that_stay_the_same_stop_the_rebuild(bench, painter):
     """A photo is saved anew with the same pixels: what is made from them is left alone."""
     project = bench(

@@ -1,0 +1,118 @@
+"""Lays a picture or a line of text over the picture: a logo, a badge, a price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from io import BytesIO
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from msgspec.structs import replace
+from PIL import Image as pillow
+from PIL import ImageDraw, ImageFont
+
+from imgbuild.colours import rgba_of
+from imgbuild.errors import TargetError
+from imgbuild.images import decode, normal
+from imgbuild.process.base import Operation
+from imgbuild.process.placement import Anchor, offset, scaled
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+
+class Overlay(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Lays an `image`, or a `text` in a `font`, over the picture, at `anchor` and `margin` pixels from its sides.
+
+    image, font: files, relative to the spec. scale: the width of what is laid over, as a share of the picture's width;
+    left out, an image keeps its size. size: of the text, in pixels. color: of the text. opacity: of what is laid over.
+    What does not fit into the picture fails the target.
+    """
+
+    name: ClassVar[str] = "overlay"
+    example: ClassVar[str] = "{image: refs/logo.png, anchor: bottom-right, margin: 24, scale: 0.2}"
+
+    image: str | None = None
+    text: str | None = None
+    font: str | None = None
+    size: int = 48
+    color: str = "black"
+    anchor: Anchor = "bottom-right"
+    margin: int = 0
+    scale: float | None = None
+    opacity: float = 1.0
+
+    def __post_init__(self) -> None:
+        if (self.image is None) == (self.text is None):
+            raise ValueError("overlay needs either an image or a text")
+        if (self.text is None) != (self.font is None):
+            raise ValueError("text and font go together: a font is a file, such as fonts/Inter.ttf")
+        if not 1 <= self.size <= 10_000:
+            raise ValueError(f"size must be between 1 and 10000 pixels, not {self.size}")
+        if self.margin < 0:
+            raise ValueError(f"margin must be at least 0, not {self.margin}")
+        if self.scale is not None and not 0 < self.scale <= 1:
+            raise ValueError(f"scale must be above 0 and at most 1, not {self.scale}")
+        if not 0 <= self.opacity <= 1:
+            raise ValueError(f"opacity must be between 0 and 1, not {self.opacity}")
+        rgba_of(self.color)
+
+    def files(self) -> Sequence[str]:
+        return tuple(path for path in (self.image, self.font) if path is not None)
+
+    def placed(self, locate: Callable[[str], str]) -> Self:
+        found = {name: path for name in ("image", "font") if (path := getattr(self, name)) is not None}
+        return replace(self, **{name: locate(path) for name, path in found.items()})
+
+    def apply_with(self, picture: PILImage, files: Mapping[str, bytes]) -> PILImage:
+        above = self._faded(self._scaled(self._drawn(files), picture.width))
+        free = (
+            picture.width - above.width - 2 * self.margin,
+            picture.height - above.height - 2 * self.margin,
+        )
+        if min(free) < 0:
+            what = "the text" if self.image is None else self.image
+            raise TargetError(
+                f"{what} is {above.width}×{above.height}, and does not fit into {picture.width}×{picture.height}",
+                hint="give overlay a 'scale', or less 'margin' or 'size'",
+            )
+        left, top = (self.margin + int(side) for side in offset(self.anchor, *free))
+        whole = picture.convert("RGBA")
+        whole.alpha_composite(above, (left, top))
+        return whole if picture.mode in ("RGBA", "LA") else whole.convert("RGB")
+
+    def _drawn(self, files: Mapping[str, bytes]) -> PILImage:
+        """What is laid over, RGBA, at its own size."""
+        if self.image is not None:
+            return normal(decode(files[self.image], self.image), self.image).convert("RGBA")
+        font = self._font(files[self.font or ""])
+        left, top, right, bottom = font.getbbox(self.text or "")
+        drawn = pillow.new("RGBA", (max(1, int(right - left)), max(1, int(bottom - top))), (0, 0, 0, 0))
+        mask = pillow.new("L", drawn.size, 0)
+        ImageDraw.Draw(mask).text((-left, -top), self.text or "", font=font, fill=255)
+        red, green, blue, alpha = rgba_of(self.color)
+        drawn.paste((red, green, blue), (0, 0, *drawn.size))
+        drawn.putalpha(mask.point([level * alpha // 255 for level in range(256)]))
+        return drawn
+
+    def _font(self, data: bytes) -> ImageFont.FreeTypeFont:
+        try:  # the basic layout is the same wherever Pillow is, with other libraries or without
+            return ImageFont.truetype(BytesIO(data), self.size, layout_engine=ImageFont.Layout.BASIC)
+        except OSError as error:
+            raise TargetError(
+                f"{self.font} is not a font that can be read", hint="give a TrueType or OpenType file"
+            ) from error
+
+    def _scaled(self, above: PILImage, width: int) -> PILImage:
+        if self.scale is None:
+            return above
+        by = Fraction(str(self.scale)) * width / above.width
+        size = (scaled(above.width, by), scaled(above.height, by))
+        return above.convert("RGBa").resize(size, pillow.Resampling.LANCZOS).convert("RGBA")
+
+    def _faded(self, above: PILImage) -> PILImage:
+        if self.opacity == 1:
+            return above
+        faded = above.copy()
+        faded.putalpha(above.getchannel("A").point([int(level * self.opacity + 0.5) for level in range(256)]))
+        return faded
