@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,25 +22,37 @@ def ring(array: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     return np.concatenate([side.reshape(-1, *array.shape[2:]) for side in sides])
 
 
-def off_ground(rgb: NDArray[np.uint8], contrast: int) -> NDArray[np.bool_]:
-    """Height × width: what differs in a channel by more than `contrast` levels from the outermost pixels' median."""
+def ground_of(rgb: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """The median of the outermost pixels, for each channel."""
     import numpy as np
 
-    ground = np.median(ring(rgb, 1), axis=0).astype(np.int16)
+    return np.asarray(np.median(ring(rgb, 1), axis=0)).astype(np.int16)
+
+
+def off_ground(pixels: NDArray[np.uint8], ground: NDArray[np.int16], contrast: int) -> NDArray[np.bool_]:
+    """For … × 3 levels: which pixels differ in a channel by more than `contrast` levels from the ground."""
+    import numpy as np
+
     low, high = (np.clip(ground + step, 0, 255).astype(np.uint8) for step in (-contrast, contrast))
-    return np.asarray(((rgb < low) | (rgb > high)).any(axis=2))
+    found = np.zeros(pixels.shape[:-1], dtype=bool)
+    for channel in range(pixels.shape[-1]):  # four times as fast as all at once
+        level = pixels[..., channel]
+        found |= (level < low[channel]) | (level > high[channel])
+    return found
 
 
-def subject(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, contrast: int) -> NDArray[np.bool_]:
-    """Height × width: where a picture shows something else than its ground.
+def subject(
+    rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, contrast: int, part: Any = ...
+) -> NDArray[np.bool_]:
+    """Height × width: where a picture shows something else than its ground; or of a part of it, an index.
 
     In a picture with transparent pixels that is whatever is opaque, in others what is off its ground.
     """
     import numpy as np
 
     if alpha is not None and (alpha < OPAQUE).any():
-        return np.asarray(alpha >= OPAQUE)
-    return off_ground(rgb, contrast)
+        return np.asarray(alpha[part] >= OPAQUE)
+    return off_ground(rgb[part], ground_of(rgb), contrast)
 
 
 def box_of(mask: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from imgbuild.errors import TargetError
 from imgbuild.extras import need
-from imgbuild.ground import CONTRAST, box_of, off_ground
+from imgbuild.ground import CONTRAST, box_of, ground_of, off_ground
 from imgbuild.images import flat
 from imgbuild.process.bands import with_alpha
 from imgbuild.process.base import Operation
@@ -47,7 +47,7 @@ class RemoveBackground(Operation, frozen=True, kw_only=True, forbid_unknown_fiel
         from PIL.ImageFilter import GaussianBlur
 
         rgb = np.asarray(flat(picture).convert("RGB"))
-        kept = _not_flooded(off_ground(rgb, self.contrast))
+        kept = _not_flooded(off_ground(rgb, ground_of(rgb), self.contrast))
         if self.method == "grabcut":
             need("cv2", "OpenCV", "'remove_background: {method: grabcut}'", "local")
             kept = _grab_cut(rgb, kept)

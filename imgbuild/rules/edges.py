@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from imgbuild.ground import CONTRAST, subject
 from imgbuild.images import Picture
@@ -12,6 +12,12 @@ from imgbuild.rules.base import Measured, Rule
 from imgbuild.types import Finding, Value
 
 Side = Literal["left", "top", "right", "bottom"]
+_SIDES: dict[Side, Any] = {  # as indices of rows and columns
+    "left": (slice(None), 0),
+    "top": 0,
+    "right": (slice(None), -1),
+    "bottom": -1,
+}
 
 
 class Edges(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,9 +44,10 @@ class Edges(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return {"contrast": self.contrast}
 
     def measure(self, picture: Picture, files: Mapping[str, bytes]) -> Measured:
-        mask = subject(picture.rgb, picture.alpha, self.contrast)
-        outermost = {"left": mask[:, 0], "top": mask[0], "right": mask[:, -1], "bottom": mask[-1]}
-        return {side: rounded(float(pixels.mean())) for side, pixels in outermost.items()}
+        found = {
+            side: subject(picture.rgb, picture.alpha, self.contrast, part) for side, part in _SIDES.items()
+        }
+        return {side: rounded(float(pixels.mean())) for side, pixels in found.items()}
 
     def judge(self, measured: Measured) -> Finding:
         worst = max(self.sides, key=lambda side: float(measured[side]))

@@ -20,15 +20,15 @@ def shades(pixels: NDArray[np.uint8]) -> list[list[float]]:
     """The commonest shades among pixels (count × 3), as [red, green, blue, share]: the mean of each."""
     import numpy as np
 
-    levels = pixels.astype(np.int64)
-    coarse = levels // LEVELS
-    places = (coarse[:, 0] << 16) | (coarse[:, 1] << 8) | coarse[:, 2]
-    _, of, counts = np.unique(places, return_inverse=True, return_counts=True)
-    sums = np.stack([np.bincount(of, weights=levels[:, channel]) for channel in range(3)], axis=1)
-    order = np.argsort(-counts, kind="stable")[:SHADES]
+    parts = 256 // LEVELS
+    coarse = pixels // LEVELS
+    places = (coarse[:, 0].astype(np.intp) * parts + coarse[:, 1]) * parts + coarse[:, 2]
+    counts = np.bincount(places, minlength=parts**3)
+    sums = [np.bincount(places, weights=pixels[:, channel], minlength=parts**3) for channel in range(3)]
+    commonest = np.argsort(-counts, kind="stable")[:SHADES]
     return [
-        [*(rounded(float(level)) for level in sums[at] / counts[at]), rounded(counts[at] / len(pixels))]
-        for at in order
+        [*(rounded(float(total[at] / counts[at])) for total in sums), rounded(counts[at] / len(pixels))]
+        for at in commonest[counts[commonest] > 0]
     ]
 
 

@@ -44,6 +44,21 @@ assets:
     seeds: {seeds}
 """
 
+RULES = """\
+rules:
+  web:
+    - dimensions: {width: 1024, height: 1024}
+    - aspect_ratio: {ratio: "1:1"}
+    - not_blank
+    - brightness: {min: 0.05, on_fail: warn}
+    - contrast: {min: 0.01}
+    - sharpness: {min: 1}
+    - noise: {max: 50}
+    - palette: {colors: [white, black], share: 0}
+    - edges: {max: 1}
+    - unique: {on_fail: warn}
+"""
+
 
 def write_project(root: Path, targets: int) -> int:
     """A spec of about so many targets of 64×64 in one big asset and one of a single target; how many there are.
@@ -69,6 +84,25 @@ def write_local(root: Path, targets: int) -> int:
         )
     )
     return 8 * seeds
+
+
+def write_photos(root: Path, count: int) -> None:
+    """So many photographs of 1024², each another crop with some noise, and ten rules that they keep."""
+    import numpy as np
+    from PIL import Image
+    from skimage import data
+
+    (root / "photos").mkdir(parents=True)
+    (root / "rules.yaml").write_text(RULES)
+    dice = np.random.default_rng(0)
+    for number in range(count):
+        photo = Image.fromarray((data.astronaut, data.coffee, data.chelsea, data.rocket)[number % 4]())
+        side = min(photo.size) // 2
+        left, top = (int(dice.integers(0, whole - side)) for whole in photo.size)
+        crop = photo.convert("RGB").crop((left, top, left + side, top + side)).resize((1024, 1024))
+        noisy = np.asarray(crop).astype(np.int16) + dice.integers(-3, 4, (1024, 1024, 1), dtype=np.int16)
+        picture = Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
+        picture.save(root / f"photos/{number:04}.png", compress_level=1)
 
 
 def prompt_of(name: str) -> str:

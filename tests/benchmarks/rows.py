@@ -17,7 +17,7 @@ from typing import NamedTuple
 from PIL import Image
 
 import imgbuild
-from tests.benchmarks import ground, loop, tools
+from tests.benchmarks import checks, ground, loop, tools
 from tests.benchmarks.clock import Ran, run
 
 
@@ -251,6 +251,23 @@ def _pixels(path: Path) -> bytes:
         return picture.convert("RGB").tobytes()
 
 
+def rules(lab: Lab, targets: int) -> Iterator[Row]:
+    """Ten rules on photographs, beside a script by hand that does the same with the same libraries."""
+    root = lab.place("photos")
+    ground.write_photos(root, targets)
+    script = [sys.executable, str(Path(checks.__file__)), str(root / "photos")]
+    ours, theirs = [], []
+    for _ in range(min(3, lab.runs)):
+        ran = lab.call(root, "check", "--rules", "rules.yaml", "photos", "--json")
+        checked = {json.loads(line)["id"] for line in ran.output.splitlines()}
+        if len(checked) != targets or len(ran.output.splitlines()) != 10 * targets:
+            raise RuntimeError(f"{targets} pictures were to be held against ten rules, not {len(checked)}")
+        ours.append(ran)
+        theirs.append(run(script, root, lab.environ).seconds)
+    seconds, peak = median(ran.seconds for ran in ours), max(ran.peak for ran in ours)
+    yield Row("ten rules", targets, targets, "seconds", seconds, "a script", median(theirs), 1 / 1.5, peak)
+
+
 def watch(lab: Lab, targets: int) -> Iterator[Row]:
     """`imgbuild watch`: from the save of a spec in which one target changed until its image is published."""
     root, count = lab.built(targets)
@@ -298,6 +315,7 @@ ROWS: Mapping[str, Sequence[tuple[Callable[..., Iterator[Row]], int, tuple[float
     "cold": [(cold, 10_000, ())],
     "watch": [(watch, 10_000, ())],
     "local": [(local, 96, ())],
+    "rules": [(rules, 500, ())],
 }
 
 

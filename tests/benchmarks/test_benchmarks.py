@@ -30,6 +30,7 @@ def test_every_row_runs_and_counts(tmp_path):
         ("cold build", 21, 21),
         ("save to image under watch", 21, 1),
         ("diffusion", 16, 16),
+        ("ten rules", 20, 20),
     }
     assert all(row["ours"] > 0 for row in rows)
     assert list(tmp_path.iterdir()) == []
@@ -38,4 +39,6 @@ def test_every_row_runs_and_counts(tmp_path):
 def test_an_unknown_row_is_told():
     done = benchmarks("nul")
     assert done.returncode == 2
-    assert done.stderr.endswith("there is no row 'nul'; there are null, plan, edit, cold, watch, local\n")
+    assert done.stderr.endswith(
+        "there is no row 'nul'; there are null, plan, edit, cold, watch, local, rules\n"
+    )
