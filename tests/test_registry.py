@@ -81,6 +81,7 @@ def test_the_built_in_names():
         "adjust",
         "blur",
         "color",
+        "compose",
         "convert",
         "crop",
         "grayscale",
@@ -102,7 +103,7 @@ def test_an_unknown_name_gives_the_nearest():
         OPERATIONS.get("resise")
     assert str(caught.value) == (
         "error: unknown operation 'resise'\n"
-        "hint: did you mean 'resize'? Operations here: adjust, blur, color, convert, crop, grayscale, overlay, pad, pad_mask, quantize, …"
+        "hint: did you mean 'resize'? Operations here: adjust, blur, color, compose, convert, crop, grayscale, overlay, pad, pad_mask, …"
     )
 
 

@@ -94,6 +94,8 @@ def _words(schema: dict[str, Any]) -> str:
     """What a parameter may be: "number", "one of: a, b", "list of text"."""
     if "enum" in schema:
         return f"one of: {', '.join(map(str, schema['enum']))}"
+    if "$ref" in schema:
+        return "mapping"
     if "anyOf" in schema:
         return " or ".join(map(_words, schema["anyOf"]))
     if schema.get("type") == "array":

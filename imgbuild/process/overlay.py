@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
 from io import BytesIO
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -15,7 +14,8 @@ from imgbuild.colours import rgba_of
 from imgbuild.errors import TargetError
 from imgbuild.images import decode, normal
 from imgbuild.process.base import Operation
-from imgbuild.process.placement import Anchor, offset, scaled
+from imgbuild.process.laying import check_laying, lay
+from imgbuild.process.placement import Anchor
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
@@ -49,12 +49,7 @@ class Overlay(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("text and font go together: a font is a file, such as fonts/Inter.ttf")
         if not 1 <= self.size <= 10_000:
             raise ValueError(f"size must be between 1 and 10000 pixels, not {self.size}")
-        if self.margin < 0:
-            raise ValueError(f"margin must be at least 0, not {self.margin}")
-        if self.scale is not None and not 0 < self.scale <= 1:
-            raise ValueError(f"scale must be above 0 and at most 1, not {self.scale}")
-        if not 0 <= self.opacity <= 1:
-            raise ValueError(f"opacity must be between 0 and 1, not {self.opacity}")
+        check_laying(self.margin, self.scale, self.opacity)
         rgba_of(self.color)
 
     def files(self) -> Sequence[str]:
@@ -65,20 +60,16 @@ class Overlay(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return replace(self, **{name: locate(path) for name, path in found.items()})
 
     def apply_with(self, picture: PILImage, files: Mapping[str, bytes]) -> PILImage:
-        above = self._faded(self._scaled(self._drawn(files), picture.width))
-        free = (
-            picture.width - above.width - 2 * self.margin,
-            picture.height - above.height - 2 * self.margin,
-        )
-        if min(free) < 0:
-            what = "the text" if self.image is None else self.image
-            raise TargetError(
-                f"{what} is {above.width}×{above.height}, and does not fit into {picture.width}×{picture.height}",
-                hint="give overlay a 'scale', or less 'margin' or 'size'",
-            )
-        left, top = (self.margin + int(side) for side in offset(self.anchor, *free))
         whole = picture.convert("RGBA")
-        whole.alpha_composite(above, (left, top))
+        lay(
+            whole,
+            self._drawn(files),
+            self.image or "the text",
+            anchor=self.anchor,
+            margin=self.margin,
+            scale=self.scale,
+            opacity=self.opacity,
+        )
         return whole if picture.mode in ("RGBA", "LA") else whole.convert("RGB")
 
     def _drawn(self, files: Mapping[str, bytes]) -> PILImage:
@@ -102,17 +93,3 @@ class Overlay(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise TargetError(
                 f"{self.font} is not a font that can be read", hint="give a TrueType or OpenType file"
             ) from error
-
-    def _scaled(self, above: PILImage, width: int) -> PILImage:
-        if self.scale is None:
-            return above
-        by = Fraction(str(self.scale)) * width / above.width
-        size = (scaled(above.width, by), scaled(above.height, by))
-        return above.convert("RGBa").resize(size, pillow.Resampling.LANCZOS).convert("RGBA")
-
-    def _faded(self, above: PILImage) -> PILImage:
-        if self.opacity == 1:
-            return above
-        faded = above.copy()
-        faded.putalpha(above.getchannel("A").point([int(level * self.opacity + 0.5) for level in range(256)]))
-        return faded

@@ -100,5 +100,5 @@ def test_a_name_that_is_none(project):
     assert (found.code, found.out) == (2, "")
     assert found.err == (
         "error: unknown operation 'resiez'\n"
-        "hint: did you mean 'resize'? Operations here: adjust, blur, color, convert, crop, grayscale, overlay, pad, pad_mask, quantize, …\n"
+        "hint: did you mean 'resize'? Operations here: adjust, blur, color, compose, convert, crop, grayscale, overlay, pad, pad_mask, …\n"
     )

@@ -298,7 +298,7 @@ NAMES = {
             specs/catalog.yaml:12:15: unknown operation 'resise'
                12 |     process: [resise]
                   |               ^^^^^^
-            hint: did you mean 'resize'? Operations here: adjust, blur, color, convert, crop, grayscale, overlay, pad, pad_mask, quantize, …
+            hint: did you mean 'resize'? Operations here: adjust, blur, color, compose, convert, crop, grayscale, overlay, pad, pad_mask, …
             """,
     ),
     "unknown profile": Fault(

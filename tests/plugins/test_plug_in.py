@@ -181,7 +181,7 @@ ERRORS = {
         specs/catalog.yaml:10:9: unknown operation 'trun'
            10 |       - trun: {quarters: 1}
               |         ^^^^
-        hint: did you mean 'turn'? Operations here: adjust, blur, color, convert, crop, grayscale, overlay, pad, pad_mask, quantize, …
+        hint: did you mean 'turn'? Operations here: adjust, blur, color, compose, convert, crop, grayscale, overlay, pad, pad_mask, …
         """,
     ),
     "a parameter of the rule": (
@@ -240,7 +240,7 @@ def test_without_the_package_its_names_are_unknown(project):
         specs/catalog.yaml:10:9: unknown operation 'turn'
            10 |       - turn: {quarters: 1}
               |         ^^^^
-        hint: Operations here: adjust, blur, color, convert, crop, grayscale, overlay, pad, pad_mask, quantize, …
+        hint: Operations here: adjust, blur, color, compose, convert, crop, grayscale, overlay, pad, pad_mask, …
         specs/catalog.yaml:12:9: unknown rule 'upright'
            12 |       - upright: {by: 1.5}
               |         ^^^^^^^

@@ -89,7 +89,7 @@ def test_what_does_not_fit_fails():
         overlay(WHITE, image="logo.png", margin=26)
     assert str(caught.value) == (
         "error: logo.png is 10×6, and does not fit into 60×40\n"
-        "hint: give overlay a 'scale', or less 'margin' or 'size'"
+        "hint: give it a smaller 'scale' or 'size', or less 'margin'"
     )
     with pytest.raises(TargetError) as caught:
         overlay(WHITE, text="Sale of everything", font="font.ttf")

@@ -1,0 +1,111 @@
+"""Lays layers over each other, the picture among them: a cut-out on a background, with a badge above."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
+from PIL import Image as pillow
+
+from imgbuild.colours import rgba_of
+from imgbuild.images import decode, normal
+from imgbuild.process.base import Operation
+from imgbuild.process.laying import check_laying, lay
+from imgbuild.process.placement import Anchor, check_result, check_size
+from imgbuild.process.scaling import cover
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+
+class Layer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of: an `image` in a file, a `color` that fills the whole, or the `picture` itself.
+
+    scale: its width as a share of the whole's; left out, it keeps its size. anchor, margin: where it lies, in pixels
+    from the sides. opacity: 1.0 hides what is below.
+    """
+
+    image: str | None = None
+    color: str | None = None
+    picture: bool = False
+    anchor: Anchor = "center"
+    margin: int = 0
+    scale: float | None = None
+    opacity: float = 1.0
+
+    def __post_init__(self) -> None:
+        if [self.image is not None, self.color is not None, self.picture].count(True) != 1:
+            raise ValueError("a layer is an image, a color or the picture: give one of the three")
+        if self.color is not None:
+            rgba_of(self.color)
+            if (self.scale, self.margin) != (None, 0):
+                raise ValueError("a layer of a color fills the whole: leave scale and margin out")
+        check_laying(self.margin, self.scale, self.opacity)
+
+
+class Compose(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Lays the `layers` over each other, the first at the bottom; `{picture: true}` among them is the picture itself.
+
+    The others are `{image: FILE}` and `{color: …}`. Each may have an `anchor`, a `margin`, a `scale` and an `opacity`.
+    The whole is as large as `width` and `height` say, and else as the first layer that has a size. A first layer that
+    is an image fills the whole: it is scaled, and what stands over is cut off at its `anchor`'s other side. The result
+    has alpha where something of it is transparent.
+    """
+
+    name: ClassVar[str] = "compose"
+    example: ClassVar[str] = (
+        "{layers: [{color: white}, {picture: true}, {image: refs/logo.png, anchor: top}]}"
+    )
+
+    layers: list[Layer]
+    width: int | None = None
+    height: int | None = None
+
+    def __post_init__(self) -> None:
+        if sum(layer.picture for layer in self.layers) != 1:
+            raise ValueError("compose needs the picture as one of its layers: {picture: true}")
+        if (self.width is None) != (self.height is None):
+            raise ValueError("width and height go together")
+        check_size(self.width, self.height)
+
+    def files(self) -> Sequence[str]:
+        return tuple(dict.fromkeys(layer.image for layer in self.layers if layer.image is not None))
+
+    def placed(self, locate: Callable[[str], str]) -> Self:
+        layers = [
+            layer if layer.image is None else replace(layer, image=locate(layer.image))
+            for layer in self.layers
+        ]
+        return replace(self, layers=layers)
+
+    def apply_with(self, picture: PILImage, files: Mapping[str, bytes]) -> PILImage:
+        drawn = [self._drawn(layer, picture, files) for layer in self.layers]
+        sized = next(layer for layer in drawn if layer is not None)
+        size = (self.width, self.height) if self.width and self.height else sized.size
+        check_result(self.name, *size)
+        whole = pillow.new("RGBA", size, (0, 0, 0, 0))
+        for number, (layer, above) in enumerate(zip(self.layers, drawn, strict=True)):
+            if above is None:
+                above = pillow.new("RGBA", size, rgba_of(layer.color or ""))
+            elif number == 0 and layer.image is not None and layer.scale is None:
+                above = cover(above, *size, layer.anchor)
+            lay(
+                whole,
+                above,
+                layer.image or "the picture",
+                anchor=layer.anchor,
+                margin=layer.margin,
+                scale=layer.scale,
+                opacity=layer.opacity,
+            )
+        return whole if whole.getchannel("A").getextrema() != (255, 255) else whole.convert("RGB")
+
+    def _drawn(self, layer: Layer, picture: PILImage, files: Mapping[str, bytes]) -> PILImage | None:
+        """The layer as RGBA, at its own size; None for a colour, which has none."""
+        if layer.picture:
+            return picture.convert("RGBA")
+        if layer.image is None:
+            return None
+        return normal(decode(files[layer.image], layer.image), layer.image).convert("RGBA")
