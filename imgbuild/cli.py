@@ -355,6 +355,24 @@ def cost(ctx: click.Context, /, **flags: Any) -> int:
     return run_spent(here) if own["spent"] else run_cost(here, own["paths"], own["select"])
 
 
+@verb("manifest", "imgbuild manifest", "imgbuild manifest -s hero --format csv")
+@PATHS
+@SELECT
+@click.option(
+    "--format", "kind", type=click.Choice(["json", "csv"]), default="json", help="JSON, or a row an image."
+)
+@shared
+def manifest(ctx: click.Context, /, **flags: Any) -> int:
+    """Tell of each locked image all that made it.
+
+    Prompt, model and its pin, seed, operations, verdicts, cost, and the digest of its file: the audit trail.
+    """
+    from imgbuild.commands.manifest import run_manifest
+
+    common, own = split(flags)
+    return run_manifest(session(ctx, **common), own["paths"], own["select"], own["kind"])
+
+
 @verb("clean", "imgbuild clean --dry-run", "imgbuild clean -s 'drafts/*' --yes")
 @PATHS
 @SELECT

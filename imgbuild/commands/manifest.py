@@ -1,0 +1,172 @@
+"""`imgbuild manifest`: for each image that is locked, all that made it. The audit trail, as JSON or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from imgbuild import __version__
+from imgbuild.commands.session import Session, selection_of
+from imgbuild.digest import to_hex
+from imgbuild.errors import Exit
+from imgbuild.keys import bound_at, format_fields, operation_fields
+from imgbuild.store.store import Store
+from imgbuild.survey import Survey, states_of
+from imgbuild.types import Line, Record, Target, Value, Verdict
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One image. sha256: of its file; pixels: digest of what it shows. via: the fallback that made it.
+
+    What made it is told by the record of its generation; `known` is false where this store has none, and what the spec
+    says now stands there. sources: files and targets that it was made from. cost: US dollars. created: UTC.
+    """
+
+    id: str
+    output: str
+    state: str
+    spec: str
+    variables: dict[str, str]
+    sha256: str
+    pixels: str
+    known: bool
+    prompt: str
+    negative: str
+    width: int
+    height: int
+    params: dict[str, Value]
+    provider: str
+    model: str
+    source: str
+    revision: str
+    weights: str
+    license: str
+    seed: int
+    attempt: int
+    via: str
+    grade: str
+    sources: list[str]
+    process: list[dict[str, Value]]
+    format: dict[str, Value]
+    verdicts: tuple[Verdict, ...]
+    cost: float
+    seconds: float
+    created: str
+    environment: dict[str, str]
+
+
+def run_manifest(session: Session, paths: Sequence[str], select: Sequence[str], kind: str) -> int:
+    """Print the manifest of the chosen targets that are locked. kind: "json" or "csv". Raises SpecError."""
+    project = session.project(paths)
+    with session.reading(project) as store:
+        found = session.survey(project, store)
+        chosen = session.choose(found, store, selection_of(project, session, paths, select))
+        entries = _entries(found, store, chosen)
+    if kind == "csv":
+        session.say(_csv(entries).rstrip("\n"))
+    else:
+        whole = {"imgbuild": __version__, "images": entries}
+        session.say(msgspec.json.format(msgspec.json.encode(whole), indent=2).decode())
+    return Exit.DONE
+
+
+def _entries(found: Survey, store: Store, chosen: Sequence[Target]) -> list[Entry]:
+    made = {
+        record.blob: record
+        for record in store.records.all_records().values()
+        if record.step in ("generate", "import")
+    }
+    outcomes = store.records.outcomes(found.project.settings.profile_name)
+    states = states_of(found, store)
+    entries = []
+    for target in chosen:
+        line = found.plan.decisions[target.id].line
+        if line is not None and line.image:
+            outcome = outcomes.get(target.id)
+            verdicts = outcome.verdicts if outcome is not None and target.recipe.rules else ()
+            entries.append(_entry(found, target, line, states[target.id], made.get(line.raw), verdicts))
+    return entries
+
+
+def _entry(
+    found: Survey,
+    target: Target,
+    line: Line,
+    state: str,
+    record: Record | None,
+    verdicts: tuple[Verdict, ...],
+) -> Entry:
+    where, files = target.recipe.where, found.project.files
+    return Entry(
+        id=target.id,
+        output=f"{found.project.settings.output}/{target.output}",
+        state=state,
+        spec=f"{where.file}:{where.line}",
+        variables=dict(target.cell),
+        sha256=to_hex(line.image),
+        pixels=line.pixels,
+        known=record is not None,
+        **_asked(target, line, record),
+        **_model(found, target, line, record),
+        seed=line.seed,
+        attempt=line.attempt,
+        via=line.via,
+        grade=line.grade.value,
+        sources=[item.target or item.file for item in target.inputs],
+        process=[operation_fields(operation, files.digest) for operation in target.recipe.process],
+        format=format_fields(target.recipe.format),
+        verdicts=verdicts,
+        cost=record.cost if record else 0.0,
+        seconds=record.seconds if record else 0.0,
+        created=datetime.fromtimestamp(record.created, UTC).isoformat() if record and record.created else "",
+        environment=dict(record.environment) if record else {},
+    )
+
+
+def _asked(target: Target, line: Line, record: Record | None) -> dict[str, Any]:
+    """What the model was asked for; nothing of pictures that existed already."""
+    names = ("prompt", "negative", "width", "height", "params")
+    if not target.asks:
+        return dict(zip(names, ("", "", 0, 0, {}), strict=True))
+    ask = target.asks[_position(target, line)]
+    told: Mapping[str, Any] = record.manifest if record else {}
+    return {name: told.get(name, getattr(ask, name)) for name in names}
+
+
+def _model(found: Survey, target: Target, line: Line, record: Record | None) -> dict[str, Any]:
+    names = ("provider", "source", "revision", "weights")
+    if target.recipe.model is None:
+        return {**dict.fromkeys(names, ""), "model": "", "license": ""}
+    bound = bound_at(target, _position(target, line))
+    pin = found.pins.known.get((bound.home, bound.alias))
+    told: Mapping[str, Any] = record.manifest.get("model", {}) if record else {}
+    known = {name: str(told.get(name, getattr(pin, name, ""))) for name in names}
+    return {**known, "model": bound.alias, "license": bound.model.license}
+
+
+def _position(target: Target, line: Line) -> int:
+    aliases = [bound.alias for bound in target.recipe.fallbacks]
+    return aliases.index(line.via) + 1 if line.via in aliases else 0
+
+
+def _csv(entries: Sequence[Entry]) -> str:
+    """A row for each image, with a head; what has parts is JSON within its cell."""
+    text = io.StringIO()
+    names = Entry.__struct_fields__
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(names)
+    for entry in entries:
+        table.writerow([_cell(getattr(entry, name)) for name in names])
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()
