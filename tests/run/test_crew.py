@@ -110,7 +110,7 @@ def test_a_refusal_stays_one(tmp_path):
 
 
 def test_a_bug_there_is_a_bug_here(crew):
-    with pytest.raises(RuntimeError, match="'str' object has no attribute 'name'"):
+    with pytest.raises(RuntimeError, match="'str' object has no attribute 'files'"):
         crew.run([errand(operations=("resize",))])
     assert crew.run([errand(2)])[0].image
 
