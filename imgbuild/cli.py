@@ -324,6 +324,7 @@ def init(ctx: click.Context, /, **flags: Any) -> int:
 @click.option("--set", "sets", multiple=True, metavar="NAME", help="Only this rule set of that file.")
 @click.option("--junit", default="", metavar="FILE", help="Write the verdicts as JUnit XML, too.")
 @click.option("--sarif", default="", metavar="FILE", help="Write what is wrong as SARIF, too.")
+@TRUST
 @shared
 def check(ctx: click.Context, /, **flags: Any) -> int:
     """Hold published images, or any pictures, against rules.

@@ -25,7 +25,7 @@ from imgbuild.project import Project
 from imgbuild.providers.base import Provider
 from imgbuild.settings import profile_place
 from imgbuild.store.temporary import move, write_all, write_new
-from imgbuild.types import Bound, Concern, Digest, Pin, Where
+from imgbuild.types import Bound, Concern, Digest, Pin, Recipe, Where
 
 DOMAIN = "consent/1"
 LARGEST = 1024 * 1024  # bytes of a file of consents
@@ -33,8 +33,12 @@ COMMIT = 12  # characters of a commit that are shown
 
 
 class Declaration(Struct, frozen=True, kw_only=True):
-    """One concern of a model in use. wants: in words; digest: of all that is consented to. name: of the model."""
+    """One concern of a model in use, or of an asset with its rules and operations.
 
+    kind: "model" or "asset". name: its spec and its own. wants: in words; digest: of all that is consented to.
+    """
+
+    kind: str
     name: Name
     wants: str
     where: Where
@@ -42,7 +46,7 @@ class Declaration(Struct, frozen=True, kw_only=True):
 
     @property
     def sentence(self) -> str:
-        return f"model '{self.name[1]}' {self.wants}"
+        return f"{self.kind} '{self.name[1]}' {self.wants}"
 
 
 class _File(Struct, frozen=True, kw_only=True):
@@ -64,6 +68,18 @@ def concerns(project: Project, provider: Callable[[str], Provider]) -> list[tupl
     return found
 
 
+def step_concerns(project: Project) -> list[tuple[Recipe, Concern]]:
+    """Everything of concern in the rules and operations of the project's assets, under the active profile."""
+    found: dict[tuple[str, str, Concern], Recipe] = {}
+    for draft in project.drafts.assets.values():
+        recipe = draft.recipes[0]  # those of its other models differ in nothing of this
+        for step in (*recipe.process, *recipe.rules):
+            with foreign(f"'{step.name}'"):
+                for concern in step.concerns():
+                    found.setdefault((recipe.spec, recipe.asset, concern), recipe)
+    return [(recipe, concern) for (_, _, concern), recipe in found.items()]
+
+
 def _used(project: Project) -> dict[Name, Bound]:
     """Taken from the assets, not from the targets: a build that looks at a part of them may come to look at all."""
     return models_of(recipe for draft in project.drafts.assets.values() for recipe in draft.recipes)
@@ -78,16 +94,29 @@ def locked_pins(project: Project) -> Mapping[Name, Pin]:
 
 
 def declarations(
-    project: Project, found: Iterable[tuple[Bound, Concern]], pins: Mapping[Name, Pin]
+    project: Project,
+    found: Iterable[tuple[Bound, Concern]],
+    pins: Mapping[Name, Pin],
+    steps: Iterable[tuple[Recipe, Concern]] = (),
 ) -> list[Declaration]:
     """What has to be consented to, in the order of places. pins: those that are locked. Raises SpecError."""
     declared = {}
+    for recipe, concern in steps:
+        item = Declaration(
+            kind="asset",
+            name=(recipe.spec, recipe.asset),
+            wants=concern.wants,
+            where=recipe.where,
+            digest=_digest_of_step(project.files, concern, recipe.where),
+        )
+        declared[item.digest, item.where] = item
     for bound, concern in found:
         name = (bound.home, bound.alias)
         pin = kept(name, bound.model, pins)
         commit = pin.revision if pin is not None and pin.revision != bound.model.revision else ""
         where = _place(project, bound, concern)
         item = Declaration(
+            kind="model",
             name=name,
             wants=f"{concern.wants}{f' (locked at {commit[:COMMIT]})' if commit else ''}",
             where=where,
@@ -113,12 +142,25 @@ def _digest(files: Files, bound: Bound, concern: Concern, commit: str, where: Wh
         "revision": model.revision,
         "commit": commit,
         "concern": concern.wants,
-        "files": {
-            path: files.digest(files.locate(path, "", where), limit=sys.maxsize) or ""
-            for path in concern.files
-        },
+        "files": _contents(files, concern, where),
     }
     return digest_of(DOMAIN, fields)
+
+
+def _digest_of_step(files: Files, concern: Concern, where: Where) -> Digest:
+    """The same of what a rule or an operation wants: whichever asset has it, it is the same program."""
+    fields = {
+        "root": str(files.root),
+        "concern": concern.wants,
+        "files": _contents(files, concern, where),
+    }
+    return digest_of(DOMAIN, fields)
+
+
+def _contents(files: Files, concern: Concern, where: Where) -> dict[str, Digest]:
+    return {
+        path: files.digest(files.locate(path, "", where), limit=sys.maxsize) or "" for path in concern.files
+    }
 
 
 def _place(project: Project, bound: Bound, concern: Concern) -> Where:

@@ -99,9 +99,10 @@ class Pin(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Concern(Struct, frozen=True, kw_only=True):
-    """Something that a model's declaration wants and that could harm the reader, who must consent to it first.
+    """Something that a declaration wants and that could harm the reader, who must consent to it first.
 
-    wants: what it wants and what that could do, as a sentence goes on that began with the model ("reads …: …").
+    wants: what it wants and what that could do, as a sentence goes on that began with the model, or with the asset
+    whose rule or operation it is ("reads …: …").
     place: the way to what asks for it, within the declaration. files: of the project, by their paths from the root,
     in which the harm could lie; another content of them is another concern.
     """

@@ -21,7 +21,7 @@ ROOT = Path(imgbuild.__file__).parent
 FLOORS = (
     {"colours", "columns", "ground", "types"},
     {"digest", "errors"},
-    {"document", "extras", "files", "foreign", "graph", "images", "registry", "report", "select"},
+    {"document", "extras", "files", "foreign", "graph", "images", "programs", "registry", "report", "select"},
     {"process", "providers", "rules", "settings", "store"},
     {"keys", "ledger", "publish", "spec"},
     {"expand", "lock", "pace", "pins", "traces", "watch"},

@@ -62,6 +62,7 @@ def test_the_built_in_names():
         "background",
         "banding",
         "brightness",
+        "command",
         "contrast",
         "differs_from",
         "dimensions",
@@ -81,6 +82,7 @@ def test_the_built_in_names():
         "adjust",
         "blur",
         "color",
+        "command",
         "compose",
         "convert",
         "crop",
@@ -103,7 +105,7 @@ def test_an_unknown_name_gives_the_nearest():
         OPERATIONS.get("resise")
     assert str(caught.value) == (
         "error: unknown operation 'resise'\n"
-        "hint: did you mean 'resize'? Operations here: adjust, blur, color, compose, convert, crop, grayscale, overlay, pad, pad_mask, …"
+        "hint: did you mean 'resize'? Operations here: adjust, blur, color, command, compose, convert, crop, grayscale, overlay, pad, …"
     )
 
 
@@ -112,8 +114,8 @@ def test_an_unknown_name_where_nothing_is_near():
         RULES.get("zzz")
     assert str(caught.value) == (
         "error: unknown rule 'zzz'\n"
-        "hint: Rules here: aspect_ratio, background, banding, brightness, contrast, differs_from, dimensions, edges, "
-        "file_size, format, …"
+        "hint: Rules here: aspect_ratio, background, banding, brightness, command, contrast, differs_from, dimensions, "
+        "edges, file_size, …"
     )
 
 

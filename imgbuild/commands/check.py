@@ -10,6 +10,7 @@ from contextlib import closing
 import msgspec
 from msgspec import Struct
 
+from imgbuild.commands.consent import require_steps
 from imgbuild.commands.interrupt import interruptible
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import UsageError
@@ -52,11 +53,13 @@ class Asked(Struct, frozen=True, kw_only=True):
     review: bool = False
     junit: str = ""
     sarif: str = ""
+    trust: bool = False
 
 
 def run_check(session: Session, asked: Asked) -> int:
     """Print the verdicts, worst first; 3 where a rule fails, 1 where an image is missing. Raises SpecError."""
     project = session.project(asked.paths)
+    require_steps(session, project, asked.paths, given=asked.trust)
     with (
         interruptible() as stop,
         session.held(project) as store,

@@ -9,7 +9,7 @@ from pathlib import Path
 from imgbuild.commands.check import Asked, tell
 from imgbuild.commands.interrupt import interruptible
 from imgbuild.commands.session import Session
-from imgbuild.errors import UsageError
+from imgbuild.errors import Untrusted, UsageError, raise_all
 from imgbuild.files import MAX_INPUT
 from imgbuild.project import load_rules, open_settings
 from imgbuild.verdicts.pictures import Held, check_pictures, pictures_in
@@ -23,6 +23,8 @@ def run_check_pictures(session: Session, asked: Asked, file: str, sets: Sequence
     if asked.select:
         raise UsageError("--select chooses targets, and --rules looks at pictures", hint="leave one out")
     held, jobs = _held(session, file, sets)
+    if not asked.trust:
+        _require(held)
     pictures = _pictures(session, asked.paths)
     with interruptible() as stop:
         rows = sorted_rows(check_pictures(pictures, held, jobs, stop))
@@ -42,6 +44,14 @@ def _held(session: Session, file: str, sets: Sequence[str]) -> tuple[Held, int]:
     rules = load_rules(files, settings, whole.relative_to(root).as_posix(), sets)
     references = {path: files.read(path, MAX_INPUT) for rule in rules for path in rule.files()}
     return Held(rules=rules, references=references), settings.jobs or os.cpu_count() or 2
+
+
+def _require(held: Held) -> None:
+    """Raise Untrusted where a rule runs a program: consent is kept for projects, and this file may be of none."""
+    found = [concern for rule in held.rules for concern in rule.concerns()]
+    raise_all(
+        [Untrusted(f"a rule {concern.wants}", hint="if you trust it, add --trust") for concern in found]
+    )
 
 
 def _pictures(session: Session, paths: Sequence[str]) -> dict[str, Path]:

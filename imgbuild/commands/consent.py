@@ -13,34 +13,50 @@ from imgbuild.errors import Untrusted, raise_all
 from imgbuild.pins import Name, kept
 from imgbuild.project import Project
 from imgbuild.survey import Adapters
-from imgbuild.trust import Consents, Declaration, concerns, declarations, locked_pins, state_folder
-from imgbuild.types import Bound, Concern, Pin
+from imgbuild.trust import (
+    Consents,
+    Declaration,
+    concerns,
+    declarations,
+    locked_pins,
+    state_folder,
+    step_concerns,
+)
+from imgbuild.types import Bound, Concern, Pin, Recipe
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What a project declares that could harm. pins: those of its locks. found: as `trust.concerns` gives it."""
+    """What a project declares that could harm. pins: those of its locks.
+
+    found: in models, as `trust.concerns` gives it. steps: in assets, as `trust.step_concerns` gives it.
+    """
 
     project: Project
     found: Sequence[tuple[Bound, Concern]]
     pins: Mapping[Name, Pin]
+    steps: Sequence[tuple[Recipe, Concern]] = ()
 
     def declared(self, pins: Mapping[Name, Pin] | None = None) -> list[Declaration]:
         """What has to be consented to. pins: in place of the locks'."""
-        return declarations(self.project, self.found, self.pins if pins is None else pins)
+        return declarations(self.project, self.found, self.pins if pins is None else pins, self.steps)
 
 
 def asked(session: Session, project: Project, only: Collection[Name] | None = None) -> Asked:
-    """What is of concern in a project. only: but in these models. Locks and files are read only where something is."""
+    """What is of concern in a project. only: but in these models, and in no asset.
+
+    Locks and files are read only where something is.
+    """
     found = [
         (bound, concern)
         for bound, concern in concerns(project, Adapters(project.files).__getitem__)
         if only is None or (bound.home, bound.alias) in only
     ]
+    steps = step_concerns(project) if only is None else []
     if not found:
-        return Asked(project=project, found=(), pins={})
+        return Asked(project=project, found=(), pins={}, steps=steps)
     with session.reading(project) as store:
         project.files.remember(store.records.file_digests())  # weights take long to read
-    return Asked(project=project, found=found, pins=locked_pins(project))
+    return Asked(project=project, found=found, pins=locked_pins(project), steps=steps)
 
 
 def consents_of(session: Session) -> Consents:
@@ -63,14 +79,27 @@ def require(
     if given:
         return []
     wanted = asked(session, project, anew)
-    if not wanted.found:
+    if not (wanted.found or wanted.steps):
         return []
     pins = wanted.pins if anew is None else {}
-    known = consents_of(session).read()
-    missing = [item for item in wanted.declared(pins) if item.digest not in known]
-    hint = _hint(project, paths)
-    raise_all([Untrusted(item.sentence, where=item.where, hint=hint) for item in missing])
+    _raise_missing(session, project, paths, wanted.declared(pins))
     return sorted({name for name, bound in _named(wanted.found) if kept(name, bound.model, pins) is None})
+
+
+def require_steps(session: Session, project: Project, paths: Sequence[str], *, given: bool) -> None:
+    """See that what rules and operations want was consented to, where no model is used. Raises Untrusted."""
+    steps = [] if given else step_concerns(project)
+    if steps:
+        _raise_missing(session, project, paths, declarations(project, (), {}, steps))
+
+
+def _raise_missing(
+    session: Session, project: Project, paths: Sequence[str], declared: Iterable[Declaration]
+) -> None:
+    known = consents_of(session).read()
+    hint = _hint(project, paths)
+    missing = [item for item in declared if item.digest not in known]
+    raise_all([Untrusted(item.sentence, where=item.where, hint=hint) for item in missing])
 
 
 def _named(found: Iterable[tuple[Bound, Concern]]) -> Iterator[tuple[Name, Bound]]:

@@ -6,8 +6,8 @@ import inspect
 import sys
 from typing import Any
 
-from msgspec import Struct
-from msgspec.structs import fields
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo, fields
 
 from imgbuild.commands.session import Session
 from imgbuild.document.shapes import components
@@ -68,9 +68,13 @@ def _page(name: str, kind: Any) -> Page:
         unit=getattr(kind, "unit", ""),
         group=getattr(kind, "group", False),
         parameters=described.get("properties", {}),
-        defaults={field.encode_name: field.default for field in fields(kind) if not field.required},
+        defaults={field.encode_name: _default(field) for field in fields(kind) if not field.required},
         example=kind.example,
     )
+
+
+def _default(field: FieldInfo) -> Any:
+    return field.default if field.default is not NODEFAULT else field.default_factory()
 
 
 def _first(text: str) -> str:

@@ -50,7 +50,7 @@ def _show(session: Session, declared: Sequence[Declaration], known: Collection[D
                 {
                     "event": "concern",
                     "spec": item.name[0],
-                    "model": item.name[1],
+                    item.kind: item.name[1],
                     "where": place(item.where),
                     "wants": item.wants,
                     "trusted": item.digest in known,

@@ -17,7 +17,6 @@ from imgbuild.spec.declared import Declared, Spec
 from imgbuild.types import Asset, Format, Value, Where
 
 _SUFFIX = re.compile(r"\.[A-Za-z]{2,5}$")
-REFERENCE = "reference image"
 _OPTIONS = {
     "png": {"compress_level"},
     "jpeg": {"quality"},
@@ -31,7 +30,7 @@ def operations(context: Context, declared: Declared[Asset]) -> tuple[Any, ...]:
     """The asset's operations, ready to use. Raises SpecError."""
     items = enumerate(declared.value.process)
     entries = [_Entry(item, declared, ("process", index)) for index, item in items]
-    return tuple(_placed(context, OPERATIONS, entry, "file") for entry in entries)
+    return tuple(_placed(context, OPERATIONS, entry) for entry in entries)
 
 
 class _Entry(NamedTuple):
@@ -45,19 +44,18 @@ class _Entry(NamedTuple):
 def rules(context: Context, spec: Spec, declared: Declared[Asset]) -> tuple[Any, ...]:
     """The asset's rules, those of its sets among them, unless the profile switches them off. Raises SpecError."""
     profile = context.settings.profile
-    built = tuple(_placed(context, RULES, entry, REFERENCE) for entry in _entries(spec, declared))
+    built = tuple(_placed(context, RULES, entry) for entry in _entries(spec, declared))
     return () if profile is not None and profile.validate is False else built
 
 
 def rules_of_sets(context: Context, spec: Spec, names: Sequence[str]) -> tuple[Any, ...]:
     """The rules of sets, ready to use. Raises SpecError."""
     entries = [entry for name in names for entry in _of_set(spec.rules[name])]
-    return tuple(_placed(context, RULES, entry, REFERENCE) for entry in entries)
+    return tuple(_placed(context, RULES, entry) for entry in entries)
 
 
-def _placed(context: Context, registry: Registry[Any], entry: _Entry, what: str) -> Any:
-    """What is written, ready to use. what: its files are called in errors."""
-    return _build(registry, *entry).placed(_Locating(context, entry, what))
+def _placed(context: Context, registry: Registry[Any], entry: _Entry) -> Any:
+    return _build(registry, *entry).placed(_Locating(context, entry))
 
 
 def _entries(spec: Spec, declared: Declared[Asset]) -> Iterator[_Entry]:
@@ -77,15 +75,15 @@ def _of_set(known: Declared[list[Value]]) -> Iterator[_Entry]:
 class _Locating:
     """Paths of files, as an operation or rule writes them, from the project's root; they must exist."""
 
-    def __init__(self, context: Context, entry: _Entry, what: str) -> None:
-        self.context, self.entry, self.what = context, entry, what
+    def __init__(self, context: Context, entry: _Entry) -> None:
+        self.context, self.entry = context, entry
 
     def __call__(self, path: str) -> str:
         where = self.entry.declared.where(*self.entry.path, *self._steps(path))
         located = self.context.files.locate(path, self.context.folder(where), where)
         if self.context.files.stamp(located) is None:
             raise SpecError(
-                f"{self.what} '{path}' does not exist",
+                f"file '{path}' does not exist",
                 where=where,
                 hint=f"it was looked for at {located}",
             )

@@ -10,6 +10,7 @@ OPERATIONS: Registry[type[Operation]] = Registry(
         "adjust": "imgbuild.process.adjust:Adjust",
         "blur": "imgbuild.process.blur:Blur",
         "color": "imgbuild.process.color:Color",
+        "command": "imgbuild.process.command:Command",
         "compose": "imgbuild.process.compose:Compose",
         "convert": "imgbuild.process.convert:Convert",
         "crop": "imgbuild.process.crop:Crop",

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from msgspec import Struct
 
+from imgbuild.types import Concern
+
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
@@ -40,3 +42,7 @@ class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def placed(self, locate: Callable[[str], str]) -> Self:
         """This operation with its paths, which a spec writes relative to itself, from the project's root."""
         return self
+
+    def concerns(self) -> Sequence[Concern]:
+        """What in it could harm the reader of a spec, who has to consent to it before it is used."""
+        return ()

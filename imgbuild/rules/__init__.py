@@ -11,6 +11,7 @@ RULES: Registry[type[Rule]] = Registry(
         "background": "imgbuild.rules.background:Background",
         "banding": "imgbuild.rules.banding:Banding",
         "brightness": "imgbuild.rules.brightness:Brightness",
+        "command": "imgbuild.rules.command:Command",
         "contrast": "imgbuild.rules.contrast:Contrast",
         "differs_from": "imgbuild.rules.differs_from:DiffersFrom",
         "dimensions": "imgbuild.rules.dimensions:Dimensions",

@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 from msgspec import Struct
 
 from imgbuild.images import Picture
-from imgbuild.types import Finding, OnFail, Status, Value, Verdict
+from imgbuild.types import Concern, Finding, OnFail, Status, Value, Verdict
 
 Measured = dict[str, Value]
 
@@ -55,6 +55,10 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def placed(self, locate: Callable[[str], str]) -> Self:
         """This rule with its paths, which a spec writes relative to itself, from the project's root."""
         return self
+
+    def concerns(self) -> Sequence[Concern]:
+        """What in it could harm the reader of a spec, who has to consent to it before it is used."""
+        return ()
 
 
 class GroupRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):

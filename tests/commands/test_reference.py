@@ -80,6 +80,7 @@ def test_the_example_of_each_page_is_one(bench, verb, name):
             "specs/a.yaml": yaml.safe_dump(spec),
             "specs/refs/hero.png": b"",
             "specs/refs/logo.png": b"",
+            "specs/checks/logo.py": "",
             "specs/refs/competitor.png": b"",
         }
     )
@@ -100,5 +101,5 @@ def test_a_name_that_is_none(project):
     assert (found.code, found.out) == (2, "")
     assert found.err == (
         "error: unknown operation 'resiez'\n"
-        "hint: did you mean 'resize'? Operations here: adjust, blur, color, compose, convert, crop, grayscale, overlay, pad, pad_mask, …\n"
+        "hint: did you mean 'resize'? Operations here: adjust, blur, color, command, compose, convert, crop, grayscale, overlay, pad, …\n"
     )

@@ -289,7 +289,7 @@ NAMES = {
             specs/catalog.yaml:13:9: unknown rule 'sharpnes'
                13 |       - sharpnes: {min: 3}
                   |         ^^^^^^^^
-            hint: did you mean 'sharpness'? Rules here: aspect_ratio, background, banding, brightness, contrast, differs_from, dimensions, edges, file_size, format, …
+            hint: did you mean 'sharpness'? Rules here: aspect_ratio, background, banding, brightness, command, contrast, differs_from, dimensions, edges, file_size, …
             """,
     ),
     "unknown operation": Fault(
@@ -298,7 +298,7 @@ NAMES = {
             specs/catalog.yaml:12:15: unknown operation 'resise'
                12 |     process: [resise]
                   |               ^^^^^^
-            hint: did you mean 'resize'? Operations here: adjust, blur, color, compose, convert, crop, grayscale, overlay, pad, pad_mask, …
+            hint: did you mean 'resize'? Operations here: adjust, blur, color, command, compose, convert, crop, grayscale, overlay, pad, …
             """,
     ),
     "unknown profile": Fault(
@@ -568,7 +568,7 @@ STEPS = {
               - similar_to: {reference: want.png}
             """,
         told="""\
-            specs/catalog.yaml:13:33: reference image 'want.png' does not exist
+            specs/catalog.yaml:13:33: file 'want.png' does not exist
                13 |       - similar_to: {reference: want.png}
                   |                                 ^^^^^^^^
             hint: it was looked for at specs/want.png

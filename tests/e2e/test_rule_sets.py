@@ -150,7 +150,7 @@ def test_a_reference_is_found_beside_the_set_that_names_it(project):
     told = project.tell("plan")
     assert told.err == dedent(
         """\
-        shared/rules.yaml:6:31: reference image 'refs/house.png' does not exist
+        shared/rules.yaml:6:31: file 'refs/house.png' does not exist
             6 |     - similar_to: {reference: refs/house.png, distance: 64}
               |                               ^^^^^^^^^^^^^^
         hint: it was looked for at shared/refs/house.png

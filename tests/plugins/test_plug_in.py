@@ -181,7 +181,7 @@ ERRORS = {
         specs/catalog.yaml:10:9: unknown operation 'trun'
            10 |       - trun: {quarters: 1}
               |         ^^^^
-        hint: did you mean 'turn'? Operations here: adjust, blur, color, compose, convert, crop, grayscale, overlay, pad, pad_mask, …
+        hint: did you mean 'turn'? Operations here: adjust, blur, color, command, compose, convert, crop, grayscale, overlay, pad, …
         """,
     ),
     "a parameter of the rule": (
@@ -240,11 +240,11 @@ def test_without_the_package_its_names_are_unknown(project):
         specs/catalog.yaml:10:9: unknown operation 'turn'
            10 |       - turn: {quarters: 1}
               |         ^^^^
-        hint: Operations here: adjust, blur, color, compose, convert, crop, grayscale, overlay, pad, pad_mask, …
+        hint: Operations here: adjust, blur, color, command, compose, convert, crop, grayscale, overlay, pad, …
         specs/catalog.yaml:12:9: unknown rule 'upright'
            12 |       - upright: {by: 1.5}
               |         ^^^^^^^
-        hint: Rules here: aspect_ratio, background, banding, brightness, contrast, differs_from, dimensions, edges, file_size, format, …
+        hint: Rules here: aspect_ratio, background, banding, brightness, command, contrast, differs_from, dimensions, edges, file_size, …
         """
     )
 
