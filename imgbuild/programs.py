@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from msgspec import Struct
+
 from imgbuild.errors import TargetError
 
 IMAGE, OUTPUT = "{image}", "{output}"  # stand for paths among a program's arguments
@@ -50,81 +52,92 @@ def check_words(words: Sequence[str], uses: Sequence[str], timeout: float) -> No
         raise ValueError(f"timeout must be above 0 and at most 3600 seconds, not {timeout}")
 
 
-def said_by(
-    words: Sequence[str], image: bytes, suffix: str, files: Mapping[str, bytes], timeout: float
-) -> bytes:
-    """What a program prints of a picture. image: goes to a file whose path stands for {image}, or comes last.
+class Program(Struct, frozen=True, kw_only=True):
+    """A command, word by word, with the bytes of the project's files that it may see, by their paths from the root.
 
-    Raises TargetError where it can't be started, fails, or takes longer than `timeout` seconds.
+    timeout: seconds that it may take. name: what it is called in errors; empty for its first word.
     """
-    with tempfile.TemporaryDirectory(prefix="imgbuild-program-") as folder:
-        return _run(words, image, suffix, files, timeout, Path(folder))
 
+    words: Sequence[str]
+    files: Mapping[str, bytes] = {}
+    timeout: float = 60.0
+    name: str = ""
 
-def made_by(words: Sequence[str], image: bytes, files: Mapping[str, bytes], timeout: float) -> bytes:
-    """What a program writes to the path that stands for {output}, of a PNG at {image}. Raises TargetError."""
-    with tempfile.TemporaryDirectory(prefix="imgbuild-program-") as folder:
-        output = Path(folder) / "output.png"
-        _run(
-            [word.replace(OUTPUT, str(output)) for word in words], image, ".png", files, timeout, Path(folder)
-        )
+    def say(self, image: bytes, suffix: str) -> bytes:
+        """What it prints of a picture, which lies in a file whose path stands for {image}, or comes last.
+
+        Raises TargetError where it can't be started, fails, or takes too long.
+        """
+        with tempfile.TemporaryDirectory(prefix="imgbuild-program-") as folder:
+            return self._run(self.words, Path(folder), image, suffix)
+
+    def make(self, image: bytes) -> bytes:
+        """What it writes to the path that stands for {output}, of a PNG at {image}. Raises TargetError."""
+        with tempfile.TemporaryDirectory(prefix="imgbuild-program-") as folder:
+            output = Path(folder) / "output.png"
+            words = [word.replace(OUTPUT, str(output)) for word in self.words]
+            self._run(words, Path(folder), image, ".png")
+            try:
+                return output.read_bytes()
+            except OSError as error:
+                raise TargetError(
+                    f"{self.title} wrote no picture",
+                    hint=f"it has to write one to the path that is its {OUTPUT}",
+                ) from error
+
+    @property
+    def title(self) -> str:
+        return self.name or self.words[0]
+
+    def _run(self, words: Sequence[str], folder: Path, image: bytes, suffix: str) -> bytes:
+        path = folder / f"image{suffix}"
+        path.write_bytes(image)
+        _lay_out(self.files, folder)
+        given = [word.replace(IMAGE, str(path)) for word in words]
+        command = given if any(IMAGE in word for word in words) else [*given, str(path)]
+        with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complaints:
+            code = self._wait(command, folder, said, complaints)
+            if code != 0:
+                told = _read(complaints).decode("utf-8", "replace").strip().rpartition("\n")[2]
+                raise TargetError(
+                    f"{self.title} ended with exit code {code}{f': {told}' if told else ''}",
+                    hint="run it by hand on a picture",
+                )
+            return _read(said)
+
+    def _wait(self, command: Sequence[str], folder: Path, said: IO[bytes], complaints: IO[bytes]) -> int:
+        environ = {name: os.environ[name] for name in KEPT if name in os.environ}
         try:
-            return output.read_bytes()
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=complaints,
+                start_new_session=True,  # so that what it starts ends with it
+            )
         except OSError as error:
             raise TargetError(
-                f"{words[0]} wrote no picture", hint=f"it has to write one to the path that is its {OUTPUT}"
+                f"{self.title} can't be run: {error.strerror}", hint="is it installed, and executable?"
             ) from error
+        try:
+            return process.wait(self.timeout)
+        except subprocess.TimeoutExpired as error:
+            raise TargetError(
+                f"{self.title} took more than {self.timeout:g} s",
+                hint="make it faster, or raise its 'timeout'",
+            ) from error
+        finally:
+            _end(process)
 
 
-def _run(
-    words: Sequence[str], image: bytes, suffix: str, files: Mapping[str, bytes], timeout: float, folder: Path
-) -> bytes:
-    path = folder / f"image{suffix}"
-    path.write_bytes(image)
+def _lay_out(files: Mapping[str, bytes], folder: Path) -> None:
     for name, data in files.items():
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
         place.chmod(0o700)
-    given = [word.replace(IMAGE, str(path)) for word in words]
-    command = given if any(IMAGE in word for word in words) else [*given, str(path)]
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complaints:
-        code = _wait(command, folder, timeout, said, complaints)
-        if code != 0:
-            told = _read(complaints).decode("utf-8", "replace").strip().rpartition("\n")[2]
-            raise TargetError(
-                f"{words[0]} ended with exit code {code}{f': {told}' if told else ''}",
-                hint="run it by hand on a picture",
-            )
-        return _read(said)
-
-
-def _wait(
-    command: Sequence[str], folder: Path, timeout: float, said: IO[bytes], complaints: IO[bytes]
-) -> int:
-    environ = {name: os.environ[name] for name in KEPT if name in os.environ}
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=complaints,
-            start_new_session=True,  # so that what it starts ends with it
-        )
-    except OSError as error:
-        raise TargetError(
-            f"{command[0]} can't be run: {error.strerror}", hint="is it installed, and executable?"
-        ) from error
-    try:
-        return process.wait(timeout)
-    except subprocess.TimeoutExpired as error:
-        raise TargetError(
-            f"{command[0]} took more than {timeout:g} s", hint="make it faster, or raise its 'timeout'"
-        ) from error
-    finally:
-        _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

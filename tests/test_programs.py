@@ -7,13 +7,13 @@ import time
 import pytest
 
 from imgbuild.errors import TargetError
-from imgbuild.programs import SAID, made_by, own_files, placed_words, said_by
+from imgbuild.programs import SAID, Program, own_files, placed_words
 
 PYTHON = [sys.executable, "-c"]
 
 
 def said(text, *more, image=b"picture", files=None, timeout=30.0):
-    return said_by([*PYTHON, text, *more], image, ".png", files or {}, timeout)
+    return Program(words=[*PYTHON, text, *more], files=files or {}, timeout=timeout).say(image, ".png")
 
 
 def test_it_is_given_the_picture_by_its_path():
@@ -60,10 +60,10 @@ def test_what_goes_wrong():
     assert fault(lambda: said("import sys; sys.exit('no such model')")) == (
         f"error: {sys.executable} ended with exit code 1: no such model\nhint: run it by hand on a picture"
     )
-    assert fault(lambda: said_by(["no-such-program"], b"", ".png", {}, 1)) == (
+    assert fault(lambda: Program(words=["no-such-program"]).say(b"", ".png")) == (
         "error: no-such-program can't be run: No such file or directory\nhint: is it installed, and executable?"
     )
-    assert fault(lambda: made_by([*PYTHON, "", "{image}", "{output}"], b"", {}, 30)) == (
+    assert fault(lambda: Program(words=[*PYTHON, "", "{image}", "{output}"]).make(b"")) == (
         f"error: {sys.executable} wrote no picture\nhint: it has to write one to the path that is its {{output}}"
     )
 

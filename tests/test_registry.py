@@ -73,6 +73,7 @@ def test_the_built_in_names():
         "noise",
         "not_blank",
         "palette",
+        "python",
         "sharpness",
         "similar_to",
         "subject",

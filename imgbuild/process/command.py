@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from imgbuild.images import decode, encode, normal
 from imgbuild.process.base import Operation
-from imgbuild.programs import IMAGE, OUTPUT, check_words, made_by, own_files, placed_words
+from imgbuild.programs import IMAGE, OUTPUT, Program, check_words, own_files, placed_words
 from imgbuild.types import Concern, Format
 
 if TYPE_CHECKING:
@@ -40,8 +40,9 @@ class Command(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 raise ValueError(f"run must have {place}, which stands for a path")
 
     def apply_with(self, picture: PILImage, files: Mapping[str, bytes]) -> PILImage:
-        made = made_by(self.run, encode(picture, Format()), files, self.timeout)
-        what = f"what {self.run[0]} wrote"
+        program = Program(words=self.run, files=files, timeout=self.timeout)
+        made = program.make(encode(picture, Format()))
+        what = f"what {program.title} wrote"
         return normal(decode(made, what), what)
 
     def files(self) -> Sequence[str]:

@@ -22,6 +22,7 @@ RULES: Registry[type[Rule]] = Registry(
         "noise": "imgbuild.rules.noise:Noise",
         "not_blank": "imgbuild.rules.not_blank:NotBlank",
         "palette": "imgbuild.rules.palette:Palette",
+        "python": "imgbuild.rules.python:Python",
         "sharpness": "imgbuild.rules.sharpness:Sharpness",
         "similar_to": "imgbuild.rules.similar_to:SimilarTo",
         "subject": "imgbuild.rules.subject:Subject",

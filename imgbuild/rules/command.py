@@ -10,24 +10,13 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Self
 
-import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
-from imgbuild.errors import TargetError
 from imgbuild.images import Picture
-from imgbuild.programs import check_words, own_files, placed_words, said_by
+from imgbuild.programs import Program, check_words, own_files, placed_words
 from imgbuild.rules.base import Measured, Rule
+from imgbuild.rules.said import finding_of, verdict_said
 from imgbuild.types import Concern, Finding, Value
-
-
-class Said(Struct):
-    """What the program prints; more than that is not looked at."""
-
-    ok: bool
-    figure: Value = None
-    unit: str = ""
-    limit: str = ""
 
 
 class Command(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,22 +42,11 @@ class Command(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return {"run": self.run}
 
     def measure(self, picture: Picture, files: Mapping[str, bytes]) -> Measured:
-        said = said_by(self.run, picture.data, f".{picture.format}", files, self.timeout)
-        try:
-            return msgspec.to_builtins(msgspec.json.decode(said, type=Said))  # type: ignore[no-any-return]
-        except msgspec.DecodeError as error:
-            raise TargetError(
-                f"{self.run[0]} printed no verdict: {error}",
-                hint='it has to print {"ok": true} or {"ok": false}',
-            ) from error
+        program = Program(words=self.run, files=files, timeout=self.timeout)
+        return verdict_said(program.say(picture.data, f".{picture.format}"), program.title)
 
     def judge(self, measured: Measured) -> Finding:
-        return Finding(
-            ok=measured["ok"],
-            figure=measured["figure"],
-            unit=measured["unit"],
-            limit=measured["limit"] or f"as {' '.join(self.run)} says",
-        )
+        return finding_of(measured, f"as {shlex.join(self.run)} says")
 
     def files(self) -> Sequence[str]:
         return own_files([*self.run, *self.uses])

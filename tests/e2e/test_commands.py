@@ -184,3 +184,65 @@ def test_any_pictures_need_consent_at_each_call(project):
         project.tell("check", "--rules", "brand.yaml", "out", "--trust").out.splitlines()[-1]
         == "2 images: 2 pass"
     )
+
+
+# --- Python functions ---------------------------------------------------------------------------------
+
+FUNCTION = """
+from limits import LEAST
+
+def holds(picture):
+    print("noise that nobody reads")
+    return {"ok": picture.width >= LEAST, "figure": picture.width, "unit": "px"}
+
+def always(picture):
+    return True
+
+def breaks(picture):
+    raise ValueError("no logo anywhere")
+"""
+
+
+@pytest.fixture
+def python(bench, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    spec = SPEC.partition("        process:")[0] + (
+        '        validate: [{python: {function: "../tools/checks.py:holds", uses: [../tools/limits.py]}}]\n'
+    )
+    return bench({"specs/a.yaml": spec, "tools/checks.py": FUNCTION, "tools/limits.py": "LEAST = 16\n"})
+
+
+def test_a_python_function_judges(python):
+    told = python.tell("build")
+    assert (
+        told.code,
+        "asset 'icon' runs a Python function on each image: ./tools/checks.py:holds" in told.err,
+    ) == (2, True)
+    assert python.tell("trust", "--yes").code == 0
+    assert python.tell("build").code == 0
+    assert python.tell("check").out.count("32 px  as ./tools/checks.py:holds says") == 2
+    python.write({"tools/limits.py": "LEAST = 64\n"})
+    assert python.tell("check").code == 2
+    assert python.tell("check", "--trust").code == 3
+    python.edit("specs/a.yaml", (":holds", ":always"))
+    assert python.tell("check", "--trust").code == 0
+
+
+def test_a_python_function_that_breaks_fails_its_targets(python):
+    for name, why in (("breaks", "ValueError: no logo anywhere"), ("misses", "KeyError: 'misses'")):
+        python.edit("specs/a.yaml", (":holds" if name == "breaks" else ":breaks", f":{name}"))
+        told = python.tell("build", "--trust")
+        assert told.code == 1
+        assert f"./tools/checks.py:{name} ended with exit code 1: {why}" in told.out + told.err
+
+
+@pytest.mark.parametrize("function", ["checks:holds", "./checks.py", "./checks.py:a b", "./:holds "])
+def test_what_is_no_function(bench, function):
+    made = bench(
+        {
+            "specs/a.yaml": f"assets: {{a: {{prompt: a, validate: [{{python: {{function: '{function}'}}}}]}}}}\n"
+        }
+    )
+    told = made.tell("plan")
+    assert told.code == 2
+    assert f"function must be a file and a name, as in './checks.py:holds', not '{function}'" in told.err

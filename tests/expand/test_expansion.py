@@ -189,5 +189,5 @@ def test_reference_images_exist(targets: Targets) -> None:
     spec = "version: 1\nassets:\n  a: {prompt: x, validate: [{similar_to: {reference: ref.png}}]}\n"
     with pytest.raises(SpecError) as caught:
         targets(spec)
-    assert caught.value.message == "reference image 'ref.png' does not exist"
+    assert caught.value.message == "file 'ref.png' does not exist"
     assert targets(spec, {"specs/ref.png": b""})
