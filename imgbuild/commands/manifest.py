@@ -25,7 +25,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     """One image. sha256: of its file; pixels: digest of what it shows. via: the fallback that made it.
 
     What made it is told by the record of its generation; `known` is false where this store has none, and what the spec
-    says now stands there. sources: files and targets that it was made from. cost: US dollars. created: UTC.
+    says now stands there. process and format are those of the spec now. sources: files and targets that it was made
+    from. cost: US dollars. created: UTC.
     """
 
     id: str
