@@ -332,12 +332,13 @@ def check(ctx: click.Context, /, **flags: Any) -> int:
     Nothing is generated. Exits with 3 where a rule fails, with 1 where an image is missing or can't be read.
     """
     from imgbuild.commands.check import Asked, run_check
-    from imgbuild.commands.check_pictures import run_check_pictures
 
     common, own = split(flags)
     rules, sets = own.pop("rules"), own.pop("sets")
     asked = Asked(**own)
     if rules or sets:
+        from imgbuild.commands.check_pictures import run_check_pictures
+
         return run_check_pictures(session(ctx, **common), asked, rules, sets)
     return run_check(session(ctx, **common), asked)
 

@@ -7,13 +7,13 @@ from importlib.util import find_spec
 from imgbuild.errors import TargetError
 
 
-def need(module: str, title: str, what: str, extra: str) -> None:
-    """Raise TargetError where a library is missing; nothing is imported.
+def need(module: str, title: str, what: str, extra: str, error: type[TargetError] = TargetError) -> None:
+    """Raise TargetError, or a kind of it, where a library is missing; nothing is imported.
 
     module: its name in Python. title: its own name. what: needs it, as a spec writes it. extra: of imgbuild.
     """
     if find_spec(module) is None:
-        raise TargetError(
+        raise error(
             f"{what} needs {title}, which is not installed",
             hint=f"install it with `pip install 'imgbuild[{extra}]'`",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,18 +42,24 @@ def off_ground(pixels: NDArray[np.uint8], ground: NDArray[np.int16], contrast: i
     return found
 
 
-def subject(
-    rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, contrast: int, part: Any = ...
-) -> NDArray[np.bool_]:
-    """Height × width: where a picture shows something else than its ground; or of a part of it, an index.
+def subject(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, contrast: int) -> NDArray[np.bool_]:
+    """Height × width: where a picture shows something else than its ground."""
+    return subject_in(rgb, alpha, contrast)(...)
+
+
+def subject_in(
+    rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, contrast: int
+) -> Callable[[Any], NDArray[np.bool_]]:
+    """The same for parts of it alone: takes an index of rows and columns.
 
     In a picture with transparent pixels that is whatever is opaque, in others what is off its ground.
     """
     import numpy as np
 
     if alpha is not None and (alpha < OPAQUE).any():
-        return np.asarray(alpha[part] >= OPAQUE)
-    return off_ground(rgb[part], ground_of(rgb), contrast)
+        return lambda part: np.asarray(alpha[part] >= OPAQUE)
+    ground = ground_of(rgb)
+    return lambda part: off_ground(rgb[part], ground, contrast)
 
 
 def box_of(mask: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:

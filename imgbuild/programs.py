@@ -8,6 +8,7 @@ trust.py.
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from typing import IO
 from msgspec import Struct
 
 from imgbuild.errors import TargetError
+from imgbuild.types import Concern
 
 IMAGE, OUTPUT = "{image}", "{output}"  # stand for paths among a program's arguments
 SAID = 64 * 1024  # bytes that are read of what a program says
@@ -39,6 +41,11 @@ def placed_words(words: Iterable[str], locate: Callable[[str], str]) -> list[str
 def own_files(words: Iterable[str]) -> tuple[str, ...]:
     """The project's files among placed words, from the root."""
     return tuple(dict.fromkeys(word.removeprefix("./") for word in words if is_own(word)))
+
+
+def program_concern(words: Sequence[str], files: Sequence[str]) -> Concern:
+    """What a command wants. Its words are quoted: those that are split otherwise are another program."""
+    return Concern(wants=f"runs a program on each image: {shlex.join(words)}", files=tuple(files))
 
 
 def check_words(words: Sequence[str], uses: Sequence[str], timeout: float) -> None:

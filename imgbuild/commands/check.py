@@ -17,6 +17,7 @@ from imgbuild.errors import UsageError
 from imgbuild.plan import DOES_STEPS, Action, Decision
 from imgbuild.report import Reporter, is_lively
 from imgbuild.report.events import Event, Started
+from imgbuild.report.text import with_unit
 from imgbuild.run.conclusion import Conclusion
 from imgbuild.run.limits import Budget
 from imgbuild.run.making import Making, Terms
@@ -27,9 +28,7 @@ from imgbuild.run.work import Work
 from imgbuild.store.store import Store
 from imgbuild.survey import Adapters, Survey, selected
 from imgbuild.types import Verdict
-from imgbuild.verdicts.junit import junit
-from imgbuild.verdicts.row import NO_IMAGE, Row, alike, exit_of, measured, row_of, sorted_rows, summary
-from imgbuild.verdicts.sarif import sarif
+from imgbuild.verdicts.row import NO_IMAGE, Row, exit_of, row_of, sorted_rows, summary
 
 SHOWN = 200  # rows of the table; --verbose shows all
 HERE = frozenset({Action.FRESH, Action.CHECK})  # what has its locked image at its place
@@ -136,8 +135,12 @@ def _rows(found: Survey, name: str, verdicts: Sequence[Verdict]) -> Iterator[Row
 def tell(session: Session, rows: Sequence[Row], images: int, asked: Asked) -> None:
     """Write the reports, and print the rows, or those up for review; then what they come to. rows: sorted."""
     if asked.junit:
+        from imgbuild.verdicts.junit import junit
+
         _write(session, asked.junit, junit(rows))
     if asked.sarif:
+        from imgbuild.verdicts.sarif import sarif
+
         _write(session, asked.sarif, sarif(rows))
     shown = [row for row in rows if row.status == "review"] if asked.review else rows
     if session.json:
@@ -166,5 +169,4 @@ def _write(session: Session, path: str, text: str) -> None:
 
 
 def _cells(row: Row) -> list[str]:
-    limit = ", ".join(filter(None, (row.limit, alike(row.others))))
-    return [row.status, row.id, row.rule, measured(row), limit]
+    return [row.status, row.id, row.rule, with_unit(row.figure, row.unit), row.bound]

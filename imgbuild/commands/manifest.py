@@ -104,6 +104,10 @@ def _entry(
     verdicts: tuple[Verdict, ...],
 ) -> Entry:
     where, files = target.recipe.where, found.project.files
+    upstream = {
+        item.target: found.plan.decisions[item.target].intent for item in target.inputs if item.target
+    }
+    position = found.intents.position_of(target, upstream, line)
     return Entry(
         id=target.id,
         output=f"{found.project.settings.output}/{target.output}",
@@ -113,8 +117,8 @@ def _entry(
         sha256=to_hex(line.image),
         pixels=line.pixels,
         known=record is not None,
-        **_asked(target, line, record),
-        **_model(found, target, line, record),
+        **_asked(target, position, record),
+        **_model(found, target, position, record),
         seed=line.seed,
         attempt=line.attempt,
         via=line.via,
@@ -130,30 +134,25 @@ def _entry(
     )
 
 
-def _asked(target: Target, line: Line, record: Record | None) -> dict[str, Any]:
+def _asked(target: Target, position: int, record: Record | None) -> dict[str, Any]:
     """What the model was asked for; nothing of pictures that existed already."""
     names = ("prompt", "negative", "width", "height", "params")
     if not target.asks:
         return dict(zip(names, ("", "", 0, 0, {}), strict=True))
-    ask = target.asks[_position(target, line)]
+    ask = target.asks[position]
     told: Mapping[str, Any] = record.manifest if record else {}
     return {name: told.get(name, getattr(ask, name)) for name in names}
 
 
-def _model(found: Survey, target: Target, line: Line, record: Record | None) -> dict[str, Any]:
+def _model(found: Survey, target: Target, position: int, record: Record | None) -> dict[str, Any]:
     names = ("provider", "source", "revision", "weights")
     if target.recipe.model is None:
         return {**dict.fromkeys(names, ""), "model": "", "license": ""}
-    bound = bound_at(target, _position(target, line))
+    bound = bound_at(target, position)
     pin = found.pins.known.get((bound.home, bound.alias))
     told: Mapping[str, Any] = record.manifest.get("model", {}) if record else {}
     known = {name: str(told.get(name, getattr(pin, name, ""))) for name in names}
     return {**known, "model": bound.alias, "license": bound.model.license}
-
-
-def _position(target: Target, line: Line) -> int:
-    aliases = [bound.alias for bound in target.recipe.fallbacks]
-    return aliases.index(line.via) + 1 if line.via in aliases else 0
 
 
 def _csv(entries: Sequence[Entry]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -10,7 +9,7 @@ from msgspec.structs import replace
 
 from imgbuild.images import decode, encode, normal
 from imgbuild.process.base import Operation
-from imgbuild.programs import IMAGE, OUTPUT, Program, check_words, own_files, placed_words
+from imgbuild.programs import IMAGE, OUTPUT, Program, check_words, own_files, placed_words, program_concern
 from imgbuild.types import Concern, Format
 
 if TYPE_CHECKING:
@@ -52,6 +51,4 @@ class Command(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return replace(self, run=placed_words(self.run, locate), uses=placed_words(self.uses, locate))
 
     def concerns(self) -> Sequence[Concern]:
-        # Quoted, since words that are split otherwise are another program.
-        wants = f"runs a program on each image: {shlex.join(self.run)}"
-        return (Concern(wants=wants, files=tuple(self.files())),)
+        return (program_concern(self.run, self.files()),)

@@ -10,9 +10,8 @@ from msgspec.structs import replace
 from PIL import Image as pillow
 
 from imgbuild.colours import rgba_of
-from imgbuild.images import decode, normal
 from imgbuild.process.base import Operation
-from imgbuild.process.laying import check_laying, lay
+from imgbuild.process.laying import check_laying, drawn, lay
 from imgbuild.process.placement import Anchor, check_result, check_size
 from imgbuild.process.scaling import cover
 
@@ -81,12 +80,12 @@ class Compose(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return replace(self, layers=layers)
 
     def apply_with(self, picture: PILImage, files: Mapping[str, bytes]) -> PILImage:
-        drawn = [self._drawn(layer, picture, files) for layer in self.layers]
-        sized = next(layer for layer in drawn if layer is not None)
+        layers = [self._drawn(layer, picture, files) for layer in self.layers]
+        sized = next(layer for layer in layers if layer is not None)
         size = (self.width, self.height) if self.width and self.height else sized.size
         check_result(self.name, *size)
         whole = pillow.new("RGBA", size, (0, 0, 0, 0))
-        for number, (layer, above) in enumerate(zip(self.layers, drawn, strict=True)):
+        for number, (layer, above) in enumerate(zip(self.layers, layers, strict=True)):
             if above is None:
                 above = pillow.new("RGBA", size, rgba_of(layer.color or ""))
             elif number == 0 and layer.image is not None and layer.scale is None:
@@ -108,4 +107,4 @@ class Compose(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return picture.convert("RGBA")
         if layer.image is None:
             return None
-        return normal(decode(files[layer.image], layer.image), layer.image).convert("RGBA")
+        return drawn(files, layer.image)

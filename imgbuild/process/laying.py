@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from PIL import Image as pillow
 
 from imgbuild.errors import TargetError
+from imgbuild.images import decode, normal
 from imgbuild.process.placement import Anchor, offset, scaled
 
 if TYPE_CHECKING:
@@ -22,6 +24,11 @@ def check_laying(margin: int, scale: float | None, opacity: float) -> None:
         raise ValueError(f"scale must be above 0 and at most 1, not {scale}")
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity must be between 0 and 1, not {opacity}")
+
+
+def drawn(files: Mapping[str, bytes], path: str) -> PILImage:
+    """The picture in a file, RGBA. Raises BadImage."""
+    return normal(decode(files[path], path), path).convert("RGBA")
 
 
 def lay(

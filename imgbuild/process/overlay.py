@@ -12,9 +12,8 @@ from PIL import ImageDraw, ImageFont
 
 from imgbuild.colours import rgba_of
 from imgbuild.errors import TargetError
-from imgbuild.images import decode, normal
 from imgbuild.process.base import Operation
-from imgbuild.process.laying import check_laying, lay
+from imgbuild.process.laying import check_laying, drawn, lay
 from imgbuild.process.placement import Anchor
 
 if TYPE_CHECKING:
@@ -75,16 +74,16 @@ class Overlay(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def _drawn(self, files: Mapping[str, bytes]) -> PILImage:
         """What is laid over, RGBA, at its own size."""
         if self.image is not None:
-            return normal(decode(files[self.image], self.image), self.image).convert("RGBA")
+            return drawn(files, self.image)
         font = self._font(files[self.font or ""])
         left, top, right, bottom = font.getbbox(self.text or "")
-        drawn = pillow.new("RGBA", (max(1, int(right - left)), max(1, int(bottom - top))), (0, 0, 0, 0))
-        mask = pillow.new("L", drawn.size, 0)
+        written = pillow.new("RGBA", (max(1, int(right - left)), max(1, int(bottom - top))), (0, 0, 0, 0))
+        mask = pillow.new("L", written.size, 0)
         ImageDraw.Draw(mask).text((-left, -top), self.text or "", font=font, fill=255)
         red, green, blue, alpha = rgba_of(self.color)
-        drawn.paste((red, green, blue), (0, 0, *drawn.size))
-        drawn.putalpha(mask.point([level * alpha // 255 for level in range(256)]))
-        return drawn
+        written.paste((red, green, blue), (0, 0, *written.size))
+        written.putalpha(mask.point([level * alpha // 255 for level in range(256)]))
+        return written
 
     def _font(self, data: bytes) -> ImageFont.FreeTypeFont:
         try:  # the basic layout is the same wherever Pillow is, with other libraries or without

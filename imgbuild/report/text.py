@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from unicodedata import category
 
 from imgbuild.columns import columns, columns_of
@@ -45,6 +46,16 @@ def data_size(count: int) -> str:
         if size < 999.95:
             return f"{size:.1f} {unit}"
     return f"{size / 1000:,.1f} PB"
+
+
+def with_unit(figure: object, unit: str) -> str:
+    """What a rule measured: `512×512 px`; nothing where nothing was."""
+    return "" if figure is None else f"{figure}{f' {unit}' if unit else ''}"
+
+
+def alike(others: Sequence[str]) -> str:
+    """`like a, b, c`: the first of those that an image clashes with; nothing where there are none."""
+    return f"like {', '.join(others[:3])}" if others else ""
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:

@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 from msgspec.structs import replace
 
 from imgbuild.images import Picture
-from imgbuild.programs import Program, check_words, own_files, placed_words
+from imgbuild.programs import Program, check_words, own_files, placed_words, program_concern
 from imgbuild.rules.base import Measured, Rule
 from imgbuild.rules.said import finding_of, verdict_said
 from imgbuild.types import Concern, Finding, Value
@@ -55,6 +55,4 @@ class Command(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return replace(self, run=placed_words(self.run, locate), uses=placed_words(self.uses, locate))
 
     def concerns(self) -> Sequence[Concern]:
-        # Quoted, since words that are split otherwise are another program.
-        wants = f"runs a program on each image: {shlex.join(self.run)}"
-        return (Concern(wants=wants, files=tuple(self.files())),)
+        return (program_concern(self.run, self.files()),)

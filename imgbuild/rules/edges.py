@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from imgbuild.ground import CONTRAST, subject
+from imgbuild.ground import CONTRAST, subject_in
 from imgbuild.images import Picture
 from imgbuild.rules.band import check_bounds, rounded
 from imgbuild.rules.base import Measured, Rule
@@ -44,10 +44,8 @@ class Edges(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return {"contrast": self.contrast}
 
     def measure(self, picture: Picture, files: Mapping[str, bytes]) -> Measured:
-        found = {
-            side: subject(picture.rgb, picture.alpha, self.contrast, part) for side, part in _SIDES.items()
-        }
-        return {side: rounded(float(pixels.mean())) for side, pixels in found.items()}
+        look = subject_in(picture.rgb, picture.alpha, self.contrast)
+        return {side: rounded(float(look(part).mean())) for side, part in _SIDES.items()}
 
     def judge(self, measured: Measured) -> Finding:
         worst = max(self.sides, key=lambda side: float(measured[side]))

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, ClassVar
 from imgbuild.images import Picture
 from imgbuild.rules.band import Band, rounded
 from imgbuild.rules.base import Measured
+from imgbuild.rules.strips import strips
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-STRIP = 128  # rows at a time: intermediate arrays stay in the cache, and small for huge pictures
 
 
 class Noise(Band, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,8 +40,7 @@ def noise(gray: NDArray[np.uint8]) -> float:
     if height < 3 or width < 3:
         return 0.0
     total = 0
-    for top in range(0, height - 2, STRIP):
-        rows = gray[top : top + STRIP + 2].astype(np.int16)
+    for rows in strips(gray):
         across = rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]
         total += int(np.abs(across[:-2] - 2 * across[1:-1] + across[2:]).sum(dtype=np.int64))
     return float(sqrt(pi / 2) * total / (6 * (height - 2) * (width - 2)))

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, ClassVar
 from imgbuild.images import Picture
 from imgbuild.rules.band import Band, rounded
 from imgbuild.rules.base import Measured
+from imgbuild.rules.strips import strips
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-STRIP = 128  # rows at a time: intermediate arrays stay in the cache, and small for huge pictures
 
 
 class Sharpness(Band, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,8 +36,8 @@ def laplacian_variance(gray: NDArray[np.uint8]) -> float:
 
     count, total, squares = gray.size, 0, 0
     bordered = np.pad(gray, 1, mode="reflect")
-    for top in range(0, gray.shape[0], STRIP):
-        edges = _laplacian(bordered[top : top + STRIP + 2].astype(np.int16)).astype(np.int32)
+    for rows in strips(bordered):
+        edges = _laplacian(rows).astype(np.int32)
         total += int(edges.sum(dtype=np.int64))
         squares += int((edges * edges).sum(dtype=np.int64))
     return (squares * count - total * total) / (count * count)

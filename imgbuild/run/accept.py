@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from imgbuild.foreign import foreign
+from imgbuild.report.text import alike
 from imgbuild.rules.base import GroupRule, Measured, Rule, verdict
 from imgbuild.types import Status, Verdict
 
@@ -90,4 +91,4 @@ def _figure(item: Verdict) -> str:
 
 
 def _clash(item: Verdict) -> str:
-    return f", like {', '.join(item.others[:3])}" if item.others else ""
+    return f", {alike(item.others)}" if item.others else ""

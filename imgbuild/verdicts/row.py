@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from imgbuild.errors import Exit
-from imgbuild.report.text import plural
+from imgbuild.report.text import alike, plural, with_unit
 from imgbuild.types import Status, Value, Verdict, Where
 
 ORDER = ("fail", "error", "missing", "review", "warn", "pass")  # as tables are sorted
@@ -32,12 +32,15 @@ class Row(Struct, frozen=True, kw_only=True):
     line: int = 0
 
     @property
+    def bound(self) -> str:
+        """What is allowed, and which images it clashes with: `more than 4, like b, c`."""
+        return ", ".join(filter(None, (self.limit, alike(self.others))))
+
+    @property
     def why(self) -> str:
         """What was measured and what is allowed, or why there is nothing to measure: `512×512 px (width 256)`."""
-        limit = ", ".join(filter(None, (self.limit, alike(self.others))))
-        if self.figure is None:
-            return limit
-        return f"{measured(self)} ({limit})" if limit else measured(self)
+        measured = with_unit(self.figure, self.unit)
+        return f"{measured} ({self.bound})" if measured and self.bound else measured or self.bound
 
 
 def row_of(verdict: Verdict, id: str, output: str, where: Where | None = None) -> Row:
@@ -53,15 +56,6 @@ def row_of(verdict: Verdict, id: str, output: str, where: Where | None = None) -
         spec=where.file if where else "",
         line=where.line if where else 0,
     )
-
-
-def measured(row: Row) -> str:
-    """The figure with its unit."""
-    return "" if row.figure is None else f"{row.figure}{f' {row.unit}' if row.unit else ''}"
-
-
-def alike(others: Sequence[str]) -> str:
-    return f"like {', '.join(others[:3])}" if others else ""
 
 
 def sorted_rows(rows: Iterable[Row]) -> list[Row]:

@@ -14,7 +14,8 @@ from imgbuild.rules.contrast import Contrast
 from imgbuild.rules.noise import Noise
 from imgbuild.rules.noise import noise as noise_of
 from imgbuild.rules.not_blank import NotBlank
-from imgbuild.rules.sharpness import STRIP, Sharpness, laplacian_variance
+from imgbuild.rules.sharpness import Sharpness, laplacian_variance
+from imgbuild.rules.strips import STRIP
 
 BRIGHTNESS, CONTRAST = Brightness(min=0), Contrast(min=0)
 NOT_BLANK, SHARPNESS = NotBlank(), Sharpness(min=0)

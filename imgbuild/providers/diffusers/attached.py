@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from imgbuild.providers.diffusers.looks import PREPROCESS, Look, read_look
-from imgbuild.providers.diffusers.part import Part, read_part, schema_of
+from imgbuild.providers.diffusers.part import Part, more_of, read_part, schema_of
 from imgbuild.providers.diffusers.source import is_folder
 from imgbuild.types import Value
 
@@ -64,12 +64,14 @@ _ENCODER = "image_encoder"  # the folder beside an IP-Adapter's file that has it
 
 
 def read_loras(value: Value) -> tuple[Lora, ...]:
-    return tuple(Lora(part=read_part(item), scale=_more(item).get("scale", 1.0)) for item in _several(value))
+    return tuple(
+        Lora(part=read_part(item), scale=more_of(item).get("scale", 1.0)) for item in _several(value)
+    )
 
 
 def read_controlnets(value: Value) -> tuple[ControlNet, ...]:
     return tuple(
-        ControlNet(part=read_part(item), preprocess=read_look(_more(item).get("preprocess")))
+        ControlNet(part=read_part(item), preprocess=read_look(more_of(item).get("preprocess")))
         for item in _several(value)
     )
 
@@ -79,7 +81,7 @@ def read_adapters(value: Value) -> tuple[Adapter, ...]:
 
 
 def _read_adapter(item: Value) -> Adapter:
-    part, more = read_part(item), _more(item)
+    part, more = read_part(item), more_of(item)
     encoder = read_part(more["image_encoder"]) if "image_encoder" in more else _beside(part)
     return Adapter(part=part, encoder=encoder, scale=more.get("scale", 1.0))
 
@@ -93,12 +95,8 @@ def _beside(part: Part) -> Part:
 
 
 def read_refiner(item: Value) -> Refiner:
-    return Refiner(part=read_part(item), at=_more(item).get("at", Refiner.__struct_defaults__[-1]))
+    return Refiner(part=read_part(item), at=more_of(item).get("at", Refiner.__struct_defaults__[-1]))
 
 
 def _several(value: Value) -> Sequence[Value]:
     return value if isinstance(value, list) else [value]
-
-
-def _more(item: Value) -> Mapping[str, Value]:
-    return item if isinstance(item, Mapping) else {}

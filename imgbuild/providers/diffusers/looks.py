@@ -7,7 +7,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import Struct
 
-from imgbuild.providers.diffusers.part import Part, read_part, schema_of
+from imgbuild.providers.diffusers.part import Part, more_of, read_part, schema_of
 from imgbuild.types import Value
 
 
@@ -100,10 +100,12 @@ def read_look(value: Value) -> Look | None:
     ((name, item),) = value.items()
     if name == "canny":
         return msgspec.convert(item, Canny)
-    more = item if isinstance(item, dict) else {}
+    more = more_of(item)
     if name == "depth":
         return Depth(depth=read_part(item))
     if name == "pose":
         people = read_part(more["people"]) if "people" in more else None
-        return Pose(pose=read_part(item), people=people, threshold=more.get("threshold", 0.3))
+        return Pose(
+            pose=read_part(item), people=people, threshold=more.get("threshold", Pose.__struct_defaults__[-1])
+        )
     return Segmentation(segmentation=read_part(item), colors=Part(source=more["colors"]))

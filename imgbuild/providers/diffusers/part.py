@@ -58,6 +58,11 @@ def schema_of(
     }
 
 
+def more_of(item: Value) -> Mapping[str, Value]:
+    """What is said of a part besides its source, where anything is."""
+    return item if isinstance(item, Mapping) else {}
+
+
 def read_part(item: Value) -> Part:
     if not isinstance(item, Mapping):
         return Part(source=item)

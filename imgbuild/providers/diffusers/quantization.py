@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from imgbuild.errors import ProviderFailed
+from imgbuild.extras import need
 from imgbuild.providers.diffusers.causes import check_settings, first_line
 from imgbuild.providers.diffusers.settings import class_of
 from imgbuild.providers.diffusers.source import INDEX
@@ -32,7 +32,8 @@ def quantization_of(folder: Path, asked: Mapping[str, Value] | None) -> Any:
     from diffusers import PipelineQuantizationConfig
 
     back_end = asked["backend"]
-    _check_library(back_end)
+    library = _LIBRARIES[back_end]
+    need(library, library, f"quantization by '{back_end}'", "quantize", ProviderFailed)
     index = read_index((folder / INDEX).read_bytes(), INDEX)
     names = asked.get("components") or [name for name in BODIES if name in index]
     if unknown := [name for name in names if not isinstance(index.get(name), list)]:
@@ -43,14 +44,6 @@ def quantization_of(folder: Path, asked: Mapping[str, Value] | None) -> Any:
     settings = {name: value for name, value in asked.items() if name not in ("backend", "components")}
     mapping = {name: _config(back_end, index[name][0], settings) for name in names}
     return PipelineQuantizationConfig(quant_mapping=mapping)
-
-
-def _check_library(back_end: str) -> None:
-    if find_spec(_LIBRARIES[back_end]) is None:
-        raise ProviderFailed(
-            f"quantization by '{back_end}' needs {_LIBRARIES[back_end]}, which is not installed",
-            hint="install it with `pip install 'imgbuild[quantize]'`",
-        )
 
 
 def _config(back_end: str, library: str, settings: Mapping[str, Value]) -> Any:
