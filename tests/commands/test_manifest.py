@@ -9,6 +9,8 @@ from datetime import datetime
 
 import pytest
 
+from imgbuild.errors import Refused
+
 SPEC = """
     models:
       m: {provider: painter, source: acme/ink, revision: main, license: mit, params: {steps: 4}}
@@ -142,3 +144,30 @@ def test_nothing_is_locked_yet(bench, painter):
     project = bench({"specs/a.yaml": SPEC.partition("      cut:")[0]})
     assert images(project) == {}
     assert told(project, "--format", "csv").startswith("id,output,state,")
+
+
+FALLING_BACK = """
+    models:
+      first: {provider: painter, source: acme/first, fallback: [other, second]}
+      other: {provider: painter, source: acme/other}
+      second: {provider: painter, source: acme/second}
+    assets: {art: {prompt: art, models: [first], size: 16x16}}
+    """
+
+
+def test_a_fallback_that_was_renamed_since_is_still_the_model_that_made_it(bench, painter, monkeypatch):
+    paint = painter.paint
+
+    def refuse(self, request):
+        if request.pin.source != "acme/second":
+            raise Refused("no", hint="ask another")
+        return paint(self, request)
+
+    monkeypatch.setattr(painter, "paint", refuse)
+    project = bench({"specs/a.yaml": FALLING_BACK})
+    assert project.build().finished.exit_code == 0
+    (found,) = images(project).values()
+    assert (found["model"], found["source"], found["via"]) == ("second", "acme/second", "second")
+    project.edit("specs/a.yaml", ("other, second", "other, last"), ("second: {provider", "last: {provider"))
+    (found,) = images(project).values()
+    assert (found["model"], found["source"], found["via"]) == ("last", "acme/second", "second")
