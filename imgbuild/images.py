@@ -22,6 +22,7 @@ from imgbuild.errors import BadImage, TargetError
 from imgbuild.types import Digest, Format
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from fractions import Fraction
 
     import numpy as np
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 256 * 1024 * 1024  # 16384 × 16384: a larger picture is refused from its header
 MAX_SIDE = 65535  # what JPEG can hold; filters need memory for a side, however thin the picture is
-FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "GIF", "BMP")
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "GIF", "BMP", "ICO")
 NORMAL = ("RGB", "RGBA", "L", "LA")
 SUFFIXES = {
     ".png": "png",
@@ -40,8 +41,11 @@ SUFFIXES = {
     ".avif": "avif",
     ".tif": "tiff",
     ".tiff": "tiff",
+    ".ico": "ico",
 }
-EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp", "avif": "avif", "tiff": "tif"}
+EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp", "avif": "avif", "tiff": "tif", "ico": "ico"}
+ICO_SIZES = (16, 32, 48)  # what browsers and desktops show
+MAX_ICO = 256  # pixels a side, all that the format can say
 
 # The bound above is ours, and stricter in its sides than Pillow's, which would warn below it. Pillow's other
 # warnings are of oddities it reads past. They are silenced once, since a filter around each call is
@@ -99,16 +103,31 @@ def _upright(picture: PILImage) -> PILImage:
 def encode(picture: PILImage, format: Format) -> bytes:
     """The picture as a file of that format, without metadata: equal pixels and options give equal bytes.
 
-    Raises TargetError where the format can't hold it (WebP above 16383 pixels a side).
+    Raises TargetError where the format can't hold it (WebP above 16383 pixels a side, ICO other than square).
     """
     out = io.BytesIO()
     try:
+        if format.type == "ico":
+            return _icon(picture, format.sizes or ICO_SIZES)
         _bare(_fitting(picture, format)).save(out, **_options(format))
     except (OSError, ValueError) as error:
         raise TargetError(
             f"a picture of {picture.width}×{picture.height} can't be written as {format.type}: {error}",
             hint="resize it in `process`, or choose another `format`",
         ) from error
+    return out.getvalue()
+
+
+def _icon(picture: PILImage, sides: Sequence[int]) -> bytes:
+    """An ICO file with the picture in each of these sizes. Raises ValueError for one that is not square."""
+    if picture.width != picture.height:
+        raise ValueError("an icon is square")
+    whole = _fitting(picture, Format(type="png"))
+    colored = whole.convert("RGBA" if has_alpha(whole) else "RGB")
+    frames = [colored.resize((side, side), pillow.Resampling.LANCZOS) for side in sorted(set(sides))]
+    out = io.BytesIO()
+    sizes = [frame.size for frame in frames]
+    _bare(frames[-1]).save(out, format="ICO", sizes=sizes, append_images=frames[:-1])
     return out.getvalue()
 
 

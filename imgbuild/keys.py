@@ -14,7 +14,7 @@ import msgspec
 from imgbuild.digest import Manifest, canonical, digest_of, seal
 from imgbuild.process.base import Operation
 from imgbuild.rules.base import Rule
-from imgbuild.types import Ask, Bound, Digest, Format, Input, Line, Pin, Target, Value
+from imgbuild.types import Ask, Bound, Digest, Format, Input, Line, Pin, Recipe, Rendered, Target, Value
 
 INTENT, GENERATE, IMPORT, PROCESS, ENCODE = "intent/1", "generate/1", "import/1", "process/1", "encode/1"
 RULES = "rules/1"
@@ -46,7 +46,7 @@ class Intents:
         self._pins = {name: pin_fields(pin) for name, pin in pins.items()}
         self._files = files
         self._params: dict[int, tuple[Mapping[str, Value], dict[str, Value]]] = {}
-        self._finish: dict[int, tuple[list[Value], dict[str, Value]]] = {}
+        self._finish: dict[int, dict[str, Value]] = {}
 
     def of(
         self, target: Target, upstream: Mapping[str, Digest], position: int = 0
@@ -85,8 +85,7 @@ class Intents:
         return [self._ask_fields(target, place) for place in range(1, len(target.asks))]
 
     def _target_fields(self, target: Target, upstream: Mapping[str, Digest]) -> dict[str, Value] | None:
-        process, encoding = self._finishing(target)
-        fields: dict[str, Value] = {"process": process, "format": encoding}
+        fields = dict(self._finishing(target))
         if target.recipe.model is not None:
             asked = self._ask_fields(target, 0)
             if asked is None:
@@ -108,14 +107,10 @@ class Intents:
             known = self._params[id(params)] = (params, canonical(params))
         return known[1]
 
-    def _finishing(self, target: Target) -> tuple[list[Value], dict[str, Value]]:
+    def _finishing(self, target: Target) -> dict[str, Value]:
         known = self._finish.get(id(target.recipe))
         if known is None:
-            known = (
-                [operation_fields(operation, self._files.get) for operation in target.recipe.process],
-                format_fields(target.recipe.format),
-            )
-            self._finish[id(target.recipe)] = known
+            known = self._finish[id(target.recipe)] = finish_fields(target.recipe, self._files.get)
         return known
 
     def _input_fields(self, target: Target, upstream: Mapping[str, Digest]) -> dict[str, list[Value]]:
@@ -135,6 +130,12 @@ def bound_at(target: Target, position: int) -> Bound:
         return recipe.fallbacks[position - 1]
     assert recipe.model is not None
     return recipe.model
+
+
+def published_at(target: Target, image: Digest, files: Mapping[str, Digest]) -> list[tuple[str, Digest]]:
+    """What is published for a target, path by path. files: of the renditions, by their names."""
+    renditions = zip(target.recipe.renditions, target.files, strict=True)
+    return [(target.output, image), *((path, files.get(item.name, "")) for item, path in renditions)]
 
 
 def inputs_for(target: Target, position: int) -> list[Input]:
@@ -164,6 +165,19 @@ def operation_fields(operation: Operation, digest: FindDigest | None = None) -> 
         assert digest is not None
         fields["files"] = [digest(path) or "" for path in paths]
     return fields
+
+
+def finish_fields(recipe: Recipe, digest: FindDigest | None = None) -> dict[str, Value]:
+    """What comes after generation, as manifests have it. digest: as for `operation_fields`."""
+    fields: dict[str, Value] = _finish_of(recipe, digest)
+    if recipe.renditions:
+        fields["renditions"] = {item.name: _finish_of(item, digest) for item in recipe.renditions}
+    return fields
+
+
+def _finish_of(item: Recipe | Rendered, digest: FindDigest | None) -> dict[str, Value]:
+    process = [operation_fields(operation, digest) for operation in item.process]
+    return {"process": process, "format": format_fields(item.format)}
 
 
 def format_fields(format: Format) -> dict[str, Value]:

@@ -55,9 +55,10 @@ def is_enough(project: Project, store: Store) -> bool:
     if project.is_whole:
         return True
     targets = project.graph.targets.values()
-    known = store.records.outputs(project.settings.profile_name, [target.output for target in targets])
+    owners = {path: target.id for target in targets for path in target.paths}
+    known = store.records.outputs(project.settings.profile_name, list(owners))
     return not (store.notes or project.expansion.warnings) and all(
-        target.output in known and known[target.output].target == target.id for target in targets
+        path in known and known[path].target == id for path, id in owners.items()
     )
 
 

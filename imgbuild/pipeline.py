@@ -251,7 +251,7 @@ def _budget(materials: Materials, cost: float, options: BuildOptions) -> float |
 def _tidy(materials: Materials, reporter: Reporter, *, prune: bool) -> list[str]:
     """Remove outputs whose targets are gone, as long as they are still what was published."""
     found = materials.survey
-    wanted = {target.output for target in found.project.graph.targets.values()}
+    wanted = {path for target in found.project.graph.targets.values() for path in target.paths}
     stale = {path: output for path, output in materials.published.items() if path not in wanted}
     guarded = () if prune else found.guarded
     kept_ids = {f"{spec}/{id}" for spec in guarded for id in found.gone[spec]}
@@ -279,7 +279,10 @@ def _leftovers(found: Survey, known: Collection[str]) -> dict[str, str]:
     settings = found.project.settings
     recorded = {output.target for output in found.published.values()}
     ids = [f"{spec}/{id}" for spec, gone in found.gone.items() for id in gone]
-    lost = {found.lines[id].image: id for id in (*ids, *found.carried.values()) if id not in recorded}
+    unknown = [id for id in (*ids, *found.carried.values()) if id not in recorded]
+    lost = {
+        digest: id for id in unknown for digest in (found.lines[id].image, *found.lines[id].files.values())
+    }
     if not lost or settings.profile_name:
         return {}
     apart = {found.project.files.root / profile_output(settings, name) for name in settings.profiles}

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,7 +17,7 @@ from imgbuild.digest import Manifest, digest_of
 from imgbuild.expand.seeds import attempt_seed
 from imgbuild.files import Stamp
 from imgbuild.graph import Graph, group_of
-from imgbuild.keys import Intents, seal_rules
+from imgbuild.keys import Intents, published_at, seal_rules
 from imgbuild.store.records import Output
 from imgbuild.types import Digest, Grade, Line, Outcome, Target
 
@@ -162,6 +164,19 @@ def plan_of(plan: Plan, graph: Graph, chosen: Collection[str]) -> Plan:
     return replace(plan, decisions=decisions)
 
 
+class _Place(NamedTuple):
+    """An output path: the images that are right there, and what is found there."""
+
+    path: str
+    wanted: AbstractSet[Digest]
+    found: Digest | None
+    stamp: Stamp | None
+
+    @property
+    def is_right(self) -> bool:
+        return self.found in self.wanted
+
+
 class _Planner:
     def __init__(self, graph: Graph, intents: Intents, view: View, options: Options) -> None:
         self.graph, self.intents, self.view, self.options = graph, intents, view, options
@@ -246,15 +261,17 @@ class _Planner:
     def settle(self, target: Target, line: Line, intent: Digest, manifest: Manifest) -> None:
         """The locked image is the right one: is it at its place, and does it pass its rules?"""
         self.standing.add(target.id)
-        stamp = self.view.stamp(target.output)
-        found = self.on_disk(target.output, stamp)
-        wanted = {line.image, *self.view.equals.get(line.image, ())}
-        if found in wanted:
-            self.meet(target, found, stamp)
+        published = published_at(target, line.image, line.files)
+        places = [self.look(path, image) for path, image in published]
+        away = [place for place in places if not place.is_right]
+        gone = [place.path for place in away if not any(map(self.view.has_blob, place.wanted))]
+        if not away:
+            for place in places:
+                self.meet(target, place)
             self.judge(target, line, intent)
-        elif any(self.view.has_blob(digest) for digest in wanted):
-            self.put(target, line, Action.RESTORE, _misplaced(found), intent=intent)
-        elif line.grade is Grade.STORED:
+        elif not gone:
+            self.put(target, line, Action.RESTORE, _misplaced(target, away[0]), intent=intent)
+        elif line.grade is Grade.STORED and (target.output in gone or not self.view.has_blob(line.raw)):
             self.standing.discard(target.id)  # nobody can look at it
             self.put(target, line, Action.LOST, *LOST, intent=intent)
         else:
@@ -263,13 +280,19 @@ class _Planner:
                 target, line, Action.RUN, "locked, but its bytes are not here", intent=intent, reproduce=True
             )
 
-    def meet(self, target: Target, found: Digest | None, stamp: Stamp | None) -> None:
+    def look(self, path: str, image: Digest) -> _Place:
+        """What is at a place where this image, or one equivalent to it, should be."""
+        stamp = self.view.stamp(path)
+        wanted = {image, *self.view.equals.get(image, ())} if image else set()
+        return _Place(path, wanted, self.on_disk(path, stamp), stamp)
+
+    def meet(self, target: Target, place: _Place) -> None:
         """Take note of an output that is right, as after the records were lost: it will be known as ours."""
-        assert found is not None
-        assert stamp is not None
-        known = self.view.outputs.get(target.output)
-        if known is None or known.stamp != stamp or known.target != target.id:
-            self.met[target.output] = Output(found, target.id, stamp)
+        assert place.found is not None
+        assert place.stamp is not None
+        known = self.view.outputs.get(place.path)
+        if known is None or known.stamp != place.stamp or known.target != target.id:
+            self.met[place.path] = Output(place.found, target.id, place.stamp)
 
     def on_disk(self, path: str, stamp: Stamp | None) -> Digest | None:
         """Digest of the file at an output path; not read where its stamp is as it was published."""
@@ -408,15 +431,12 @@ class _Planner:
         """An output path that holds somebody else's file blocks its target before anything is spent."""
         if self.options.force:
             return action, why, hint
-        path = target.output
-        found = self.on_disk(path, self.view.stamp(path))
-        if found is None or self.view.is_ours(found):
-            return action, why, hint
-        return (
-            Action.BLOCKED,
-            f"{path} was not written by imgbuild, or was edited since",
-            "move it away, or write over it with --force",
-        )
+        for path in target.paths:
+            found = self.on_disk(path, self.view.stamp(path))
+            if found is not None and not self.view.is_ours(found):
+                why = f"{path} was not written by imgbuild, or was edited since"
+                return Action.BLOCKED, why, "move it away, or write over it with --force"
+        return action, why, hint
 
     def failed_before(self, target: Target, intent: Digest, rules: Digest, seed: int) -> Outcome | None:
         """How the same search for an image ended in vain, if it did."""
@@ -454,8 +474,9 @@ class _Planner:
             self.put(decision.target, decision.line, *gone, intent=decision.intent, reproduce=True)
 
 
-def _misplaced(found: Digest | None) -> str:
-    return "its output is missing" if found is None else "its output is an older one"
+def _misplaced(target: Target, place: _Place) -> str:
+    name = "its output" if place.path == target.output else place.path
+    return f"{name} is missing" if place.found is None else f"{name} is an older one"
 
 
 def start_of(target: Target, line: Line | None) -> tuple[int, int]:

@@ -67,7 +67,7 @@ def matcher(pattern: str, states: States, output: str) -> Callable[[Target], boo
     """A test for one pattern. Commas inside brackets belong to an id."""
     parts = [_part(part, states, output) for part in _split(pattern)]
     path = _below(pattern, output)
-    return lambda target: target.output == path or (bool(parts) and all(part(target) for part in parts))
+    return lambda target: path in target.paths or (bool(parts) and all(part(target) for part in parts))
 
 
 def _below(path: str, output: str) -> str:
@@ -100,7 +100,7 @@ def _by_name(part: str, output: str) -> Callable[[Target], bool]:
 
     def named(target: Target) -> bool:
         asset = f"{target.recipe.spec}/{target.recipe.asset}"
-        if part in (target.id, target.recipe.asset, asset, target.recipe.spec) or path == target.output:
+        if part in (target.id, target.recipe.asset, asset, target.recipe.spec) or path in target.paths:
             return True
         if len(part) == 8 and part == handle(target.id):
             return True

@@ -133,7 +133,7 @@ def _paths(project: Project) -> list[str] | None:
     """The outputs that are looked at; None: all that were published are, also of targets that are gone."""
     if project.is_whole:
         return None
-    return [target.output for target in project.graph.targets.values()]
+    return [path for target in project.graph.targets.values() for path in target.paths]
 
 
 def _merge(graph: Graph, book: LockBook, intents: Intents, store: Store) -> None:
@@ -221,7 +221,8 @@ def _view(
     pins: Pins,
 ) -> View:
     profile = project.settings.profile_name
-    own = {output.digest for output in published.values()} | {line.image for line in lines.values()}
+    own = {output.digest for output in published.values()}
+    own.update(digest for line in lines.values() for digest in (line.image, *line.files.values()))
 
     def pixels_at_hand(target: Target, line: Line) -> bool:
         return bool(lossless_blob(target, line, store.records.get, store.blobs.has))

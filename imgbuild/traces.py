@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,9 +10,22 @@ from msgspec.structs import replace
 from imgbuild.images import is_lossless
 from imgbuild.keys import FindDigest, encode_key, process_key
 from imgbuild.ledger import pixels_key
-from imgbuild.types import Digest, Format, Line, Record, Target, Value
+from imgbuild.process.base import Operation
+from imgbuild.types import Digest, Format, Line, Record, Rendered, Target, Value
 
 Find = Callable[[Digest], Record | None]
+
+
+class Reach(Struct, frozen=True, kw_only=True):
+    """How far one rendition is known. blob, pixels: of its last known picture; no blob where that is the image itself.
+
+    done: how many of its operations are known. image: its published bytes, where all is known.
+    """
+
+    pixels: Digest
+    blob: Digest = ""
+    done: int = 0
+    image: Digest = ""
 
 
 class Trace(Struct, frozen=True, kw_only=True):
@@ -20,7 +33,8 @@ class Trace(Struct, frozen=True, kw_only=True):
 
     key, manifest: of its first step (generate or import). first: that step's record. blob, pixels: of the last
     known picture. done: how many operations are known. image: the published bytes, where all is known; `phash`
-    then is its perceptual hash. lossless: a blob that holds exactly `pixels`.
+    then is its perceptual hash. lossless: a blob that holds exactly `pixels`. renditions: how far they are known,
+    in their order, once all operations are.
     """
 
     key: Digest
@@ -32,6 +46,12 @@ class Trace(Struct, frozen=True, kw_only=True):
     image: Digest = ""
     phash: str = ""
     lossless: Digest = ""
+    renditions: tuple[Reach, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is nothing left to make."""
+        return bool(self.image) and all(reach.image for reach in self.renditions)
 
 
 def follow(
@@ -46,14 +66,51 @@ def follow(
     first = find(key)
     if first is None or not has_blob(first.blob):
         return Trace(key=key, manifest=manifest)
-    record, done = first, 0
-    for operation in target.recipe.process:
-        following = find(process_key(operation, record.pixels, digest)[0])
+    process = target.recipe.process
+    steps = _steps(process, first.pixels, find, has_blob, digest)
+    record, done = steps[-1] if steps else first, len(steps)
+    trace = Trace(key=key, manifest=manifest, first=first, blob=record.blob, pixels=record.pixels, done=done)
+    if done < len(process):
+        return trace
+    reaches = [_reach(item, record.pixels, find, has_blob, digest) for item in target.recipe.renditions]
+    return _ended(target, replace(trace, renditions=tuple(reaches)), record, find, has_blob)
+
+
+def _steps(
+    process: Sequence[Operation],
+    pixels: Digest,
+    find: Find,
+    has_blob: Callable[[Digest], bool],
+    digest: FindDigest | None,
+) -> list[Record]:
+    """The records of the operations on a picture with these pixels, as far as there are any."""
+    steps: list[Record] = []
+    for operation in process:
+        following = find(process_key(operation, pixels, digest)[0])
         if following is None or not has_blob(following.blob):
             break
-        record, done = following, done + 1
-    trace = Trace(key=key, manifest=manifest, first=first, blob=record.blob, pixels=record.pixels, done=done)
-    return _ended(target, trace, record, find, has_blob) if done == len(target.recipe.process) else trace
+        steps.append(following)
+        pixels = following.pixels
+    return steps
+
+
+def _reach(
+    rendition: Rendered,
+    pixels: Digest,
+    find: Find,
+    has_blob: Callable[[Digest], bool],
+    digest: FindDigest | None,
+) -> Reach:
+    """How far a rendition of a picture with these pixels is known."""
+    steps = _steps(rendition.process, pixels, find, has_blob, digest)
+    reach = Reach(pixels=pixels, done=len(steps))
+    if steps:
+        reach = replace(reach, pixels=steps[-1].pixels, blob=steps[-1].blob)
+    if reach.done == len(rendition.process):
+        encoded = find(encode_key(rendition.format, reach.pixels)[0])
+        if encoded is not None and has_blob(encoded.blob):
+            return replace(reach, image=encoded.blob)
+    return reach
 
 
 def _ended(

@@ -73,7 +73,7 @@ def step_concerns(project: Project) -> list[tuple[Recipe, Concern]]:
     found: dict[tuple[str, str, Concern], Recipe] = {}
     for draft in project.drafts.assets.values():
         recipe = draft.recipes[0]  # those of its other models differ in nothing of this
-        for step in (*recipe.process, *recipe.rules):
+        for step in recipe.steps:
             with foreign(f"'{step.name}'"):
                 for concern in step.concerns():
                     found.setdefault((recipe.spec, recipe.asset, concern), recipe)

@@ -6,7 +6,7 @@ blob files are hexadecimal, because some file systems fold case.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -285,13 +285,31 @@ class Format(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file type of the published image and the encoder's options (None: the encoder's default).
 
     type: of the file. quality: of a lossy encoder, 1 to 100. lossless: whether a webp file keeps every pixel.
-    compress_level: of a png file, 0 (fast) to 9 (small).
+    compress_level: of a png file, 0 (fast) to 9 (small). sizes: sides of the pictures in an ico file, in pixels.
     """
 
-    type: Literal["png", "jpeg", "webp", "avif", "tiff"] = "png"
+    type: Literal["png", "jpeg", "webp", "avif", "tiff", "ico"] = "png"
     quality: int | None = None
     lossless: bool | None = None
     compress_level: int | None = None
+    sizes: list[int] | None = None
+
+
+class Rendition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Further files that are made of every image of an asset, from its pixels before they are encoded.
+
+    process: operations on them, in order. widths: a file for each, as wide as that, in pixels.
+    formats: a file for each. format: of the file, where there is one; left out, as its output says, else png.
+    preset: `favicon` or `social`, the files that browsers and social networks look for. output: path in the output
+    folder.
+    """
+
+    preset: str = ""
+    process: list[Value] = []
+    widths: list[int] = []
+    formats: list[str | Format] = []
+    format: str | Format | None = None
+    output: str = ""
 
 
 class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
@@ -306,7 +324,7 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     size: WIDTHxHEIGHT in pixels. params: over the model's own. inputs: pictures that go into the model.
     process: operations on the pixels, in order. format: of the published file.
     validate: rules that every image must pass. attempts: how many seeds a `reroll` may try.
-    output: path of the image in the output folder.
+    output: path of the image in the output folder. renditions: further files of every image, or names of presets.
     """
 
     template: str = ""
@@ -329,6 +347,7 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     validate: list[Value] = []
     attempts: int = 3
     output: str = ""
+    renditions: dict[str, str | Rendition] = {}
 
 
 class SpecFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -387,6 +406,14 @@ class Bound(Struct, frozen=True, kw_only=True):
     where: Where
 
 
+class Rendered(Struct, frozen=True, kw_only=True, eq=False):
+    """One more file that is made of every image of a recipe. name: within the asset, as the lock has it."""
+
+    name: str
+    process: tuple[Any, ...] = ()
+    format: Format
+
+
 class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     """What all targets of one asset and model share.
 
@@ -402,8 +429,17 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     process: tuple[Any, ...] = ()
     format: Format
     rules: tuple[Any, ...] = ()
+    renditions: tuple[Rendered, ...] = ()
     attempts: int = 3
     where: Where
+
+    @property
+    def steps(self) -> Iterator[Any]:
+        """Every operation and rule there is in it."""
+        yield from self.process
+        for rendition in self.renditions:
+            yield from rendition.process
+        yield from self.rules
 
 
 class Target(Struct, frozen=True, kw_only=True, eq=False):
@@ -412,7 +448,8 @@ class Target(Struct, frozen=True, kw_only=True, eq=False):
     id: `catalog/thumbnails[sku=A1,color=red]@sdxl#0`. cell: (variable, label) in the matrix's order.
     seed: of attempt 0; `explicit` says that the spec wrote it down. asks: for the recipe's model, then for
     each fallback, in order; empty where `from` names existing pictures, which then are the one input of role "image".
-    output: path under the output folder. fault: why this target can't be made, found while expanding its row.
+    output: path under the output folder; files: those of the recipe's renditions, in their order.
+    fault: why this target can't be made, found while expanding its row.
     """
 
     id: str
@@ -424,8 +461,14 @@ class Target(Struct, frozen=True, kw_only=True, eq=False):
     asks: tuple[Ask, ...]
     inputs: tuple[Input, ...] = ()
     output: str
+    files: tuple[str, ...] = ()
     fault: str = ""
     hint: str = ""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path that is published for it."""
+        return (self.output, *self.files)
 
 
 # --- lock and store ----------------------------------------------------------------------------------------
@@ -436,7 +479,8 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     inputs: digest of the pixels that came from other targets, where any did; a reseeded or merged upstream shows here.
     raw: the generated blob; image: the published bytes; pixels: the decoded picture before encoding; phash: its
-    64-bit perceptual hash in hexadecimal; via: alias of the fallback model that made it.
+    64-bit perceptual hash in hexadecimal; via: alias of the fallback model that made it. files: the published bytes
+    of its renditions, by their names.
     """
 
     intent: Digest = ""
@@ -449,6 +493,10 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     phash: str = ""
     grade: Grade = Grade.BITWISE
     via: str = ""
+    files: dict[str, Digest] = {}
+
+    def __hash__(self) -> int:
+        return hash((self.intent, self.seed, self.attempt, self.inputs, self.raw, self.image, self.via))
 
 
 class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):

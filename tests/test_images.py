@@ -18,7 +18,7 @@ from imgbuild.images import Picture, decode, encode, normal
 from imgbuild.types import Format
 
 KINDS = ("png", "jpeg", "webp", "avif", "tiff")
-KNOWN = "hint: known types: PNG, JPEG, WEBP, AVIF, TIFF, GIF, BMP"
+KNOWN = "hint: known types: PNG, JPEG, WEBP, AVIF, TIFF, GIF, BMP, ICO"
 
 
 def levels(picture):

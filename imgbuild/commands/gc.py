@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from imgbuild.commands.session import Session
 from imgbuild.errors import Exit, UsageError
-from imgbuild.keys import process_key
+from imgbuild.keys import FindDigest, process_key
 from imgbuild.ledger import pixels_key
 from imgbuild.lock.book import LockBook
+from imgbuild.process.base import Operation
 from imgbuild.project import Project, open_settings
 from imgbuild.report.text import data_size, plural
 from imgbuild.settings import parse_size
@@ -86,7 +87,7 @@ def needed(session: Session, project: Project, store: Store) -> set[Digest]:
         for key, record in records.items()
         if record.step == "candidate"
     ]
-    keep = {digest for _, line in lines for digest in (line.raw, line.image) if digest}
+    keep = {digest for _, line in lines for digest in (line.raw, line.image, *line.files.values()) if digest}
     keep.update(_pixel_blobs(lines, records))
     keep.update(_between(project, lines, records))
     keep.update(store.journal.bought().values())
@@ -135,9 +136,22 @@ def _between(project: Project, lines: Iterable[Named], records: Mapping[Digest, 
     pixels_of = {record.blob: record.pixels for record in records.values()}
     for name, line in lines:
         pixels = pixels_of.get(line.raw)
-        for operation in targets[name].recipe.process if name in targets and pixels else ():
-            record = records.get(process_key(operation, pixels or "", digest)[0])
-            if record is None:
-                break
-            yield record.blob
-            pixels = record.pixels
+        if name in targets and pixels:
+            recipe = targets[name].recipe
+            steps = list(_steps(recipe.process, pixels, records, digest))
+            yield from (record.blob for record in steps)
+            for rendition in recipe.renditions if len(steps) == len(recipe.process) else ():
+                start = steps[-1].pixels if steps else pixels
+                yield from (record.blob for record in _steps(rendition.process, start, records, digest))
+
+
+def _steps(
+    process: Iterable[Operation], pixels: Digest, records: Mapping[Digest, Record], digest: FindDigest
+) -> Iterator[Record]:
+    """The records of the operations on a picture with these pixels, as far as there are any."""
+    for operation in process:
+        record = records.get(process_key(operation, pixels, digest)[0])
+        if record is None:
+            return
+        yield record
+        pixels = record.pixels

@@ -86,7 +86,7 @@ class Last:
     def _snapshot(self, built: Built, before: Snapshot | None) -> Snapshot:
         project = built.project
         if before is None:
-            parts, total = snapshot.parts_of(built.outputs), len(built.outputs)
+            parts, total = snapshot.parts_of(built.outputs), len(project.graph.targets)
         else:
             parts, total = snapshot.with_outputs(before.parts, built.outputs), before.total
         return Snapshot(

@@ -7,27 +7,29 @@ from unicodedata import normalize
 
 from imgbuild.errors import SpecError
 from imgbuild.expand.draft import Draft
-from imgbuild.types import Target
+from imgbuild.types import Target, Where
 
 DraftOf = Callable[[Target], Draft]
+Owner = tuple[Target, str]  # with one of its paths
 
 
 def check_unique(targets: Iterable[Target], draft_of: DraftOf) -> None:
     """Raise SpecError for the first two targets that can't both be published."""
-    owners: dict[str, Target] = {}
-    folders: dict[str, Target] = {}
+    owners: dict[str, Owner] = {}
+    folders: dict[str, Owner] = {}
     for target in targets:
-        name = fold(target.output)
-        other = owners.setdefault(name, target)
-        if other is not target:
-            raise _clash(other, target, draft_of)
-        folder = name.rpartition("/")[0]
-        while folder and folder not in folders:
-            folders[folder] = target
-            folder = folder.rpartition("/")[0]
-    for folder, target in folders.items():
+        for path in target.paths:
+            name, owner = fold(path), (target, path)
+            other = owners.setdefault(name, owner)
+            if other is not owner:
+                raise _clash(other, owner, draft_of)
+            folder = name.rpartition("/")[0]
+            while folder and folder not in folders:
+                folders[folder] = owner
+                folder = folder.rpartition("/")[0]
+    for folder, owner in folders.items():
         if folder in owners:
-            raise _file_and_folder(owners[folder], target, draft_of)
+            raise _file_and_folder(owners[folder], owner, draft_of)
 
 
 def fold(name: str) -> str:
@@ -35,19 +37,24 @@ def fold(name: str) -> str:
     return name.lower() if name.isascii() else normalize("NFC", normalize("NFC", name).casefold())
 
 
-def _clash(first: Target, second: Target, draft_of: DraftOf) -> SpecError:
-    draft = draft_of(second)
-    same = first.output == second.output
-    name = (
-        f"'{second.output}'"
-        if same
-        else f"'{first.output}' and '{second.output}', one file where case is folded"
-    )
-    return SpecError(
-        f"'{first.id}' and '{second.id}' would both be {name}",
-        where=draft.naming.where,
-        hint=_way_out(first, second, draft),
-    )
+def _clash(first: Owner, second: Owner, draft_of: DraftOf) -> SpecError:
+    (one, path), (other, same) = first, second
+    names = f"'{same}'" if path == same else f"'{path}' and '{same}', one file where case is folded"
+    ids = f"two files of '{other.id}'" if one is other else f"'{one.id}' and '{other.id}'"
+    draft = draft_of(other)
+    if path == one.output and same == other.output:
+        hint = _way_out(one, other, draft)
+    elif one is other:
+        hint = "set the rendition's 'output' to another path, or add {{ file }} to it"
+    else:
+        hint = "add {{ stem }} to the rendition's 'output': it is the path of the image, without its suffix"
+    return SpecError(f"{ids} would both be {names}", where=_where(draft, second), hint=hint)
+
+
+def _where(draft: Draft, owner: Owner) -> Where:
+    """The place of the name that made this path."""
+    target, path = owner
+    return draft.naming.where if path == target.output else draft.files.files[target.files.index(path)].where
 
 
 def _way_out(first: Target, second: Target, draft: Draft) -> str:
@@ -81,9 +88,9 @@ def _alias(target: Target) -> str:
     return target.recipe.model.alias if target.recipe.model else ""
 
 
-def _file_and_folder(file: Target, inside: Target, draft_of: DraftOf) -> SpecError:
+def _file_and_folder(file: Owner, inside: Owner, draft_of: DraftOf) -> SpecError:
     return SpecError(
-        f"'{file.output}' of '{file.id}' would be a file, and a folder for '{inside.id}'",
-        where=draft_of(inside).naming.where,
+        f"'{file[1]}' of '{file[0].id}' would be a file, and a folder for '{inside[0].id}'",
+        where=_where(draft_of(inside[0]), inside),
         hint="rename one of the two",
     )

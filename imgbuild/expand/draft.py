@@ -20,6 +20,7 @@ from imgbuild.expand.lineup import Chain, Lineup, read_lineup
 from imgbuild.expand.lint import lint, lint_prompt
 from imgbuild.expand.matrix import Matrix, read_matrix
 from imgbuild.expand.names import Naming, ambiguous
+from imgbuild.expand.renditions import Files, read_renditions
 from imgbuild.expand.seeds import Seeding, seeding
 from imgbuild.expand.template import compile_template, narrow
 from imgbuild.expand.wording import Wording, wording
@@ -46,6 +47,7 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
     explicit: bool
     inputs: Inputs
     naming: Naming
+    files: Files
     recipes: tuple[Recipe, ...]
 
     @property
@@ -85,6 +87,7 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
             fault = found[0] if found else NO_FAULT
             tail = f"@{escape(chain.alias)}#" if chain.fits else "#"
             names = self.naming.names(cell, chain.alias, len(seeds))
+            files = self.files.paths(cell.bindings, chain.alias, names)
             for index, seed in enumerate(seeds):
                 targets.append(
                     Target(
@@ -97,6 +100,7 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
                         asks=asks,
                         inputs=inputs,
                         output=names[index],
+                        files=files[index],
                         fault=fault.message,
                         hint=fault.hint,
                     )
@@ -130,7 +134,8 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
     matrix = read_matrix(context, name, declared)
     words = None if asset.from_ else wording(context, spec, declared, matrix)
     lineup = _lineup(context, spec, name, words)
-    format = format_of(declared, asset.output)
+    format = format_of(declared, asset.format, asset.output)
+    files = read_renditions(context, spec.name, name, declared, matrix.names)
     taken = {role for chain in lineup.chains for fit in chain.fits for role in fit.bound.capabilities.takes}
     if asset.from_:
         taken = {"image"}
@@ -143,7 +148,8 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
         explicit=not asset.from_ and _is_explicit(asset.seeds),
         inputs=Inputs(context, read_sources(context, spec, declared), frozenset(taken)),
         naming=_naming(spec, name, declared, matrix, format, len(lineup.chains) > 1),
-        recipes=_recipes(context, spec, name, lineup, format),
+        files=files,
+        recipes=_recipes(context, spec, name, lineup, format, files),
     )
 
 
@@ -180,11 +186,14 @@ def _naming(
     return Naming(spec.name, name, template, format, template.where, several)
 
 
-def _recipes(context: Context, spec: Spec, name: str, lineup: Lineup, format: Format) -> tuple[Recipe, ...]:
+def _recipes(
+    context: Context, spec: Spec, name: str, lineup: Lineup, format: Format, files: Files
+) -> tuple[Recipe, ...]:
     declared = spec.assets[name]
     profile = context.settings.profile
     attempts = profile.attempts if profile is not None and profile.attempts else declared.value.attempts
-    process, checks = operations(context, declared), rules(context, spec, declared)
+    process = operations(context, declared, declared.value.process, "process")
+    checks = rules(context, spec, declared)
     return tuple(
         Recipe(
             spec=spec.name,
@@ -195,6 +204,7 @@ def _recipes(context: Context, spec: Spec, name: str, lineup: Lineup, format: Fo
             process=process,
             format=format,
             rules=checks,
+            renditions=files.rendered,
             attempts=attempts,
             where=declared.where(key=True),
         )

@@ -23,13 +23,15 @@ _OPTIONS = {
     "webp": {"quality", "lossless"},
     "avif": {"quality"},
     "tiff": set[str](),
+    "ico": {"sizes"},
 }
 
 
-def operations(context: Context, declared: Declared[Asset]) -> tuple[Any, ...]:
-    """The asset's operations, ready to use. Raises SpecError."""
-    items = enumerate(declared.value.process)
-    entries = [_Entry(item, declared, ("process", index)) for index, item in items]
+def operations(
+    context: Context, declared: Declared[Asset], items: Sequence[Value], *path: str | int
+) -> tuple[Any, ...]:
+    """The operations that an asset has at `path`, ready to use. Raises SpecError."""
+    entries = [_Entry(item, declared, (*path, index)) for index, item in enumerate(items)]
     return tuple(_placed(context, OPERATIONS, entry) for entry in entries)
 
 
@@ -162,35 +164,39 @@ class _Unfit(NamedTuple):
         return f"write it as '{self.name}: {{{own[0]}: …}}'; {listed}" if own else listed
 
 
-def format_of(declared: Declared[Asset], output: str) -> Format:
-    """The format that the asset names, else that of its output's suffix, else PNG. Raises SpecError."""
-    named = declared.value.format
-    suffix = suffix_type(declared, output)
+def format_of(declared: Declared[Asset], named: str | Format | None, output: str, *path: str | int) -> Format:
+    """The format that stands at `path` of the asset, else that of its output's suffix, else PNG. Raises SpecError.
+
+    path: to a mapping with `format` and `output`, or right to the format where it has a number in a list.
+    """
+    at = path if path and isinstance(path[-1], int) else (*path, "format")
+    beside = path if at is not path else path[:-2]
+    suffix = suffix_type(output, declared.where(*beside, "output") if output else declared.where())
     if named is None:
         return Format(type=suffix) if suffix else Format()  # type: ignore[arg-type]
     format = msgspec.convert({"type": named}, Format) if isinstance(named, str) else named
-    if not isinstance(named, str) and suffix and "type" not in _written(declared):
+    if not isinstance(named, str) and suffix and "type" not in _written(declared, at):
         format = msgspec.structs.replace(format, type=suffix)
     if suffix and suffix != format.type:
         raise SpecError(
             f"the format is {format.type}, and the output's name says {suffix}",
-            where=declared.where("output"),
+            where=declared.where(*beside, "output"),
             hint=f"end the name in '.{extension(format)}', or leave the format out",
         )
-    _check_options(declared, format)
+    _check_options(declared, format, at)
     return format
 
 
-def _written(declared: Declared[Asset]) -> tuple[str, ...]:
-    """The keys of `format` that the spec writes; an absent one can't be told from its default otherwise."""
+def _written(declared: Declared[Asset], path: tuple[str | int, ...]) -> tuple[str, ...]:
+    """The keys of a format that the spec writes; an absent one can't be told from its default otherwise."""
     value: Any = declared.document.data
-    for step in (*declared.path, "format"):
+    for step in (*declared.path, *path):
         value = value[step]
     return tuple(value) if isinstance(value, dict) else ()
 
 
-def suffix_type(declared: Declared[Asset], output: str) -> str:
-    """The type that the fixed end of an output template names; empty where it names none."""
+def suffix_type(output: str, where: Where) -> str:
+    """The type that the fixed end of an output template names; empty where it names none. Raises SpecError."""
     found = _SUFFIX.search(output)
     if found is None:
         return ""
@@ -199,7 +205,7 @@ def suffix_type(declared: Declared[Asset], output: str) -> str:
     if found[0].lower() not in SUFFIXES:
         raise SpecError(
             f"'{found[0]}' is no type that images are published in",
-            where=declared.where("output"),
+            where=where,
             hint=f"types: {', '.join(SUFFIXES)}",
         )
     return SUFFIXES[found[0].lower()]
@@ -212,12 +218,12 @@ def extension(format: Format) -> str:
     return EXTENSIONS[format.type]
 
 
-def _check_options(declared: Declared[Asset], format: Format) -> None:
-    for option in ("quality", "lossless", "compress_level"):
+def _check_options(declared: Declared[Asset], format: Format, path: tuple[str | int, ...]) -> None:
+    for option in ("quality", "lossless", "compress_level", "sizes"):
         if getattr(format, option) is not None and option not in _OPTIONS[format.type]:
             known = ", ".join(sorted(_OPTIONS[format.type])) or "none"
             raise SpecError(
                 f"format {format.type} has no '{option}'",
-                where=declared.where("format", option, key=True),
+                where=declared.where(*path, option, key=True),
                 hint=f"options of {format.type}: {known}",
             )

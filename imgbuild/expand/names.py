@@ -41,7 +41,7 @@ class Naming:
         self.ext = extension(format)
         self._fixed = {"spec": spec, "asset": asset, "ext": self.ext}
         self._several = several
-        self._suffixes = _suffixes(format)
+        self._format, self._suffixes = format, _suffixes(format)
         self._slugs: dict[str, str] = {}
 
     def names(self, cell: Cell, alias: str, count: int) -> list[str]:
@@ -52,29 +52,13 @@ class Naming:
             bindings = {**cell.bindings, **self._fixed, "model": alias}
             names = [self._rendered(self.template, bindings, index) for index in range(count)]
         for name in names:
-            if len(name) > MAX_COMPONENT or not _PLAIN.fullmatch(name):
-                check_name(name, self.where)
+            check_path(name, self.where)
         return names
 
     def _rendered(self, template: Template, bindings: dict[str, Any], index: int) -> str:
         bindings["index"] = index
         name = template.render(bindings)
-        return name if name.endswith(self._suffixes) else self._with_suffix(name)
-
-    def _with_suffix(self, name: str) -> str:
-        from imgbuild.images import SUFFIXES
-
-        dot = name.rfind(".")
-        suffix = name[dot:].lower() if dot > name.rfind("/") else ""
-        if suffix in self._suffixes:
-            return name
-        if suffix in SUFFIXES:
-            raise SpecError(
-                f"'{name}' does not end in '.{self.ext}', the type it is published in",
-                where=self.where,
-                hint="set 'format', or leave the suffix out of the value",
-            )
-        return f"{name}.{self.ext}"
+        return name if name.endswith(self._suffixes) else with_suffix(name, self._format, self.where)
 
     def _default(self, cell: Cell, alias: str, index: int) -> str:
         labels = [self._slug(label) for _, label in cell.pairs]
@@ -96,6 +80,23 @@ def _suffixes(format: Format) -> tuple[str, ...]:
     return tuple(suffix for suffix, kind in SUFFIXES.items() if kind == format.type)
 
 
+def with_suffix(name: str, format: Format, where: Where) -> str:
+    """The name, ending as the format does. Raises SpecError where it ends as another one does."""
+    from imgbuild.images import SUFFIXES
+
+    dot = name.rfind(".")
+    suffix = name[dot:].lower() if dot > name.rfind("/") else ""
+    if suffix in _suffixes(format):
+        return name
+    if suffix in SUFFIXES:
+        raise SpecError(
+            f"'{name}' does not end in '.{extension(format)}', the type it is published in",
+            where=where,
+            hint="set 'format', or leave the suffix out of the value",
+        )
+    return f"{name}.{extension(format)}"
+
+
 def slug(label: str) -> str:
     """The label as part of a file name: letters, digits, '_', '.' and '-'; others as '-'."""
     return _OUTSIDE.sub("-", nfc(label)).strip("-.") or sha256(label.encode()).hexdigest()[:8]
@@ -108,6 +109,12 @@ def shorten(stem: str, suffix: str) -> str:
     digest = sha256(stem.encode()).hexdigest()[:8]
     room = MAX_COMPONENT - len(suffix) - len(digest) - 1
     return f"{stem.encode()[:room].decode(errors='ignore').rstrip('-.')}-{digest}{suffix}"
+
+
+def check_path(name: str, where: Where) -> None:
+    """The same, sooner for a name that is plain."""
+    if len(name) > MAX_COMPONENT or not _PLAIN.fullmatch(name):
+        check_name(name, where)
 
 
 def check_name(name: str, where: Where) -> None:

@@ -41,6 +41,7 @@ class LineText(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     phash: PhashText = ""
     grade: Grade
     via: str = ""
+    files: dict[str, DigestText] = {}
     sum: SumText = ""
 
 
@@ -72,6 +73,7 @@ _SHAPE = re.compile(
     rf'{{("intent":"{_DIGEST}",)?"seed":\d+,"attempt":\d+,("inputs":"{_DIGEST}",)?("raw":"{_DIGEST}",)?'
     rf'("image":"{_DIGEST}",)?("pixels":"{_DIGEST}",)?("phash":"{_PHASH}",)?"grade":'.encode()
 )
+_IS_DIGEST = re.compile(_DIGEST).fullmatch
 
 
 def seal_line(key: str, text: LineText | PinText) -> bytes:
@@ -85,7 +87,7 @@ def flaw_of(key: str, text: LineText | PinText) -> str:
     line = encode(text)
     if sum_of(b"%b: %b" % (encode(key), line[:-_UNSUMMED])) != text.sum.encode():
         return "its sum does not fit its text"
-    if isinstance(text, LineText) and not _SHAPE.match(line):
+    if isinstance(text, LineText) and not (_SHAPE.match(line) and all(map(_IS_DIGEST, text.files.values()))):
         return "one of its digests is malformed"
     return "" if key else "it has no name"
 

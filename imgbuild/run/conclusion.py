@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from imgbuild.digest import Manifest
 from imgbuild.errors import Drift, Refused
 from imgbuild.images import hamming
-from imgbuild.keys import bound_at
+from imgbuild.keys import bound_at, published_at
 from imgbuild.plan import failure_key, outcome_key
 from imgbuild.run.accept import status_of, tell
 from imgbuild.run.materials import Materials
@@ -17,7 +17,7 @@ from imgbuild.run.recall import Recall
 from imgbuild.run.steps import Made
 from imgbuild.run.work import Work
 from imgbuild.store.records import Output
-from imgbuild.types import Digest, Grade, Line, Outcome, Record
+from imgbuild.types import Digest, Grade, Line, Outcome, Record, Target
 
 SAME_TO_THE_EYE = 4  # bits of 64 in which the perceptual hashes of two equivalent pictures may differ
 
@@ -57,11 +57,9 @@ class Conclusion:
         line, made = work.decision.line, work.made
         assert line is not None
         assert made is not None
-        if made.image == line.image:
-            return
-        same = made.pixels == line.pixels
+        same = made.image == line.image or made.pixels == line.pixels
         if same or _distance(made, line) <= SAME_TO_THE_EYE:
-            self.ledger.put_equivalent(made.image, line.image)
+            self._note_equivalent(made, line)
             return
         self.ledger.put_candidate(work.id, self._line(work, made))
         raise Drift(
@@ -70,20 +68,32 @@ class Conclusion:
             hint=f"get the locked bytes back, or adopt the new image with `imgbuild lock --accept '{work.id}'`",
         )
 
+    def _note_equivalent(self, made: Made, line: Line) -> None:
+        """Whatever was made of equivalent pixels in the same way is equivalent too."""
+        pairs = [(made.image, line.image), *((made.files[name], line.files.get(name)) for name in made.files)]
+        for image, locked in pairs:
+            if locked and image != locked:
+                self.ledger.put_equivalent(image, locked)
+
     def put_in_place(self, work: Work) -> bool:
-        """Publish; whether the file had to be written. Raises TargetError."""
+        """Publish; whether a file had to be written. Raises TargetError."""
         made, target = work.made, work.decision.target
         assert made is not None
-        known = self.materials.published.get(target.output)
-        stamp = self.materials.outputs.stamp(target.output)
-        if known is not None and known.digest == made.image and known.stamp == stamp:
+        published = published_at(target, made.image, made.files)
+        written = [self._put(target, path, image) for path, image in published]
+        return any(written)
+
+    def _put(self, target: Target, path: str, image: Digest) -> bool:
+        outputs = self.materials.outputs
+        known, stamp = self.materials.published.get(path), outputs.stamp(path)
+        if known is not None and known.digest == image and known.stamp == stamp and known.target == target.id:
             return False
-        changed = self.materials.outputs.digest(target.output) != made.image
+        changed = outputs.digest(path) != image
         if changed:
-            stamp = self.materials.outputs.publish(self.materials.store.blobs, made.image, target.output)
+            stamp = outputs.publish(self.materials.store.blobs, image, path)
         assert stamp is not None
-        self.materials.published[target.output] = output = Output(made.image, target.id, stamp)
-        self.ledger.put_output(target.output, output)
+        self.materials.published[path] = output = Output(image, target.id, stamp)
+        self.ledger.put_output(path, output)
         return changed
 
     def hand_on(self, work: Work) -> None:
@@ -165,6 +175,7 @@ class Conclusion:
             phash=made.phash,
             grade=self._grade(work),
             via=bound_at(target, work.position).alias if work.position else "",
+            files=dict(made.files),
         )
 
     def _sealed(self, work: Work) -> tuple[Digest, Manifest]:

@@ -22,11 +22,11 @@ from imgbuild.run.lane import Seat
 from imgbuild.run.limits import Budget, Retry, call
 from imgbuild.run.materials import Materials
 from imgbuild.run.stations import Answer, Stations, asked
-from imgbuild.run.steps import Job, Made, Start, Unfinished, finish, measure
+from imgbuild.run.steps import Further, Job, Made, Published, Start, Unfinished, finish, measure
 from imgbuild.run.telling import Tell, Telling
 from imgbuild.run.usage import Usage
 from imgbuild.run.work import Work
-from imgbuild.traces import Trace
+from imgbuild.traces import Reach, Trace
 from imgbuild.types import Ask, Digest, Image, Record, Request, Target
 
 if TYPE_CHECKING:
@@ -124,8 +124,7 @@ class Making:
         if self.crew is None or not self._provider(work).apart:
             return False
         target = work.decision.target
-        readers = (*target.recipe.rules, *target.recipe.process)
-        return not target.inputs and not any(reader.files() for reader in readers)
+        return not target.inputs and not any(step.files() for step in target.recipe.steps)
 
     def why_unpinned(self, work: Work) -> TargetError | None:
         """Why the model that the work is about to ask could not be pinned; None where it is."""
@@ -346,7 +345,10 @@ class Making:
             start=self._start(work, trace, image),
             operations=target.recipe.process[trace.done :],
             format=target.recipe.format,
-            rules=dict(enumerate(target.recipe.rules)),
+            published=_published(trace),
+            renditions=_further(target, trace),
+            rules={at: rule for at, rule in enumerate(target.recipe.rules) if at not in work.measured},
+            measured=work.measured,
             references=lambda: self._references(target),
             untouched=not target.recipe.process,
         )
@@ -395,9 +397,32 @@ class Making:
 
     def _references(self, target: Target) -> dict[str, bytes]:
         """The bytes of all files that operations read, and that rules compare with."""
-        readers = (*target.recipe.rules, *target.recipe.process)
-        paths = {path for reader in readers for path in reader.files()}
+        paths = {path for step in target.recipe.steps for path in step.files()}
         return {path: self._file(path) for path in paths}
+
+
+def _published(trace: Trace) -> Published | None:
+    """The image itself, where it is known whole."""
+    if not trace.image:
+        return None
+    return Published(image=trace.image, phash=trace.phash, lossless=trace.lossless)
+
+
+def _further(target: Target, trace: Trace) -> list[Further]:
+    """The renditions, each from where it is known."""
+    renditions = target.recipe.renditions
+    known = trace.renditions or [Reach(pixels="")] * len(renditions)
+    return [
+        Further(
+            name=item.name,
+            operations=item.process[reach.done :],
+            format=item.format,
+            blob=reach.blob,
+            pixels=reach.pixels,
+            image=reach.image,
+        )
+        for item, reach in zip(renditions, known, strict=True)
+    ]
 
 
 def _priced(image: Image, work: Work) -> Image:

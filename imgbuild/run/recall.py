@@ -61,7 +61,9 @@ class Recall:
                 work.decision.target, key, manifest, self.ledger.record, self.blobs.has, self.files.digest
             )
         work.sources = self._sources(work.decision.target)
-        return _whole(trace)
+        rules = work.decision.target.recipe.rules
+        work.measured = self._known(rules, trace.image) if trace.image and not trace.is_whole else {}
+        return _whole(work.decision.target, trace)
 
     def _first_key(self, work: Work) -> tuple[Digest, Manifest]:
         target = work.decision.target
@@ -97,14 +99,19 @@ class Recall:
         """The image that the lock names, or one equivalent to it, as if it had just been made."""
         line = work.decision.line
         assert line is not None
-        stand_ins = [line.image, *self.materials.survey.equals.get(line.image, ())]
         return Made(
             raw=line.raw,
-            image=next((image for image in stand_ins if self.blobs.has(image)), line.image),
+            image=self._stand_in(line.image),
             pixels=line.pixels,
             phash=line.phash,
             lossless=self._lossless(work.decision.target, line),
+            files={name: self._stand_in(digest) for name, digest in line.files.items()},
         )
+
+    def _stand_in(self, image: Digest) -> Digest:
+        """The locked image, or one equivalent to it where that is at hand."""
+        stand_ins = [image, *self.materials.survey.equals.get(image, ())]
+        return next((digest for digest in stand_ins if self.blobs.has(digest)), image)
 
     def measured(self, work: Work) -> bool:
         """Put what was measured before on this image into `made`; whether that is all its rules need."""
@@ -135,8 +142,8 @@ class Recall:
         return Measurement(image, rule.name, rule.version, rule_reference(rule, self.files.digest))
 
 
-def _whole(trace: Trace) -> Made | None:
-    if not trace.image or trace.first is None:
+def _whole(target: Target, trace: Trace) -> Made | None:
+    if not trace.is_whole or trace.first is None:
         return None
     return Made(
         raw=trace.first.blob,
@@ -144,4 +151,8 @@ def _whole(trace: Trace) -> Made | None:
         pixels=trace.pixels,
         phash=trace.phash,
         lossless=trace.lossless,
+        files={
+            item.name: reach.image
+            for item, reach in zip(target.recipe.renditions, trace.renditions, strict=True)
+        },
     )

@@ -99,7 +99,9 @@ def _counted(works: Sequence[Work], failures: Sequence[Failure]) -> dict[str, in
 def _is_clean(materials: Materials, chosen: Collection[str]) -> bool:
     """Whether what was built is all that is declared, locked and published, and there was nothing to point out."""
     found = materials.survey
-    whole = len(chosen) == len(materials.published) == len(found.project.graph.targets)
+    targets = found.project.graph.targets
+    paths = sum(len(target.paths) for target in targets.values())
+    whole = len(chosen) == len(targets) and len(materials.published) == paths
     told = found.project.expansion.warnings or materials.store.notes or found.book.notes
     return whole and not (told or found.guarded or found.book.orphans)
 

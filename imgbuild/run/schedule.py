@@ -22,7 +22,7 @@ from imgbuild.errors import ProviderFailed, Refused, TargetError
 from imgbuild.expand.seeds import attempt_seed
 from imgbuild.graph import Graph, group_of
 from imgbuild.ledger import BATCH_SECONDS
-from imgbuild.plan import AT_REST, Action, Decision, Plan
+from imgbuild.plan import AT_REST, LOST, Action, Decision, Plan
 from imgbuild.report import Reporter
 from imgbuild.report.events import TargetMoved, Underway
 from imgbuild.run.accept import Next, decide, judge, tell
@@ -242,6 +242,8 @@ class Schedule:
         if made is not None:
             work.made = made
             self._measured_or_measure(work)
+        elif work.trace.first is None and _is_lost(work.decision):
+            self._fail(work, TargetError(LOST[0], hint=LOST[1]))
         elif work.trace.first is not None or work.decision.target.recipe.model is None:
             self._send_to_finish(work)
         else:
@@ -614,6 +616,11 @@ class Schedule:
                 why=why,
             )
         )
+
+
+def _is_lost(decision: Decision) -> bool:
+    """Whether nothing but its bytes can give the locked image back, so that it must not be asked for again."""
+    return decision.reproduce and decision.line is not None and decision.line.grade is Grade.STORED
 
 
 def _is_stuck_by_inputs(decision: Decision) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -62,17 +62,43 @@ class Start(Struct, frozen=True, kw_only=True):
     durable: bool = False
 
 
+class Published(Struct, frozen=True, kw_only=True):
+    """An image as it is published. lossless: a blob that holds exactly its pixels."""
+
+    image: Digest
+    phash: str
+    lossless: Digest
+
+
+class Further(Struct, frozen=True, kw_only=True):
+    """A rendition, and what is left to do for it. blob, pixels: to start from, where it is not the image itself.
+
+    image: its bytes, where there is nothing left.
+    """
+
+    name: str
+    operations: Sequence[Operation]
+    format: Format
+    blob: Digest = ""
+    pixels: Digest = ""
+    image: Digest = ""
+
+
 class Job(Struct, frozen=True, kw_only=True):
     """What is left to do for one target.
 
-    rules: those to be measured, by their place in the recipe. references: reads the files that they compare with,
-    and those that operations read.
+    published: its image, where only renditions are left. rules: those to be measured, by their place in the recipe;
+    measured: what is known of the others. references: reads the files that rules compare with, and those that
+    operations read.
     """
 
     start: Start
     operations: Sequence[Operation]
     format: Format
+    published: Published | None = None
+    renditions: Sequence[Further] = ()
     rules: Mapping[int, Rule] = {}
+    measured: Mapping[int, Measured] = {}
     references: Callable[[], Mapping[str, bytes]] = dict
     untouched: bool = False
 
@@ -80,7 +106,8 @@ class Job(Struct, frozen=True, kw_only=True):
 class Made(Struct, frozen=True, kw_only=True):
     """A finished image and everything that was learnt on the way.
 
-    raw, image, pixels: as in the lock. lossless: a blob that holds exactly `pixels`. ran: names of the steps that ran.
+    raw, image, pixels, files: as in the lock. lossless: a blob that holds exactly `pixels`.
+    ran: names of the steps that ran.
     """
 
     raw: Digest
@@ -88,6 +115,7 @@ class Made(Struct, frozen=True, kw_only=True):
     pixels: Digest
     phash: str
     lossless: Digest
+    files: Mapping[str, Digest] = {}
     ran: tuple[str, ...] = ()
     records: tuple[Record, ...] = ()
     measured: Mapping[int, Measured] = {}
@@ -112,13 +140,20 @@ def finish(job: Job, blobs: Blobs) -> Made:
         raise Unfinished(error, finishing.records, finishing.cost) from error
 
 
+class _Drawn(NamedTuple):
+    """A picture on its way. blob: holds exactly its pixels."""
+
+    picture: PILImage
+    pixels: Digest
+    blob: Digest
+
+
 class _Finishing:
     def __init__(self, job: Job, blobs: Blobs) -> None:
         self.job, self.blobs = job, blobs
         self.began = time.perf_counter()
         self.records: list[Record] = []
         self.ran: list[str] = []
-        self.encoded: bytes | None = None
         self.cost = (job.start.image.cost or 0.0) if job.start.image else 0.0
 
     @cached_property
@@ -128,25 +163,24 @@ class _Finishing:
     def run(self) -> Made:
         data, picture, raw, kind = self.begin()
         pixels = self.job.start.pixels or pixel_digest(picture)
-        lossless = self.note_start(raw, pixels, kind)
-        for place, operation in enumerate(self.job.operations):
-            last = place == len(self.job.operations) - 1
-            picture, pixels, lossless = self.operate(operation, picture, pixels, last)
-        image, published = self.publishable(data, kind, picture, pixels, raw)
-        if is_lossless(self.job.format):
-            lossless = image
-        phash = perceptual_hash(picture)
-        self.records[-1:] = [msgspec.structs.replace(record, phash=phash) for record in self.records[-1:]]
+        drawn = _Drawn(picture, pixels, self.note_start(raw, pixels, kind))
+        drawn, encoded = self.draw(self.job.operations, self.job.format, drawn)
+        if self.is_publishable(kind):
+            published = self.publish_raw(raw, drawn)
+            encoded = data
+        else:
+            published, encoded = self.publish(drawn, encoded)
         self.leave_manifest()
         return Made(
             raw=raw,
-            image=image,
-            pixels=pixels,
-            phash=phash,
-            lossless=lossless,
+            image=published.image,
+            pixels=drawn.pixels,
+            phash=published.phash,
+            lossless=published.lossless,
+            files=self.render(drawn),
             ran=tuple(self.ran),
             records=tuple(self.records),
-            measured=self.measure(published, picture),
+            measured={**self.job.measured, **self.measure(published, encoded, drawn.picture)},
             seconds=time.perf_counter() - self.began + self.job.start.seconds,
             cost=self.cost,
         )
@@ -209,63 +243,96 @@ class _Finishing:
                 self.leave_manifest()
         return start.blob or raw
 
-    def operate(
-        self, operation: Operation, picture: PILImage, pixels: Digest, last: bool
-    ) -> tuple[PILImage, Digest, Digest]:
-        """One operation; its pixels are kept, unless the published file is going to hold them exactly."""
+    def draw(
+        self, operations: Sequence[Operation], format: Format, drawn: _Drawn
+    ) -> tuple[_Drawn, bytes | None]:
+        """All the operations; the encoded picture, where it was encoded in that format already."""
+        encoded = None
+        for place, operation in enumerate(operations):
+            last = place == len(operations) - 1
+            drawn, encoded = self.operate(operation, drawn, format if last else SCRATCH)
+        return drawn, encoded
+
+    def operate(self, operation: Operation, drawn: _Drawn, format: Format) -> tuple[_Drawn, bytes | None]:
+        """One operation; its pixels are kept, as a file in this format where that holds them exactly."""
         began = time.perf_counter()
         files = {path: self.references[path] for path in operation.files()}
-        key, manifest = process_key(operation, pixels, lambda path: digest_bytes(files[path]))
+        key, manifest = process_key(operation, drawn.pixels, lambda path: digest_bytes(files[path]))
         with foreign(f"operation '{operation.name}'"):
-            picture = normal(operation.apply_with(picture, files))
-        pixels = pixel_digest(picture)
+            picture = normal(operation.apply_with(drawn.picture, files))
         self.ran.append(operation.name)
-        if last and is_lossless(self.job.format):
-            data = self.encoded = encode(picture, self.job.format)
-        else:
-            data = encode(picture, SCRATCH)
-        blob = self.blobs.add(data)
-        self.keep(key, operation.name, blob, pixels, manifest, time.perf_counter() - began)
-        return picture, pixels, blob
+        exact = format if is_lossless(format) else SCRATCH
+        data = encode(picture, exact)
+        drawn = _Drawn(picture, pixel_digest(picture), self.blobs.add(data))
+        self.keep(key, operation.name, drawn.blob, drawn.pixels, manifest, began)
+        return drawn, data if exact is format else None
 
-    def publishable(
-        self, data: bytes, kind: str, picture: PILImage, pixels: Digest, raw: Digest
-    ) -> tuple[Digest, bytes]:
-        """The bytes to publish: the raw ones where nothing was asked of them, else the encoded picture."""
-        if (
-            self.job.untouched
-            and self.job.format == Format(type=self.job.format.type)
-            and kind == self.job.format.type
-        ):
-            return raw, data
-        key, manifest = encode_key(self.job.format, pixels)
+    def is_publishable(self, kind: str) -> bool:
+        """Whether the raw bytes are published as they are: nothing was asked of them."""
+        format = self.job.format
+        return self.job.untouched and format == Format(type=format.type) and kind == format.type
+
+    def publish_raw(self, raw: Digest, drawn: _Drawn) -> Published:
+        phash = perceptual_hash(drawn.picture)
+        self.records[-1:] = [msgspec.structs.replace(record, phash=phash) for record in self.records[-1:]]
+        return Published(image=raw, phash=phash, lossless=raw if is_lossless(self.job.format) else drawn.blob)
+
+    def publish(self, drawn: _Drawn, encoded: bytes | None) -> tuple[Published, bytes | None]:
+        """The image as it is published; its bytes, where it had to be encoded now."""
+        if self.job.published is not None:
+            return self.job.published, None
+        format = self.job.format
+        record, encoded = self.encode(format, drawn, encoded)
+        lossless = record.blob if is_lossless(format) else drawn.blob
+        return Published(image=record.blob, phash=record.phash, lossless=lossless), encoded
+
+    def encode(self, format: Format, drawn: _Drawn, encoded: bytes | None) -> tuple[Record, bytes]:
+        key, manifest = encode_key(format, drawn.pixels)
         began = time.perf_counter()
-        encoded = self.encoded or encode(picture, self.job.format)
+        encoded = encoded or encode(drawn.picture, format)
         image = self.blobs.add(encoded)
         self.ran.append("encode")
-        self.keep(key, "encode", image, pixels, manifest, time.perf_counter() - began)
-        return image, encoded
+        phash = perceptual_hash(drawn.picture)
+        return self.keep(key, "encode", image, drawn.pixels, manifest, began, phash), encoded
+
+    def render(self, drawn: _Drawn) -> dict[str, Digest]:
+        """The bytes of all renditions, by their names; those that were not there before are made now."""
+        return {item.name: item.image or self.rendition(item, drawn) for item in self.job.renditions}
+
+    def rendition(self, item: Further, drawn: _Drawn) -> Digest:
+        if item.blob:
+            drawn = _Drawn(normal(decode(self.read(item.blob))), item.pixels, item.blob)
+        drawn, encoded = self.draw(item.operations, item.format, drawn)
+        return self.encode(item.format, drawn, encoded)[0].blob
 
     def keep(
-        self, key: Digest, step: str, blob: Digest, pixels: Digest, manifest: dict[str, Value], seconds: float
-    ) -> None:
-        self.records.append(
-            Record(
-                key=key,
-                step=step,
-                blob=blob,
-                pixels=pixels,
-                seconds=seconds,
-                created=time.time(),
-                manifest=manifest,
-            )
+        self,
+        key: Digest,
+        step: str,
+        blob: Digest,
+        pixels: Digest,
+        manifest: dict[str, Value],
+        began: float,
+        phash: str = "",
+    ) -> Record:
+        record = Record(
+            key=key,
+            step=step,
+            blob=blob,
+            pixels=pixels,
+            phash=phash,
+            seconds=time.perf_counter() - began,
+            created=time.time(),
+            manifest=manifest,
         )
+        self.records.append(record)
+        return record
 
-    def measure(self, published: bytes, picture: PILImage) -> dict[int, Measured]:
+    def measure(self, published: Published, encoded: bytes | None, picture: PILImage) -> dict[int, Measured]:
         if not self.job.rules:
             return {}
         return measure(
-            published,
+            encoded if encoded is not None else self.read(published.image),
             self.job.rules,
             self.references,
             picture if is_lossless(self.job.format) else None,

@@ -7,6 +7,7 @@ from enum import Enum
 
 from imgbuild.errors import TargetError
 from imgbuild.plan import Decision
+from imgbuild.rules.base import Measured
 from imgbuild.run.steps import Made
 from imgbuild.traces import Trace
 from imgbuild.types import Digest, Image, Verdict
@@ -85,6 +86,7 @@ class Work:
         "image",
         "locked",
         "made",
+        "measured",
         "mends",
         "peers",
         "position",
@@ -120,6 +122,7 @@ class Work:
         self.image: Image | None = None
         self.environment: Mapping[str, str] | None = None  # of the process that made it
         self.made: Made | None = None
+        self.measured: Mapping[int, Measured] = {}  # what is known of its image before it is finished
         self.verdicts: list[Verdict] = []
         self.changed = False  # whether its output had to be written
         self.error: TargetError | None = None

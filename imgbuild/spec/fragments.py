@@ -74,6 +74,14 @@ _FORMAT = {
     "then": {"enum": list(get_args(get_type_hints(Format)["type"])), "title": "type"},
     "else": {"$ref": "#/$defs/Format"},
 }
+# Their bounds are those of `images`, which is not imported here: a build that reads no picture needs no Pillow.
+_SIDES = {"type": "array", "minItems": 1, "uniqueItems": True}
+_RENDITION = {
+    "type": ["string", "object"],
+    "minLength": 1,
+    "if": {"type": "object"},
+    "then": {"$ref": "#/$defs/Rendition"},
+}
 _FILE = {"not": {"required": ["csv", "json"]}, "errorMessage": "must name a csv or a json file, not both"}
 
 TABLE = {"allOf": [_FILE]}
@@ -96,6 +104,12 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "Edge.index": {"type": "integer", "minimum": 0},
     "Format.quality": {"type": "integer", "minimum": 1, "maximum": 100},
     "Format.compress_level": {"type": "integer", "minimum": 0, "maximum": 9},
+    "Format.sizes": _SIDES | {"items": {"type": "integer", "minimum": 1, "maximum": 256}},
+    "Rendition.preset": _TEXT,
+    "Rendition.widths": _SIDES | {"items": {"type": "integer", "minimum": 1, "maximum": 65535}},
+    "Rendition.formats": {"type": "array", "items": _FORMAT, "minItems": 1},
+    "Rendition.format": _FORMAT,
+    "Rendition.output": _TEXT,
     "Asset.template": _TEXT,
     "Asset.prompt": _TEXT,
     "Asset.from": _TEXT,
@@ -107,4 +121,5 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "Asset.inputs": _INPUTS,
     "Asset.format": _FORMAT,
     "Asset.attempts": {"type": "integer", "minimum": 1, "maximum": 1000},
+    "Asset.renditions": shapes.mapping_of(_RENDITION),
 }

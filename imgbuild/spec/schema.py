@@ -31,8 +31,10 @@ def spec_schema() -> dict[str, Any]:
     (reference,), definitions = shapes.components([SpecFile])
     definitions |= shapes.components([Edge, Seeds, Table])[1]
     definitions["Table"] |= TABLE
+    process = _entries(OPERATIONS, "operation", definitions)
     entries = {
-        "Asset.process": _entries(OPERATIONS, "operation", definitions),
+        "Asset.process": process,
+        "Rendition.process": process,
         "Asset.validate": _entries(RULES, "rule", definitions, sets=True),
         "SpecFile.rules": shapes.mapping_of(_entries(RULES, "rule", definitions)),
     }

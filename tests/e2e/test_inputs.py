@@ -419,7 +419,7 @@ def bomb(width, height):
     return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
 
 
-TYPES = "known types: PNG, JPEG, WEBP, AVIF, TIFF, GIF, BMP"
+TYPES = "known types: PNG, JPEG, WEBP, AVIF, TIFF, GIF, BMP, ICO"
 BAD = {
     "no image": (b"<svg/>", "{} is not an image that can be read", TYPES),
     "nothing": (b"", "{} is not an image that can be read", TYPES),

@@ -260,7 +260,7 @@ def test_an_answer_that_is_no_image_was_paid_for(shop, vendor, monkeypatch):
     monkeypatch.setattr(vendor, "paint", lambda self, request: Image(data=b"<html>", cost=0.2))
     ended = shop.build()
     cause = "what 'vendor' sent is not an image that can be read"
-    assert told(ended) == {(cause, "known types: PNG, JPEG, WEBP, AVIF, TIFF, GIF, BMP")}
+    assert told(ended) == {(cause, "known types: PNG, JPEG, WEBP, AVIF, TIFF, GIF, BMP, ICO")}
     assert ended.finished.cost == journal(shop).spent() == pytest.approx(0.6)
     assert states(shop) == ["settled"] * 3
 

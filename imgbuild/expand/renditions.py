@@ -1,0 +1,184 @@
+"""Renditions: the further files of every image, one by one, and what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from imgbuild.errors import SpecError, did_you_mean
+from imgbuild.expand.context import Context
+from imgbuild.expand.finish import extension, format_of, operations
+from imgbuild.expand.names import BUILT_IN, check_path, shorten, slug, with_suffix
+from imgbuild.expand.presets import PRESETS, Preset
+from imgbuild.expand.template import Template, compile_template, narrow
+from imgbuild.spec.declared import Declared
+from imgbuild.types import Asset, Format, Rendered, Rendition, Where
+
+GIVEN = ("file", "rendition", "stem", "width")  # in the names of renditions, beside BUILT_IN
+_SET_BY_PRESET = ("widths", "formats", "format")
+
+
+class File(Struct, frozen=True, kw_only=True, eq=False):
+    """One file of every image. given: what its name knows of it. template: None for `<stem><glue><file>`."""
+
+    rendered: Rendered
+    given: Mapping[str, Any]
+    template: Template | None
+    glue: str
+    where: Where
+
+    def path(self, bindings: Mapping[str, Any], output: str) -> str:
+        """Its path beside the image at `output`. Raises SpecError for what is no path inside the folder."""
+        stem = output[: output.rindex(".")]
+        name = self.given["file"]
+        if self.template is not None:
+            given = {**bindings, **self.given, "stem": stem}
+            path = with_suffix(self.template.render(given), self.rendered.format, self.where)
+        elif self.glue == "/":
+            path = f"{stem}/{name}"
+        else:
+            folder, slash, last = stem.rpartition("/")
+            suffix = f"{self.glue}{name}"
+            path = f"{folder}{slash}{shorten(last, suffix)}"
+        check_path(path, self.where)
+        return path
+
+
+class Files:
+    """All further files of an asset's images. fixed: what names know of the asset."""
+
+    def __init__(self, files: Sequence[File], fixed: Mapping[str, Any]) -> None:
+        self.files, self._fixed = files, fixed
+
+    @property
+    def rendered(self) -> tuple[Rendered, ...]:
+        return tuple(file.rendered for file in self.files)
+
+    def paths(self, bindings: Mapping[str, Any], alias: str, outputs: Sequence[str]) -> list[tuple[str, ...]]:
+        """For each image of a cell, by its output, the paths of its further files."""
+        if not self.files:
+            return [()] * len(outputs)
+        known = {**bindings, **self._fixed, "model": alias}
+        return [
+            tuple([file.path({**known, "index": index}, output) for file in self.files])
+            for index, output in enumerate(outputs)
+        ]
+
+
+def read_renditions(
+    context: Context, spec: str, name: str, declared: Declared[Asset], variables: Collection[str]
+) -> Files:
+    """The renditions of an asset. variables: of its cells. Raises SpecError."""
+    files: dict[str, File] = {}
+    for key, value in declared.value.renditions.items():
+        where = declared.where("renditions", key, key=True)
+        for file in _files(context, declared, key, value, variables):
+            if file.rendered.name in files:
+                raise SpecError(
+                    f"'{file.rendered.name}' would be made twice", where=where, hint="rename the rendition"
+                )
+            files[file.rendered.name] = file
+    return Files(list(files.values()), {"spec": spec, "asset": name})
+
+
+def _files(
+    context: Context, declared: Declared[Asset], key: str, value: str | Rendition, variables: Collection[str]
+) -> Iterator[File]:
+    at = ("renditions", key)
+    wanted = Rendition(preset=value) if isinstance(value, str) else value
+    template = _template(declared, wanted, at, variables)
+    own = operations(context, declared, wanted.process, *at, "process")
+    if wanted.preset:
+        yield from _of_preset(context, declared, key, wanted, own, template)
+        return
+    for width in wanted.widths or [0]:
+        scaling = operations(context, declared, [{"resize": {"width": width}}], *at) if width else ()
+        for format in _formats(declared, wanted, at):
+            label = f"{slug(key)}-{width}" if width else slug(key)
+            ext = extension(format)
+            file = f"{label}.{ext}"
+            yield File(
+                rendered=Rendered(name=file, process=(*own, *scaling), format=format),
+                given={"rendition": key, "file": file, "width": width or "", "ext": ext},
+                template=template,
+                glue="-",
+                where=template.where if template else declared.where(*at, key=True),
+            )
+
+
+def _formats(declared: Declared[Asset], wanted: Rendition, at: tuple[str, ...]) -> list[Format]:
+    if not wanted.formats:
+        return [format_of(declared, wanted.format, wanted.output, *at)]
+    if wanted.format is not None:
+        raise SpecError(
+            "a rendition has either a format or formats",
+            where=declared.where(*at, "format", key=True),
+            hint="remove one of the two",
+        )
+    named = enumerate(wanted.formats)
+    return [format_of(declared, item, wanted.output, *at, "formats", place) for place, item in named]
+
+
+def _of_preset(
+    context: Context,
+    declared: Declared[Asset],
+    key: str,
+    wanted: Rendition,
+    own: tuple[Any, ...],
+    template: Template | None,
+) -> Iterator[File]:
+    at = ("renditions", key)
+    for preset in _preset(declared, wanted, at):
+        yield File(
+            rendered=Rendered(
+                name=f"{slug(key)}/{preset.file}",
+                process=(*own, *operations(context, declared, preset.process, *at)),
+                format=preset.format,
+            ),
+            given={
+                "rendition": key,
+                "file": preset.file,
+                "width": "",
+                "ext": preset.file.rpartition(".")[2],
+            },
+            template=template,
+            glue="/",
+            where=template.where if template else declared.where(*at, key=True),
+        )
+
+
+def _preset(declared: Declared[Asset], wanted: Rendition, at: tuple[str, ...]) -> Sequence[Preset]:
+    for option in _SET_BY_PRESET:
+        if getattr(wanted, option):
+            raise SpecError(
+                f"the preset '{wanted.preset}' has its own '{option}'",
+                where=declared.where(*at, option, key=True),
+                hint="leave it out, or write the rendition without a preset",
+            )
+    known = PRESETS.get(wanted.preset)
+    if known is None:
+        written = isinstance(declared.value.renditions[at[1]], str)
+        raise SpecError(
+            f"unknown preset '{wanted.preset}'",
+            where=declared.where(*at) if written else declared.where(*at, "preset"),
+            hint=did_you_mean(wanted.preset, PRESETS, "presets"),
+        )
+    return known
+
+
+def _template(
+    declared: Declared[Asset], wanted: Rendition, at: tuple[str, ...], variables: Collection[str]
+) -> Template | None:
+    if not wanted.output:
+        return None
+    template = compile_template(wanted.output, declared.where(*at, "output"))
+    for name in (*BUILT_IN, *GIVEN):
+        if name in template.names and name in variables:
+            raise SpecError(
+                f"'{name}' is a variable of the asset, and in names also what imgbuild gives",
+                where=narrow(template.where, name),
+                hint="rename the variable, or reach a column through its axis: {{ product.model }}",
+            )
+    return template
