@@ -336,7 +336,7 @@ class SpecFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     version: of this format. include: other files whose models, templates and rule sets are used here, relative to
     this one. models: what makes the images. templates: prompts to share. rules: sets of rules, by the name that
-    `validate` has for them. assets: what is to be made.
+    `validate` and other sets have for them. assets: what is to be made.
     """
 
     version: Literal[1] = 1

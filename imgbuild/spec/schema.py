@@ -34,7 +34,7 @@ def spec_schema() -> dict[str, Any]:
     entries = {
         "Asset.process": _entries(OPERATIONS, "operation", definitions),
         "Asset.validate": _entries(RULES, "rule", definitions, sets=True),
-        "SpecFile.rules": shapes.mapping_of(_entries(RULES, "rule", definitions)),
+        "SpecFile.rules": shapes.mapping_of(_entries(RULES, "rule", definitions, sets=True)),
     }
     shapes.amend(definitions, FRAGMENTS | entries)
     return shapes.whole("imgbuild spec", reference, definitions)
