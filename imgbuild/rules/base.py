@@ -66,6 +66,13 @@ class GroupRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     group: ClassVar[bool] = True
 
+    def circle(self, spec: str) -> tuple[str, ...]:
+        """What rules of other assets have in common with this one whose images are judged together with its own.
+
+        spec: in which it is declared. Empty: those of its own asset are judged alone.
+        """
+        return ()
+
     def judge(self, measured: Measured) -> Finding:
         raise TypeError(f"{self.name} judges a group")
 

@@ -1,9 +1,12 @@
-"""That no two pictures of an asset are near copies: their perceptual hashes differ in enough of 64 bits."""
+"""That no two pictures are near copies: their perceptual hashes differ in enough of 64 bits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from msgspec import UNSET, UnsetType
+from msgspec.structs import force_setattr
 
 from imgbuild.images import Picture, perceptual_hash
 from imgbuild.rules.band import check_bounds
@@ -21,16 +24,26 @@ class Unique(GroupRule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Pictures whose pHashes differ in at most `distance` bits of 64 clash, and the later is blamed.
 
     A blamed member blames no other: what is measured against is what will be kept. The figure is the
-    smallest distance to an earlier kept member; the first has none.
+    smallest distance to an earlier kept member; the first has none. Compared are the images of the asset or, `across`
+    spec or project, those of all assets there that declare this rule with the same reach and distance.
     """
 
     name: ClassVar[str] = "unique"
     example: ClassVar[str] = "{distance: 6, on_fail: reroll}"
 
     distance: int = 4
+    # Left out, and not "asset", so that the rule is what it was before it had this parameter.
+    across: Literal["asset", "spec", "project"] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         check_bounds(self.distance, None, "distance", "", high=64)
+        if self.across == "asset":
+            force_setattr(self, "across", UNSET)
+
+    def circle(self, spec: str) -> tuple[str, ...]:
+        if self.across is UNSET:
+            return ()
+        return (self.name, str(self.distance), *([spec] if self.across == "spec" else []))
 
     def measure(self, picture: Picture, files: Mapping[str, bytes]) -> Measured:
         return {"phash": perceptual_hash(picture.luma)}
