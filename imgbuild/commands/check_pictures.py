@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from imgbuild.commands.check import Asked, tell
+from imgbuild.commands.check import Asked, parted, tell
 from imgbuild.commands.interrupt import interruptible
 from imgbuild.commands.session import Session
 from imgbuild.errors import ImgbuildError, Untrusted, UsageError, raise_all
@@ -21,7 +21,7 @@ from imgbuild.project import load_rules, open_settings
 from imgbuild.settings import Settings, find_root, is_project
 from imgbuild.store.records import Records
 from imgbuild.verdicts.pictures import Held, check_pictures, pictures_in
-from imgbuild.verdicts.row import exit_of, sorted_rows
+from imgbuild.verdicts.row import exit_of
 
 
 def run_check_pictures(session: Session, asked: Asked, file: str, sets: Sequence[str]) -> int:
@@ -38,10 +38,10 @@ def run_check_pictures(session: Session, asked: Asked, file: str, sets: Sequence
     pictures = _pictures(session, asked.paths)
     jobs = settings.jobs or os.cpu_count() or 2
     with interruptible() as stop, _remembering(session, settings) as ledger:
-        rows = sorted_rows(check_pictures(pictures, held, ledger, jobs, stop))
+        rows, clusters = parted(check_pictures(pictures, held, ledger, jobs, stop))
     if stop.is_set():
         raise KeyboardInterrupt
-    tell(session, rows, len(pictures), asked)
+    tell(session, rows, len(pictures), asked, clusters)
     return exit_of(rows)
 
 

@@ -50,8 +50,13 @@ def judge_group(
 
     Raises Broke.
     """
+    return judge_circles([beside(rules, *member) for member in members])
+
+
+def beside(rules: Sequence[Rule], name: str, measured: Mapping[int, Measured]) -> Member:
+    """An image that is judged beside all others that have the same rules."""
     circles = [(place, (str(place),)) for place, rule in enumerate(rules) if rule.group]
-    return judge_circles([Member(name, rules, circles, measured) for name, measured in members])
+    return Member(name, rules, circles, measured)
 
 
 def judge_circles(members: Sequence[Member]) -> dict[str, list[Verdict]]:

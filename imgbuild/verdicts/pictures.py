@@ -18,10 +18,11 @@ from imgbuild.files import MAX_INPUT
 from imgbuild.keys import rule_reference
 from imgbuild.ledger import Ledger
 from imgbuild.rules.base import Measured, Rule
-from imgbuild.run.accept import judge, judge_group
+from imgbuild.run.accept import beside, judge, judge_group
 from imgbuild.run.steps import measure
 from imgbuild.store.records import Corrupt, Measurement
 from imgbuild.types import Digest, Verdict
+from imgbuild.verdicts.clusters import Cluster, clusters_of
 from imgbuild.verdicts.row import Row, row_of
 
 # What is taken for a picture in a folder; a file that is named itself is taken whatever its name is.
@@ -70,10 +71,11 @@ def pictures_in(path: Path) -> list[Path]:
 
 def check_pictures(
     pictures: Mapping[str, Path], held: Held, ledger: Ledger, jobs: int, stop: threading.Event
-) -> Iterator[Row]:
+) -> Iterator[Row | Cluster]:
     """What the rules say of each picture, by the names given; none is kept open. Ends early once `stop` is set.
 
-    ledger: knows what was measured before, on whatever has the same bytes, and is told what was measured now.
+    Then come the clusters of those that are alike. ledger: knows what was measured before, on whatever has the same
+    bytes, and is told what was measured now.
     """
     looks = _looks(pictures, held, ledger, jobs, stop)
     known: dict[str, dict[int, Measured]] = {}
@@ -96,6 +98,8 @@ def check_pictures(
     for name, found in verdicts.items():
         for verdict in [*found, *together[name]]:
             yield row_of(verdict, name, name)
+    members = [beside(held.rules, *member) for member in sorted(known.items())]
+    yield from clusters_of(members, {name: name for name in known})
 
 
 def _looks(

@@ -114,6 +114,10 @@ def test_a_rule_that_joins_or_leaves_judges_the_others_again_and_makes_nothing(b
     assert [failure.id for failure in joined.failures] == ["two/desks@paint#0"]
     assert "like one/lamps@paint#0" in joined.failures[0].cause
     assert shop.build().finished.review == 1
+    told = shop.tell("check").out.splitlines()
+    assert told[-4] == "2 images are alike (unique):"
+    assert told[-3].startswith("  one/lamps@paint#0  ")
+    assert told[-2].endswith(" from one/lamps@paint#0")
     shop.edit("specs/one.yaml", ("across: project", "across: spec"))
     assert (shop.build().finished.review, painter.asked) == (0, [])
 
