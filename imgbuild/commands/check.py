@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 
 import msgspec
@@ -29,7 +29,7 @@ from imgbuild.run.schedule import Limits, Schedule
 from imgbuild.run.work import Work
 from imgbuild.store.store import Store
 from imgbuild.survey import Adapters, Survey, selected
-from imgbuild.types import Verdict
+from imgbuild.types import Outcome, Verdict
 from imgbuild.verdicts.clusters import Cluster, clusters_of
 from imgbuild.verdicts.row import NO_IMAGE, Row, exit_of, row_of, sorted_rows, summary
 
@@ -109,7 +109,14 @@ def check(
         schedule.run()
     finally:
         materials.ledger.commit()
-    outcomes = materials.ledger.outcomes(chosen)
+    yield from _all_rows(found, schedule, materials.ledger.outcomes(chosen), chosen)
+    yield from _clusters(schedule.recall, found, here)
+
+
+def _all_rows(
+    found: Survey, schedule: Schedule, outcomes: Mapping[str, Outcome], chosen: Collection[str]
+) -> Iterator[Row]:
+    decisions = found.plan.decisions
     for name in chosen:
         why = _missing(decisions[name], schedule.works.get(name))
         if why:
@@ -120,7 +127,6 @@ def check(
             )
         elif decisions[name].target.recipe.rules and name in outcomes:
             yield from _rows(found, name, outcomes[name].verdicts)
-    yield from _clusters(schedule.recall, found, here)
 
 
 def _clusters(recall: Recall, found: Survey, here: Sequence[str]) -> list[Cluster]:
@@ -167,14 +173,7 @@ def tell(
     session: Session, rows: Sequence[Row], images: int, asked: Asked, clusters: Sequence[Cluster] = ()
 ) -> None:
     """Write the reports, and print the rows, or those up for review; then what they come to. rows: sorted."""
-    if asked.junit:
-        from imgbuild.verdicts.junit import junit
-
-        _write(session, asked.junit, junit(rows, clusters))
-    if asked.sarif:
-        from imgbuild.verdicts.sarif import sarif
-
-        _write(session, asked.sarif, sarif(rows, clusters))
+    _report(session, rows, asked, clusters)
     shown = [row for row in rows if row.status == "review"] if asked.review else rows
     if session.json:
         for row in shown:
@@ -194,6 +193,17 @@ def tell(
         for cluster in clusters:
             _tell_cluster(session, cluster)
         session.say(summary(rows, images))
+
+
+def _report(session: Session, rows: Sequence[Row], asked: Asked, clusters: Sequence[Cluster]) -> None:
+    if asked.junit:
+        from imgbuild.verdicts.junit import junit
+
+        _write(session, asked.junit, junit(rows, clusters))
+    if asked.sarif:
+        from imgbuild.verdicts.sarif import sarif
+
+        _write(session, asked.sarif, sarif(rows, clusters))
 
 
 def _tell_cluster(session: Session, cluster: Cluster) -> None:

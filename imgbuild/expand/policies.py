@@ -12,12 +12,8 @@ from imgbuild.spec.declared import Declared
 from imgbuild.types import Asset, Model, Value, Where
 
 STAND_IN = "placeholder"  # the model that is there without being declared; no policy is about it
-FITTED = (
-    "lora",
-    "adapter",
-    "embedding",
-    "inversion",
-)  # parts of the names of parameters that bring others' work in
+# Parts of the names of parameters that bring others' work in.
+FITTED = ("lora", "adapter", "embedding", "inversion")
 
 _RIGHTS = (
     "add 'rights: …': who made them, and by which licence they are used ('policy.rights' in imgbuild.yaml)"
