@@ -81,10 +81,18 @@ class Ledger:
         if time.monotonic() >= self._next:
             self.commit()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is pending."""
+        return not any(self._pending)
+
+    @property
+    def _pending(self) -> tuple[Any, ...]:
+        return (self._records, self._measured, self._outputs, self._outcomes, self._equivalents)
+
     def commit(self) -> None:
         """Write all that is pending, together; nothing is touched where nothing is."""
-        pending = (self._records, self._measured, self._outputs, self._outcomes, self._equivalents)
-        if not any(pending):
+        if self.is_empty:
             return
         with self.db.batch():
             self.db.put_records(self._records.values())
@@ -92,7 +100,7 @@ class Ledger:
             self.db.put_outputs(self.profile, self._outputs)
             self.db.put_outcomes(self.profile, self._outcomes)
             self.db.put_equivalents(self._equivalents)
-        for rows in pending:
+        for rows in self._pending:
             rows.clear()
         self._next = time.monotonic() + BATCH_SECONDS
 

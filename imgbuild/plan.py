@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from imgbuild.digest import Manifest, digest_of
 from imgbuild.expand.seeds import attempt_seed
 from imgbuild.files import Stamp
-from imgbuild.graph import Graph, group_of
+from imgbuild.graph import Circles, Graph
 from imgbuild.keys import Intents, published_at, seal_rules
 from imgbuild.store.records import Output
 from imgbuild.types import Digest, Grade, Line, Outcome, Target
@@ -323,12 +323,12 @@ class _Planner:
 
     def peers_of(self, target: Target) -> Digest | None:
         """What its image is compared with: nothing, or the images of its group; None while those are not known."""
-        group = group_of(target)
+        group = self.graph.group_of(target)
         return None if group in self.undecided else self.peers.get(group, "")
 
     def close_group(self, target: Target) -> None:
         """Once its last member is decided on, it is known which images of a group stand; and so, which outcomes do."""
-        group = group_of(target)
+        group = self.graph.group_of(target)
         if group not in self.undecided:
             return
         self.undecided[group] -= 1
@@ -336,7 +336,8 @@ class _Planner:
             del self.undecided[group]
             standing = [item for item in self.members(group) if item.stands]
             self.peers[group] = peers_digest(
-                {item.target.id: item.line.image for item in standing if item.line}
+                {item.target.id: item.line.image for item in standing if item.line},
+                self.graph.across.get(group, {}),
             )
             self.look_again(group)
 
@@ -497,9 +498,12 @@ def outcome_key(intent: Digest, rules: Digest, image: Digest) -> Digest:
     return digest_of("outcome/1", {"intent": intent, "rules": rules, "image": image})
 
 
-def peers_digest(images: Mapping[str, Digest]) -> Digest:
-    """Digest of the images, by target id, that the rules of a group were held against."""
-    return digest_of("peers/1", {"images": images})
+def peers_digest(images: Mapping[str, Digest], across: Circles | None = None) -> Digest:
+    """Digest of the images, by target id, that the rules of a group were held against.
+
+    across: of a group of several assets, whose images each rule compares.
+    """
+    return digest_of("peers/1", {"images": images, **({"across": across} if across else {})})
 
 
 def failure_key(

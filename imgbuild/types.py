@@ -202,6 +202,7 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     size: WIDTHxHEIGHT in pixels, for assets that name none.
     params: the model's parameters (steps, guidance, …); text in them that begins with './' is a path from here.
     license: as the model's maker names it, for policies that look at it.
+    rights: by which you use what is in it, such as a LoRA; in words, for the record and for policies.
     unsupported: what becomes of that which the model can't take; `fold` writes it into the prompt.
     fallback: models that take over, in order, when this one refuses or is gone.
     """
@@ -212,6 +213,7 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     size: str = ""
     params: dict[str, Value] = {}
     license: str = ""
+    rights: str = ""
     unsupported: Literal["error", "drop", "fold"] | dict[str, Literal["error", "drop", "fold"]] = "error"
     fallback: list[str] = []
 
@@ -318,6 +320,7 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     template: name of a declared template. prompt: Jinja text, in place of a template.
     negative: what the picture must not show, over the template's. requires: variables that must be bound, not empty.
     forbid: whole words that must not be in the rendered prompt. from: path of existing pictures; no model is used.
+    rights: by which you use these pictures, and those of `inputs`; in words, for the record and for policies.
     tags: for selections. vars: variables that are the same in every cell.
     matrix: variables and their values; every combination is a cell. models: every one builds every cell.
     route: the first line that holds picks one model per cell. seeds: how many images a cell gets, or which.
@@ -333,6 +336,7 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     requires: list[str] = []
     forbid: list[str] = []
     from_: str = ""
+    rights: str = ""
     tags: list[str] = []
     vars: dict[str, Value] = {}
     matrix: dict[str, Value] = {}
@@ -355,7 +359,7 @@ class SpecFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     version: of this format. include: other files whose models, templates and rule sets are used here, relative to
     this one. models: what makes the images. templates: prompts to share. rules: sets of rules, by the name that
-    `validate` has for them. assets: what is to be made.
+    `validate` and other sets have for them. assets: what is to be made.
     """
 
     version: Literal[1] = 1
@@ -418,6 +422,7 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     """What all targets of one asset and model share.
 
     spec: name of the spec ("catalog"); asset: its name; model: None where the pictures exist already (`from`).
+    rights: by which pictures that go in are used, as the asset says it.
     process, rules: operations and rules of the registries, ready to use. fallbacks: models that take over.
     """
 
@@ -426,6 +431,7 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     model: Bound | None
     fallbacks: tuple[Bound, ...] = ()
     tags: tuple[str, ...] = ()
+    rights: str = ""
     process: tuple[Any, ...] = ()
     format: Format
     rules: tuple[Any, ...] = ()

@@ -133,6 +133,56 @@ def test_what_needs_a_member_comes_after_the_whole_group(graph):
     assert order(graph(needs)) == ["shop/group#1", "shop/user#0", "shop/group#0", "shop/group#2"]
 
 
+def wide(across="project", distance=4):
+    return Unique(distance=distance, across=across)
+
+
+def test_assets_that_are_compared_with_each_other_are_one_group(target):
+    targets = [
+        target("one/a#0", rules=(wide(),)),
+        target("two/b#0", rules=(wide("spec"), wide("project", 5))),
+        target("two/c#0", rules=(wide("spec"),)),
+        target("two/d#0", rules=(wide(), wide("asset"))),
+        target("two/e#0", rules=(wide("project", 6),)),
+        target("two/f#0", rules=(wide("asset"),)),
+    ]
+    found = build_graph(targets)
+    assert found.groups == {
+        ("one", "a"): ("one/a#0", "two/d#0"),
+        ("two", "b"): ("two/b#0", "two/c#0"),
+        ("two", "e"): ("two/e#0",),
+        ("two", "f"): ("two/f#0",),
+    }
+    assert [found.group_of(item) for item in targets[:3]] == [("one", "a"), ("two", "b"), ("two", "b")]
+    assert found.across == {
+        ("one", "a"): {"unique 4": ["one/a", "two/d"]},
+        ("two", "b"): {"unique 4 two": ["two/b", "two/c"], "unique 5": ["two/b"]},
+        ("two", "e"): {"unique 6": ["two/e"]},
+    }
+
+
+def test_groups_that_share_an_asset_are_one(target):
+    rules = {
+        "a": (wide(),),
+        "b": (wide(distance=5),),
+        "c": (wide("spec"),),
+        "d": (wide(), wide(distance=5), wide("spec")),
+    }
+    found = build_graph([target(f"shop/{name}#0", rules=rules[name]) for name in rules])
+    assert found.groups == {("shop", "a"): ("shop/a#0", "shop/b#0", "shop/c#0", "shop/d#0")}
+
+
+def test_what_is_compared_with_what_it_is_made_from_is_told_whole(target):
+    targets = [target("one/a#0", rules=(wide(),)), target("two/b#0", needs=["one/a#0"], rules=(wide(),))]
+    with pytest.raises(SpecError) as caught:
+        build_graph(targets)
+    assert (caught.value.message, caught.value.hint) == (
+        "targets need each other in a circle: two/b#0 → all of one/a and two/b → two/b#0",
+        "an input must not depend on what is made from it; break the circle in 'inputs', "
+        "or leave out the rule that compares the whole asset",
+    )
+
+
 def test_groups_of_two_specs_are_two(target):
     targets = [target("one/group#0", rules=UNIQUE), target("two/group#0", rules=UNIQUE)]
     assert build_graph(targets).groups == {

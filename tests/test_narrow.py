@@ -132,6 +132,7 @@ WHOLE = {
     "an output": put_in("hero", output="elsewhere.png"),
     "an input": put_in("hero", inputs={"image": {"asset": "shots", "match": []}}),
     "a rule over the asset": put_in("hero", validate=[{"unique": {"distance": 0}}]),
+    "a rule over the project": put_in("hero", validate=[{"unique": {"distance": 0, "across": "project"}}]),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 
 import msgspec
@@ -14,10 +14,12 @@ from imgbuild.commands.consent import require_steps
 from imgbuild.commands.interrupt import interruptible
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import UsageError
+from imgbuild.graph import circles_of
 from imgbuild.plan import DOES_STEPS, Action, Decision
 from imgbuild.report import Reporter, is_lively
 from imgbuild.report.events import Event, Started
 from imgbuild.report.text import with_unit
+from imgbuild.run.accept import Member
 from imgbuild.run.conclusion import Conclusion
 from imgbuild.run.limits import Budget
 from imgbuild.run.making import Making, Terms
@@ -27,9 +29,11 @@ from imgbuild.run.schedule import Limits, Schedule
 from imgbuild.run.work import Work
 from imgbuild.store.store import Store
 from imgbuild.survey import Adapters, Survey, selected
-from imgbuild.types import Verdict
+from imgbuild.types import Outcome, Verdict
+from imgbuild.verdicts.clusters import Cluster, clusters_of
 from imgbuild.verdicts.row import NO_IMAGE, Row, exit_of, row_of, sorted_rows, summary
 
+NEAR = 10  # images of a cluster; --verbose shows all
 SHOWN = 200  # rows of the table; --verbose shows all
 HERE = frozenset({Action.FRESH, Action.CHECK})  # what has its locked image at its place
 
@@ -67,11 +71,20 @@ def run_check(session: Session, asked: Asked) -> int:
         found = selected(session.survey(project, store), ())  # nothing is made, so no pixels are wanted
         targets = session.choose(found, store, selection_of(project, session, asked.paths, asked.select))
         chosen = [target.id for target in targets]
-        rows = sorted_rows(check(found, store, chosen, reporter, stop))
+        rows, clusters = parted(check(found, store, chosen, reporter, stop))
     if stop.is_set():
         raise KeyboardInterrupt
-    tell(session, rows, len(chosen), asked)
+    tell(session, rows, len(chosen), asked, clusters)
     return exit_of(rows)
+
+
+def parted(found: Iterable[Row | Cluster]) -> tuple[list[Row], list[Cluster]]:
+    """The rows, sorted, and the clusters."""
+    rows: list[Row] = []
+    clusters: list[Cluster] = []
+    for item in found:
+        rows.append(item) if isinstance(item, Row) else clusters.append(item)
+    return sorted_rows(rows), clusters
 
 
 def _reporter(session: Session) -> Reporter:
@@ -81,8 +94,11 @@ def _reporter(session: Session) -> Reporter:
 
 def check(
     found: Survey, store: Store, chosen: Collection[str], reporter: Reporter, stop: threading.Event
-) -> Iterator[Row]:
-    """The verdicts on every chosen target's image: the build's own loop over those that are at their place."""
+) -> Iterator[Row | Cluster]:
+    """The verdicts on every chosen target's image: the build's own loop over those that are at their place.
+
+    Then come the clusters of those that are alike.
+    """
     decisions = found.plan.decisions
     here = [name for name in chosen if decisions[name].action in HERE]
     unchecked = sum(1 for name in here if decisions[name].action is Action.CHECK)
@@ -93,7 +109,14 @@ def check(
         schedule.run()
     finally:
         materials.ledger.commit()
-    outcomes = materials.ledger.outcomes(chosen)
+    yield from _all_rows(found, schedule, materials.ledger.outcomes(chosen), chosen)
+    yield from _clusters(schedule.recall, found, here)
+
+
+def _all_rows(
+    found: Survey, schedule: Schedule, outcomes: Mapping[str, Outcome], chosen: Collection[str]
+) -> Iterator[Row]:
+    decisions = found.plan.decisions
     for name in chosen:
         why = _missing(decisions[name], schedule.works.get(name))
         if why:
@@ -104,6 +127,20 @@ def check(
             )
         elif decisions[name].target.recipe.rules and name in outcomes:
             yield from _rows(found, name, outcomes[name].verdicts)
+
+
+def _clusters(recall: Recall, found: Survey, here: Sequence[str]) -> list[Cluster]:
+    """Among the locked images that were looked at; measurements are recalled."""
+    targets = found.project.graph.targets
+    members = []
+    for name in here:
+        recipe = targets[name].recipe
+        circles = circles_of(recipe)
+        measured = recall.measured_of_line(name) if circles else None
+        if measured is not None:
+            members.append(Member(name, recipe.rules, circles, measured))
+    outputs = {member.id: targets[member.id].output for member in members}
+    return clusters_of(members, outputs)
 
 
 def _missing(decision: Decision, work: Work | None) -> str:
@@ -132,20 +169,17 @@ def _rows(found: Survey, name: str, verdicts: Sequence[Verdict]) -> Iterator[Row
         yield row_of(item, name, target.output, target.recipe.where)
 
 
-def tell(session: Session, rows: Sequence[Row], images: int, asked: Asked) -> None:
+def tell(
+    session: Session, rows: Sequence[Row], images: int, asked: Asked, clusters: Sequence[Cluster] = ()
+) -> None:
     """Write the reports, and print the rows, or those up for review; then what they come to. rows: sorted."""
-    if asked.junit:
-        from imgbuild.verdicts.junit import junit
-
-        _write(session, asked.junit, junit(rows))
-    if asked.sarif:
-        from imgbuild.verdicts.sarif import sarif
-
-        _write(session, asked.sarif, sarif(rows))
+    _report(session, rows, asked, clusters)
     shown = [row for row in rows if row.status == "review"] if asked.review else rows
     if session.json:
         for row in shown:
             session.give({"event": "verdict", **msgspec.structs.asdict(row)})
+        for cluster in clusters:
+            session.give({"event": "cluster", **msgspec.structs.asdict(cluster)})
         return
     if session.quiet:
         shown = [row for row in shown if row.status in ("fail", *NO_IMAGE)]
@@ -156,7 +190,29 @@ def tell(session: Session, rows: Sequence[Row], images: int, asked: Asked) -> No
     if len(shown) > len(told):
         session.say(f"… and {len(shown) - len(told):,} more; --verbose shows all")
     if not session.quiet:
+        for cluster in clusters:
+            _tell_cluster(session, cluster)
         session.say(summary(rows, images))
+
+
+def _report(session: Session, rows: Sequence[Row], asked: Asked, clusters: Sequence[Cluster]) -> None:
+    if asked.junit:
+        from imgbuild.verdicts.junit import junit
+
+        _write(session, asked.junit, junit(rows, clusters))
+    if asked.sarif:
+        from imgbuild.verdicts.sarif import sarif
+
+        _write(session, asked.sarif, sarif(rows, clusters))
+
+
+def _tell_cluster(session: Session, cluster: Cluster) -> None:
+    lines = cluster.lines()
+    told = lines if session.verbose else lines[: NEAR + 1]
+    for line in told:
+        session.say(line)
+    if len(lines) > len(told):
+        session.say(f"  … and {len(lines) - len(told):,} more; --verbose shows all")
 
 
 def _write(session: Session, path: str, text: str) -> None:

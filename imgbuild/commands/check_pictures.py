@@ -1,19 +1,27 @@
-"""`imgbuild check --rules FILE`: hold any pictures against the rule sets of a file. Nothing is remembered."""
+"""`imgbuild check --rules FILE`: hold any pictures against the rule sets of a file.
+
+What is measured is kept in the store of the project that the file, or the folder of the call, belongs to. A build that
+holds it is not waited for, nor made to wait: then it is read, and what is new is measured again another time.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from imgbuild.commands.check import Asked, tell
+from imgbuild.commands.check import Asked, parted, tell
 from imgbuild.commands.interrupt import interruptible
 from imgbuild.commands.session import Session
-from imgbuild.errors import Untrusted, UsageError, raise_all
-from imgbuild.files import MAX_INPUT
+from imgbuild.errors import ImgbuildError, Untrusted, UsageError, raise_all
+from imgbuild.files import MAX_INPUT, Files
+from imgbuild.ledger import Ledger
 from imgbuild.project import load_rules, open_settings
+from imgbuild.settings import Settings, find_root, is_project
+from imgbuild.store.records import Records
 from imgbuild.verdicts.pictures import Held, check_pictures, pictures_in
-from imgbuild.verdicts.row import exit_of, sorted_rows
+from imgbuild.verdicts.row import exit_of
 
 
 def run_check_pictures(session: Session, asked: Asked, file: str, sets: Sequence[str]) -> int:
@@ -22,28 +30,71 @@ def run_check_pictures(session: Session, asked: Asked, file: str, sets: Sequence
         raise UsageError("--set chooses among the rule sets of a file", hint="name the file by --rules")
     if asked.select:
         raise UsageError("--select chooses targets, and --rules looks at pictures", hint="leave one out")
-    held, jobs = _held(session, file, sets)
+    rules_file = _file(session, file)
+    files, settings = open_settings(_root(session, rules_file), session.environ, Path.home(), session.profile)
+    held = _held(files, settings, rules_file, sets)
     if not asked.trust:
         _require(held)
     pictures = _pictures(session, asked.paths)
-    with interruptible() as stop:
-        rows = sorted_rows(check_pictures(pictures, held, jobs, stop))
+    jobs = settings.jobs or os.cpu_count() or 2
+    with interruptible() as stop, _remembering(session, settings) as ledger:
+        rows, clusters = parted(check_pictures(pictures, held, ledger, jobs, stop))
     if stop.is_set():
         raise KeyboardInterrupt
-    tell(session, rows, len(pictures), asked)
+    tell(session, rows, len(pictures), asked, clusters)
     return exit_of(rows)
 
 
-def _held(session: Session, file: str, sets: Sequence[str]) -> tuple[Held, int]:
-    """The rules of a file, which may lie in this project or anywhere else, and how many pictures to look at at once."""
+def _file(session: Session, file: str) -> Path:
+    """The file of rules, which may lie in this project or anywhere else."""
     whole = (session.folder / file).resolve()
     if not whole.is_file():
         raise UsageError(f"there is no file '{file}'", hint="--rules names a spec that has sets of rules")
-    root = session.root if whole.is_relative_to(session.root) else whole.parent
-    files, settings = open_settings(root, session.environ, Path.home(), session.profile)
-    rules = load_rules(files, settings, whole.relative_to(root).as_posix(), sets)
-    references = {path: files.read(path, MAX_INPUT) for rule in rules for path in rule.files()}
-    return Held(rules=rules, references=references), settings.jobs or os.cpu_count() or 2
+    return whole
+
+
+def _root(session: Session, file: Path) -> Path:
+    return session.root if file.is_relative_to(session.root) else find_root(file.parent)
+
+
+def _held(files: Files, settings: Settings, file: Path, sets: Sequence[str]) -> Held:
+    rules = load_rules(files, settings, file.relative_to(files.root).as_posix(), sets)
+    return Held(
+        rules=rules, references={path: files.read(path, MAX_INPUT) for rule in rules for path in rule.files()}
+    )
+
+
+@contextmanager
+def _remembering(session: Session, settings: Settings) -> Iterator[Ledger]:
+    """What the project's store knows, if there is one; what is learnt is kept there, unless a build holds it."""
+    home = _home(session, settings)
+    records = _records(home)
+    ledger = Ledger(records, "")
+    try:
+        yield ledger
+    finally:
+        records.close()
+        if home is not None and not ledger.is_empty:
+            with suppress(ImgbuildError, OSError), session.writing(home, wait=False) as store:
+                ledger.db = store.records
+                ledger.commit()
+
+
+def _home(session: Session, settings: Settings) -> Settings | None:
+    """The settings of the project whose store it is."""
+    if is_project(settings.root):
+        return settings
+    return session.settings()[1] if is_project(session.root) else None
+
+
+def _records(home: Settings | None) -> Records:
+    """For a reader, who waits for nobody; empty where there are none, or none that can be read."""
+    if home is not None:
+        path = home.root / home.store / "state.db"
+        with suppress(ImgbuildError, OSError):
+            if path.exists():
+                return Records(path, write=False)
+    return Records(None)
 
 
 def _require(held: Held) -> None:

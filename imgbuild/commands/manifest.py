@@ -26,7 +26,7 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     What made it is told by the record of its generation; `known` is false where this store has none, and what the spec
     says now stands there. process and format are those of the spec now. sources: files and targets that it was made
-    from. cost: US dollars. created: UTC.
+    from. rights, model_rights: as the asset and the model state them now. cost: US dollars. created: UTC.
     """
 
     id: str
@@ -48,6 +48,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     revision: str
     weights: str
     license: str
+    rights: str
+    model_rights: str
     seed: int
     attempt: int
     via: str
@@ -119,6 +121,7 @@ def _entry(
         known=record is not None,
         **_asked(target, position, record),
         **_model(found, target, position, record),
+        rights=target.recipe.rights,
         seed=line.seed,
         attempt=line.attempt,
         via=line.via,
@@ -147,12 +150,13 @@ def _asked(target: Target, position: int, record: Record | None) -> dict[str, An
 def _model(found: Survey, target: Target, position: int, record: Record | None) -> dict[str, Any]:
     names = ("provider", "source", "revision", "weights")
     if target.recipe.model is None:
-        return {**dict.fromkeys(names, ""), "model": "", "license": ""}
+        return {**dict.fromkeys(names, ""), "model": "", "license": "", "model_rights": ""}
     bound = bound_at(target, position)
     pin = found.pins.known.get((bound.home, bound.alias))
     told: Mapping[str, Any] = record.manifest.get("model", {}) if record else {}
     known = {name: str(told.get(name, getattr(pin, name, ""))) for name in names}
-    return {**known, "model": bound.alias, "license": bound.model.license}
+    model = bound.model
+    return {**known, "model": bound.alias, "license": model.license, "model_rights": model.rights}
 
 
 def _csv(entries: Sequence[Entry]) -> str:

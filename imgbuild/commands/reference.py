@@ -6,7 +6,7 @@ import inspect
 import sys
 from typing import Any
 
-from msgspec import NODEFAULT, Struct
+from msgspec import NODEFAULT, UNSET, Struct
 from msgspec.structs import FieldInfo, fields
 
 from imgbuild.commands.session import Session
@@ -74,7 +74,8 @@ def _page(name: str, kind: Any) -> Page:
 
 
 def _default(field: FieldInfo) -> Any:
-    return field.default if field.default is not NODEFAULT else field.default_factory()
+    default = field.default if field.default is not NODEFAULT else field.default_factory()
+    return None if default is UNSET else default
 
 
 def _first(text: str) -> str:

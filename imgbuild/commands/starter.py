@@ -68,6 +68,8 @@ version: 1
 # policy:
 #   blocked: [gore]              # whole words that no prompt may hold
 #   licenses: [openrail++]       # of the models that may be used
+#   commercial: true             # no licences that are known to forbid commercial use
+#   rights: true                 # pictures from files, LoRAs and adapters need 'rights: …'
 
 profiles:
   # imgbuild build --profile preview: every picture small, at once and for nothing, in out/preview

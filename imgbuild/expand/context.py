@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from imgbuild.errors import SpecError
 from imgbuild.expand.words import Words
 from imgbuild.files import Files
 from imgbuild.settings import Settings
@@ -26,7 +27,7 @@ FindPin = Callable[[str, str, Model], Pin | None]  # the declaring spec's name, 
 
 
 class Context:
-    """One expansion. It remembers the models it bound, so that targets share them.
+    """One expansion. It remembers the models it bound, so that targets share them, and what the policy refuses.
 
     pins: finds the pin of a model, if it has one already; asked only where what a model takes hangs on it.
     """
@@ -39,11 +40,16 @@ class Context:
         self.blocked = Words(settings.policy.blocked)
         self.warned = Words(settings.policy.warned)
         self.notices: dict[Notice, None] = {}
+        self.refusals: dict[tuple[str, Where], SpecError] = {}
         self.bounds: dict[tuple[str, str], Bound] = {}
         self.drafts: dict[tuple[str, str], Any] = {}
 
     def warn(self, message: str, where: Where | None) -> None:
         self.notices[Notice(message=message, where=where)] = None
+
+    def refuse(self, message: str, where: Where, hint: str) -> None:
+        """Note a fault that need not be told before all are found."""
+        self.refusals[message, where] = SpecError(message, where=where, hint=hint)
 
     def folder(self, where: Where) -> str:
         """The folder that paths written at this place are relative to."""

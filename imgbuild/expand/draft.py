@@ -20,6 +20,7 @@ from imgbuild.expand.lineup import Chain, Lineup, read_lineup
 from imgbuild.expand.lint import lint, lint_prompt
 from imgbuild.expand.matrix import Matrix, read_matrix
 from imgbuild.expand.names import Naming, ambiguous
+from imgbuild.expand.policies import refuse_asset
 from imgbuild.expand.renditions import Files, read_renditions
 from imgbuild.expand.seeds import Seeding, seeding
 from imgbuild.expand.template import compile_template, narrow
@@ -134,6 +135,8 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
     matrix = read_matrix(context, name, declared)
     words = None if asset.from_ else wording(context, spec, declared, matrix)
     lineup = _lineup(context, spec, name, words)
+    sources = read_sources(context, spec, declared)
+    refuse_asset(context, declared, name, sources)
     format = format_of(declared, asset.format, asset.output)
     files = read_renditions(context, spec.name, name, declared, matrix.names)
     taken = {role for chain in lineup.chains for fit in chain.fits for role in fit.bound.capabilities.takes}
@@ -146,7 +149,7 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
         wording=words,
         seeding=Seeding(name, listed=(0,)) if asset.from_ else seeding(name, declared, matrix.names),
         explicit=not asset.from_ and _is_explicit(asset.seeds),
-        inputs=Inputs(context, read_sources(context, spec, declared), frozenset(taken)),
+        inputs=Inputs(context, sources, frozenset(taken)),
         naming=_naming(spec, name, declared, matrix, format, len(lineup.chains) > 1),
         files=files,
         recipes=_recipes(context, spec, name, lineup, format, files),
@@ -201,6 +204,7 @@ def _recipes(
             model=chain.fits[0].bound if chain.fits else None,
             fallbacks=tuple(fit.bound for fit in chain.fits[1:]),
             tags=tuple(declared.value.tags),
+            rights=declared.value.rights,
             process=process,
             format=format,
             rules=checks,

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from imgbuild.errors import Errors, ImgbuildError, SpecError, raise_all
 from imgbuild.expand.clashes import check_unique
 from imgbuild.expand.context import Context, FindPin, Notice
 from imgbuild.expand.draft import Draft, Moved, read_draft
 from imgbuild.expand.edges import settle
-from imgbuild.expand.models import STAND_IN
+from imgbuild.expand.policies import STAND_IN
 from imgbuild.files import Files
 from imgbuild.settings import Settings, profile_place
 from imgbuild.spec.declared import Spec
@@ -89,8 +90,13 @@ def _assets(context: Context) -> dict[tuple[str, str], Draft]:
                 errors.append(error)
             except Errors as error:
                 errors += error.errors
-    raise_all(errors)
+    raise_all(_in_order([*errors, *context.refusals.values()]) if context.refusals else errors)
     return drafts
+
+
+def _in_order(errors: Sequence[ImgbuildError]) -> list[ImgbuildError]:
+    """By their places; those without one first."""
+    return sorted(errors, key=lambda error: astuple(error.where)[:3] if error.where else ("", 0, 0))
 
 
 def _check_count(drafts: dict[tuple[str, str], Draft]) -> None:

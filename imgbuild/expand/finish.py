@@ -51,8 +51,9 @@ def rules(context: Context, spec: Spec, declared: Declared[Asset]) -> tuple[Any,
 
 
 def rules_of_sets(context: Context, spec: Spec, names: Sequence[str]) -> tuple[Any, ...]:
-    """The rules of sets, ready to use. Raises SpecError."""
-    entries = [entry for name in names for entry in _of_set(spec.rules[name])]
+    """The rules of sets, ready to use, each set once. Raises SpecError."""
+    told: set[str] = set()
+    entries = [entry for name in names for entry in _of_set(spec, name, told)]
     return tuple(_placed(context, RULES, entry) for entry in entries)
 
 
@@ -62,16 +63,31 @@ def _placed(context: Context, registry: Registry[Any], entry: _Entry) -> Any:
 
 def _entries(spec: Spec, declared: Declared[Asset]) -> Iterator[_Entry]:
     """What `validate` names, with the rules of a set in its place."""
+    told: set[str] = set()
     for index, item in enumerate(declared.value.validate):
-        known = spec.rules.get(item) if isinstance(item, str) else None
-        if known is None:
-            yield _Entry(item, declared, ("validate", index))
+        if isinstance(item, str) and item in spec.rules:
+            yield from _of_set(spec, item, told)
         else:
-            yield from _of_set(known)
+            yield _Entry(item, declared, ("validate", index))
 
 
-def _of_set(known: Declared[list[Value]]) -> Iterator[_Entry]:
-    return (_Entry(item, known, (at,)) for at, item in enumerate(known.value))
+def _of_set(spec: Spec, name: str, told: set[str]) -> Iterator[_Entry]:
+    """The rules of a set, and of those that it names. told: sets whose rules came before, and don't come again."""
+    todo = [(name, 0)]  # each with the place in it that is next; no recursion, however deep sets nest
+    while todo:
+        name, at = todo.pop()
+        if at == 0 and name in told:
+            continue
+        told.add(name)
+        known = spec.rules[name]
+        if at == len(known.value):
+            continue
+        todo.append((name, at + 1))
+        item = known.value[at]
+        if isinstance(item, str) and item in spec.rules:
+            todo.append((item, 0))
+        else:
+            yield _Entry(item, known, (at,))
 
 
 class _Locating:

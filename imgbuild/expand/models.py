@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.context import Context
+from imgbuild.expand.policies import STAND_IN, refuse_model
 from imgbuild.foreign import Broke, foreign
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
@@ -17,8 +18,6 @@ from imgbuild.settings import profile_place
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.spec.located import Place, located
 from imgbuild.types import Bound, Capabilities, Model, Pin, Where
-
-STAND_IN = "placeholder"  # the model that is there without being declared
 
 
 def bind(context: Context, spec: Spec, alias: str, where: Where) -> Bound:
@@ -46,17 +45,19 @@ def fallbacks(context: Context, spec: Spec, bound: Bound) -> tuple[Bound, ...]:
 def _bind(context: Context, spec: Spec, alias: str, declared: Declared[Model] | None, where: Where) -> Bound:
     place = declared.where(key=True) if declared else where
     model = _profiled(context, spec, alias, declared.value if declared else Model(provider=STAND_IN), place)
-    if declared and declared.value is model:
-        provider_place = declared.where("provider")
-    else:
-        provider_place = _profile_place(context, alias, "provider") or place
-    _check_policy(context, alias, model, provider_place)
+
+    def at(*path: str) -> Where:
+        if declared and declared.value is model:
+            return declared.where(*path, key=not path)
+        return _profile_place(context, alias, *path) or place
+
+    refuse_model(context, alias, model, at)
     home = declared.home if declared else spec.name
     return Bound(
         alias=alias,
         home=home,
         model=model,
-        capabilities=capabilities_of(model, provider_place, lambda: context.pins(home, alias, model)),
+        capabilities=capabilities_of(model, at("provider"), lambda: context.pins(home, alias, model)),
         where=place,
     )
 
@@ -107,23 +108,6 @@ def capabilities_of(model: Model, where: Where, pin: Callable[[], Pin | None]) -
             return kind().capabilities(model) if known is None else kind().pinned(model, known)
     except (SpecError, Broke) as error:
         raise SpecError(error.message, where=error.where or where, hint=error.hint) from error
-
-
-def _check_policy(context: Context, alias: str, model: Model, where: Where) -> None:
-    policy = context.settings.policy
-    if policy.providers and model.provider not in policy.providers and model.provider != STAND_IN:
-        raise SpecError(
-            f"model '{alias}' is of provider '{model.provider}', which the project does not allow",
-            where=where,
-            hint=f"allowed: {', '.join(policy.providers)} ('policy.providers' in imgbuild.yaml)",
-        )
-    if policy.licenses and model.license not in policy.licenses and model.provider != STAND_IN:
-        stated = f"has the licence '{model.license}'" if model.license else "states no licence"
-        raise SpecError(
-            f"model '{alias}' {stated}, which the project does not allow",
-            where=where,
-            hint=f"allowed: {', '.join(policy.licenses)} ('policy.licenses' in imgbuild.yaml)",
-        )
 
 
 def default_model(context: Context, spec: Spec, asset: str, where: Where) -> Bound:

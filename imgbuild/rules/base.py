@@ -61,10 +61,29 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return ()
 
 
+class Near(Struct, frozen=True, kw_only=True):
+    """An image that is like others. to: the nearest of them; distance: how far that is."""
+
+    id: str
+    to: str
+    distance: Value
+
+
 class GroupRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A declared check on all images of an asset together. Measures each alone, then judges them as a group."""
+    """A declared check on all images of an asset together. Measures each alone, then judges them as a group.
+
+    unit: of distances between them.
+    """
 
     group: ClassVar[bool] = True
+    unit: ClassVar[str] = ""
+
+    def circle(self, spec: str) -> tuple[str, ...]:
+        """What rules of other assets have in common with this one whose images are judged together with its own.
+
+        spec: in which it is declared. Empty: those of its own asset are judged alone.
+        """
+        return ()
 
     def judge(self, measured: Measured) -> Finding:
         raise TypeError(f"{self.name} judges a group")
@@ -72,6 +91,10 @@ class GroupRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def judge_group(self, members: Sequence[tuple[str, Measured]]) -> Mapping[str, Finding]:
         """A finding for each member's id. `members` come ranked: of a clashing pair the later is blamed."""
         raise NotImplementedError
+
+    def clusters(self, members: Sequence[tuple[str, Measured]]) -> Sequence[Sequence[Near]]:
+        """Members that are too much alike, directly or through others, whoever is blamed; each at least two, by id."""
+        return ()
 
 
 def verdict(rule: Rule, finding: Finding) -> Verdict:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 from imgbuild.foreign import foreign
 from imgbuild.report.text import alike
 from imgbuild.rules.base import GroupRule, Measured, Rule, verdict
-from imgbuild.types import Status, Verdict
+from imgbuild.types import Finding, Status, Verdict
 
 
 class Next(StrEnum):
@@ -29,21 +30,57 @@ def judge(rules: Sequence[Rule], measured: Mapping[int, Measured]) -> list[Verdi
     return verdicts
 
 
+class Member(NamedTuple):
+    """One image that is judged beside others.
+
+    circles: for each of its rules that does so, the place in `rules`, and the name of those it judges together.
+    measured: by the place, too.
+    """
+
+    id: str
+    rules: Sequence[Rule]
+    circles: Sequence[tuple[int, tuple[str, ...]]]
+    measured: Mapping[int, Measured]
+
+
 def judge_group(
     rules: Sequence[Rule], members: Sequence[tuple[str, Mapping[int, Measured]]]
 ) -> dict[str, list[Verdict]]:
-    """The verdicts of the rules that look at all images of an asset, by member. `members` come ranked.
+    """The verdicts of the rules that look at several images, by member; all members have these rules, and come ranked.
 
     Raises Broke.
     """
-    verdicts: dict[str, list[Verdict]] = {name: [] for name, _ in members}
-    for place, rule in enumerate(rules):
-        if isinstance(rule, GroupRule):
-            with foreign(f"rule '{rule.name}'"):
-                findings = rule.judge_group([(name, measured[place]) for name, measured in members])
-                for name, finding in findings.items():
-                    verdicts[name].append(verdict(rule, finding))
-    return verdicts
+    return judge_circles([beside(rules, *member) for member in members])
+
+
+def beside(rules: Sequence[Rule], name: str, measured: Mapping[int, Measured]) -> Member:
+    """An image that is judged beside all others that have the same rules."""
+    circles = [(place, (str(place),)) for place, rule in enumerate(rules) if rule.group]
+    return Member(name, rules, circles, measured)
+
+
+def judge_circles(members: Sequence[Member]) -> dict[str, list[Verdict]]:
+    """The same where members have rules of their own: those of one circle judge together. Raises Broke."""
+    circles: dict[tuple[str, ...], dict[str, tuple[Rule, Measured]]] = {}
+    for member in members:
+        for place, circle in member.circles:
+            judged = circles.setdefault(circle, {})
+            judged.setdefault(member.id, (member.rules[place], member.measured[place]))
+    findings = {circle: _findings(judged) for circle, judged in circles.items()}
+    return {
+        member.id: [
+            verdict(member.rules[place], findings[circle][member.id]) for place, circle in member.circles
+        ]
+        for member in members
+    }
+
+
+def _findings(judged: Mapping[str, tuple[Rule, Measured]]) -> Mapping[str, Finding]:
+    rule = next(iter(judged.values()))[0]  # all of a circle judge alike
+    with foreign(f"rule '{rule.name}'"):
+        assert isinstance(rule, GroupRule)
+        found = rule.judge_group([(name, measured) for name, (_, measured) in judged.items()])
+        return {name: found[name] for name in judged}
 
 
 def rank(members: Sequence[str], locked: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The images of an asset that are judged together: which of them count, how they rank, what is said of them.
+"""The images of assets that are judged together: which of them count, how they rank, what is said of them.
 
 Members in this run count with what they have come to, the others with their locked images. Those at rest (locked, or
 come to rest in this run) rank first, each by its id alone: since when they are at rest makes no difference.
@@ -9,25 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
+from imgbuild.graph import Circles, circles_of
 from imgbuild.plan import Decision, peers_digest
-from imgbuild.rules.base import Measured, Rule
-from imgbuild.run.accept import judge_group, rank
+from imgbuild.rules.base import Measured
+from imgbuild.run.accept import Member, judge_circles, rank
 from imgbuild.run.recall import Recall
 from imgbuild.run.work import ENDED, State, Work
 from imgbuild.types import Digest, Verdict
 
 
 class Group:
-    """works: the members in this run. others: ids of those outside it whose locked images stand.
+    """works: the members in this run. others: ids of those outside it whose locked images stand. across: see Graph.
 
     unmeasured: how many of the works it still has to wait for. is_in_order: whether all ranked by their ids alone
     when they were last judged.
     """
 
-    def __init__(
-        self, rules: Sequence[Rule], works: Sequence[Work], others: Sequence[str], recall: Recall
-    ) -> None:
-        self.rules, self.works, self.others, self.recall = rules, works, others, recall
+    def __init__(self, works: Sequence[Work], others: Sequence[str], recall: Recall, across: Circles) -> None:
+        self.works, self.others, self.recall, self.across = works, others, recall, across
         self.unmeasured = sum(1 for work in works if not is_settled(work))
         self.is_in_order = True
 
@@ -41,13 +40,17 @@ class Group:
         resting = [*self._outside, *(work.id for work in held if work.locked or work.firm)]
         ranked = rank(list(measured), resting)
         self.is_in_order = ranked == sorted(ranked)
-        found = judge_group(self.rules, [(name, measured[name]) for name in ranked])
+        found = judge_circles([self._member(name, measured[name]) for name in ranked])
         return {work.id: work.verdicts + found[work.id] for work in held}
+
+    def _member(self, name: str, measured: Mapping[int, Measured]) -> Member:
+        recipe = self.recall.materials.decision(name).target.recipe
+        return Member(name, recipe.rules, circles_of(recipe), measured)
 
     def peers(self, accepted: Sequence[Work]) -> Digest:
         """Digest of the images that these members were compared with, as the lock is going to name them."""
         images = {name: _locked_image(self.recall.materials.decision(name)) for name in self._outside}
-        return peers_digest({**images, **{work.id: _image(work) for work in accepted}})
+        return peers_digest({**images, **{work.id: _image(work) for work in accepted}}, self.across)
 
     @cached_property
     def _outside(self) -> Mapping[str, Mapping[int, Measured]]:

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from imgbuild.errors import ProviderFailed, Refused, TargetError
 from imgbuild.expand.seeds import attempt_seed
-from imgbuild.graph import Graph, group_of
+from imgbuild.graph import Graph
 from imgbuild.ledger import BATCH_SECONDS
 from imgbuild.plan import AT_REST, LOST, Action, Decision, Plan
 from imgbuild.report import Reporter
@@ -130,8 +130,7 @@ class Schedule:
             works = [self.works[member] for member in members if member in self.works]
             if any(work.state not in ENDED for work in works):
                 others = [member for member in members if self._counts_as_locked(member)]
-                rules = self.graph.targets[members[0]].recipe.rules
-                groups[name] = Group(rules, works, others, self.recall)
+                groups[name] = Group(works, others, self.recall, self.graph.across.get(name, {}))
         return groups
 
     def _counts_as_locked(self, name: str) -> bool:
@@ -407,12 +406,12 @@ class Schedule:
         """One that would be given up waits too, if its group had a part in that: it may get another chance."""
         following = self._next(work, work.verdicts)
         has_part = following is Next.ACCEPT or (following is Next.FAIL and work.crossed)
-        return has_part and group_of(work.decision.target) in self.groups
+        return has_part and self.graph.group_of(work.decision.target) in self.groups
 
     def _move(self, work: Work, to: State) -> None:
         before = is_settled(work)
         move(work, to)
-        group = self.groups.get(group_of(work.decision.target))
+        group = self.groups.get(self.graph.group_of(work.decision.target))
         if group is not None:
             group.unmeasured += before - is_settled(work)
 

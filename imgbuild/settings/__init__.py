@@ -3,7 +3,7 @@
 from imgbuild.settings.load import load_settings
 from imgbuild.settings.nouns import Budget, Cost, Limit, Policy, Profile, Settings, SettingsFile
 from imgbuild.settings.places import profile_place
-from imgbuild.settings.root import PROJECT_FILE, find_root
+from imgbuild.settings.root import PROJECT_FILE, find_root, is_project
 from imgbuild.settings.size import parse_size
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Settings",
     "SettingsFile",
     "find_root",
+    "is_project",
     "load_settings",
     "parse_size",
     "profile_place",

@@ -43,7 +43,9 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     blocked: whole words that no prompt may hold. warned: whole words that are pointed out in prompts.
     prompt_length: characters a prompt may have.
     table_text: what becomes of table cells that read like instructions or Jinja.
-    licenses: of the models that may be used; empty, any. providers: that may be used; empty, any.
+    licenses: of the models that may be used, whichever their case; empty, any. providers: that may be used; empty, any.
+    commercial: whether models must have licences that allow commercial use, as far as that is known.
+    rights: whether assets with pictures from files, and models with LoRAs or adapters, must state their `rights`.
     """
 
     blocked: list[str] = []
@@ -52,6 +54,8 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     table_text: Literal["allow", "warn", "refuse"] = "allow"
     licenses: list[str] = []
     providers: list[str] = []
+    commercial: bool = False
+    rights: bool = False
 
 
 class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,3 +17,8 @@ def find_root(start: Path) -> Path:
         if (folder / "specs").is_dir() or (folder / ".git").exists():
             return folder
     return folders[0]
+
+
+def is_project(root: Path) -> bool:
+    """Whether something there says that it is one: its settings, its specs, or a store. A `.git` alone does not."""
+    return (root / PROJECT_FILE).is_file() or (root / "specs").is_dir() or (root / ".imgbuild").is_dir()

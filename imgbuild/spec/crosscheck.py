@@ -1,13 +1,17 @@
-"""What the schema can't see: names that nothing declares, keys that exclude each other, fallbacks in a circle."""
+"""What the schema can't see: names that nothing declares, keys that exclude each other, what goes round in a circle."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from imgbuild.errors import SpecError, did_you_mean
+from imgbuild.errors import SpecError, did_you_mean, place
 from imgbuild.rules import RULES
+from imgbuild.spec.circles import circles
 from imgbuild.spec.declared import Declared, Spec
-from imgbuild.types import Asset, Model
+from imgbuild.types import Asset, Model, Value
+
+Sets = Declared[list[Value]]
 
 MOST = 20  # faults of one file told at once
 STAND_IN = "placeholder"  # the model that is there without being declared
@@ -33,7 +37,11 @@ def crosscheck(spec: Spec, *, whole: bool = True) -> list[SpecError]:
     own = {name: model for name, model in spec.models.items() if model.document is spec.document}
     errors = [error for model in own.values() for error in _fallbacks(model, spec, whole)]
     errors += _circles(own)
-    errors += _shadowing(spec)
+    sets = {name: rules for name, rules in spec.rules.items() if rules.document is spec.document}
+    errors += _shadowing(sets)
+    errors += _nesting(sets)
+    for rules in sets.values() if whole else ():
+        errors += _unknown_rules(rules, rules.value, (), spec)
     for name, asset in spec.assets.items():
         errors += _exclusions(name, asset)
         errors += _unknown_names(asset, spec) if whole else ()
@@ -61,16 +69,23 @@ def _unknown_names(asset: Declared[Asset], spec: Spec) -> Iterator[SpecError]:
     for index, route in enumerate(written.route):
         if not _is_known(route.model, spec):
             yield _unknown_model(route.model, spec, asset, ("route", index, "model"))
-    for index, item in enumerate(written.validate):
+    yield from _unknown_rules(asset, written.validate, ("validate",), spec)
+
+
+def _unknown_rules(
+    declared: Declared[Any], items: Sequence[Value], path: tuple[str, ...], spec: Spec
+) -> Iterator[SpecError]:
+    """Names that are neither of a rule nor of a set, among the items at `path` of an asset or a set."""
+    for index, item in enumerate(items):
         if isinstance(item, str) and item not in spec.rules and item not in RULES.names():
             hint = did_you_mean(item, [*spec.rules, *RULES.names()], "rules and rule sets")
-            yield SpecError(f"unknown rule '{item}'", where=asset.where("validate", index), hint=hint)
+            yield SpecError(f"unknown rule '{item}'", where=declared.where(*path, index), hint=hint)
 
 
-def _shadowing(spec: Spec) -> Iterator[SpecError]:
+def _shadowing(sets: Mapping[str, Sets]) -> Iterator[SpecError]:
     """Sets of rules that are called like a rule."""
-    for name, declared in spec.rules.items():
-        if declared.document is spec.document and name in RULES.names():
+    for name, declared in sets.items():
+        if name in RULES.names():
             yield SpecError(
                 f"'{name}' is the name of a rule", where=declared.where(key=True), hint="give the set another"
             )
@@ -117,24 +132,31 @@ def _at_key(asset: Declared[Asset], key: str, message: str, hint: str) -> SpecEr
 
 def _circles(models: Mapping[str, Declared[Model]]) -> Iterator[SpecError]:
     """Each circle of fallbacks once, at the place that closes it."""
-    settled: set[str] = set()
-    for name in models:
-        yield from _walk(name, [], models, settled)
+    chains = {
+        name: {alias: model.where("fallback", index) for index, alias in enumerate(model.value.fallback)}
+        for name, model in models.items()
+    }
+    for circle in circles(chains):
+        shown = " → ".join([*circle, circle[0]])
+        where = chains[circle[-1]][circle[0]]
+        hint = "each model of a chain may stand in it once"
+        yield SpecError(f"fallbacks go round in a circle: {shown}", where=where, hint=hint)
 
 
-def _walk(
-    name: str, trail: list[str], models: Mapping[str, Declared[Model]], settled: set[str]
-) -> Iterator[SpecError]:
-    if name in settled or name not in models:
-        return
-    trail.append(name)
-    for index, alias in enumerate(models[name].value.fallback):
-        if alias in trail:
-            circle = " → ".join([*trail[trail.index(alias) :], alias])
-            where = models[name].where("fallback", index)
-            hint = "each model of a chain may stand in it once"
-            yield SpecError(f"fallbacks go round in a circle: {circle}", where=where, hint=hint)
-        else:
-            yield from _walk(alias, trail, models, settled)
-    trail.pop()
-    settled.add(name)
+def _nesting(sets: Mapping[str, Sets]) -> Iterator[SpecError]:
+    """Each circle of rule sets once, at the place that closes it. A set of another file can name none of this one."""
+    named = {
+        name: {
+            item: rules.where(index)
+            for index, item in enumerate(rules.value)
+            if isinstance(item, str) and item in sets
+        }
+        for name, rules in sets.items()
+    }
+    for circle in circles(named):
+        shown = " → ".join([*circle, circle[0]])
+        where = named[circle[-1]][circle[0]]
+        hint = "a set can't hold itself"
+        if len(circle) > 1:
+            hint = f"'{circle[0]}' names '{circle[1]}' at {place(named[circle[0]][circle[1]])}; take one of them out"
+        yield SpecError(f"rule sets go round in a circle: {shown}", where=where, hint=hint)

@@ -36,7 +36,7 @@ def spec_schema() -> dict[str, Any]:
         "Asset.process": process,
         "Rendition.process": process,
         "Asset.validate": _entries(RULES, "rule", definitions, sets=True),
-        "SpecFile.rules": shapes.mapping_of(_entries(RULES, "rule", definitions)),
+        "SpecFile.rules": shapes.mapping_of(_entries(RULES, "rule", definitions, sets=True)),
     }
     shapes.amend(definitions, FRAGMENTS | entries)
     return shapes.whole("imgbuild spec", reference, definitions)

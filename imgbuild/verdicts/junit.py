@@ -10,14 +10,15 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as etree
 
+from imgbuild.verdicts.clusters import Cluster
 from imgbuild.verdicts.row import NO_IMAGE, Row
 
 # What XML 1.0 can't hold, however it is written.
 _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(rows: Sequence[Row]) -> str:
-    """The report as text."""
+def junit(rows: Sequence[Row], clusters: Sequence[Cluster] = ()) -> str:
+    """The report as text. Clusters are what the suites of their rules print."""
     suites: dict[str, list[Row]] = {}
     for row in rows:
         suites.setdefault(row.rule or "images", []).append(row)
@@ -26,6 +27,8 @@ def junit(rows: Sequence[Row]) -> str:
         suite = etree.SubElement(root, "testsuite", {"name": name, **_counts(suites[name])})
         for row in suites[name]:
             _add(suite, row)
+        if told := [line for cluster in clusters if cluster.rule == name for line in cluster.lines()]:
+            etree.SubElement(suite, "system-out").text = _fit("\n".join(told))
     etree.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{etree.tostring(root, encoding="unicode")}\n'
 

@@ -12,14 +12,15 @@ from urllib.parse import quote
 import msgspec
 
 from imgbuild import __version__
+from imgbuild.verdicts.clusters import Cluster
 from imgbuild.verdicts.row import Row
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {"fail": "error", "error": "error", "missing": "error", "review": "warning", "warn": "warning"}
 
 
-def sarif(rows: Sequence[Row]) -> str:
-    """The report as text. Paths in it are relative to the project."""
+def sarif(rows: Sequence[Row], clusters: Sequence[Cluster] = ()) -> str:
+    """The report as text. Paths in it are relative to the project. What an image is like is related to its finding."""
     found = [row for row in rows if row.status in _LEVELS]
     names = sorted({_rule(row) for row in found})
     driver = {
@@ -27,7 +28,11 @@ def sarif(rows: Sequence[Row]) -> str:
         "version": __version__,
         "rules": [{"id": name, "shortDescription": {"text": f"imgbuild's rule '{name}'"}} for name in names],
     }
-    results = [_result(row, names.index(_rule(row))) for row in found]
+    near = {(cluster.rule, item.id): cluster for cluster in clusters for item in cluster.members}
+    results = [
+        _result(row, names.index(_rule(row)), near.get((row.rule, row.id)) if row.others else None)
+        for row in found
+    ]
     report = {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -40,7 +45,7 @@ def _rule(row: Row) -> str:
     return row.rule or row.status
 
 
-def _result(row: Row, index: int) -> dict[str, Any]:
+def _result(row: Row, index: int, cluster: Cluster | None) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": _rule(row),
         "ruleIndex": index,
@@ -49,8 +54,12 @@ def _result(row: Row, index: int) -> dict[str, Any]:
         "locations": [_place(row.spec, row.line) if row.spec else _place(row.output)],
         "partialFingerprints": {"target/v1": " ".join([row.id, _rule(row), row.limit])},
     }
-    if row.spec and row.output:
-        result["relatedLocations"] = [{**_place(row.output), "message": {"text": "the image"}}]
+    related = [(row.output, "the image")] if row.spec and row.output else []
+    for item in cluster.members if cluster else ():
+        if item.id != row.id:
+            related.append((cluster.outputs[item.id] if cluster else "", f"alike: {item.id}"))
+    if related:
+        result["relatedLocations"] = [{**_place(path), "message": {"text": text}} for path, text in related]
     return result
 
 

@@ -90,6 +90,12 @@ def test_the_worst_comes_first_and_the_table_says_which_are_alike(bench, painter
     made.build()
     made.edit("specs/a.yaml", ("min: 0,", "min: 1,"))
     rows = [msgspec.json.decode(line) for line in made.tell("check", "--json").out.splitlines()]
+    rows, (cluster,) = rows[:-1], rows[-1:]
+    assert (cluster["event"], cluster["rule"], len(cluster["members"])) == (
+        "cluster",
+        "unique",
+        len(rows) // 3,
+    )
     statuses = [row["status"] for row in rows]
     assert statuses == ["review"] * 2 + ["warn"] * 3 + ["pass"] * 4
     assert rows[0]["others"] == [target("ink")]

@@ -47,6 +47,8 @@ def statuses(out):
     """By picture, the worst that is said of it."""
     found = {}
     for line in out.splitlines()[1:-1]:
+        if line.startswith("  ") or "are alike" in line:
+            continue
         status, name = line.split()[:2]
         found.setdefault(name, status)
     return found
@@ -74,6 +76,42 @@ def test_pictures_that_nobody_built(project):
     assert out.splitlines()[-1] == "4 images: 1 fail, 1 review, 2 pass"
     assert "more than 4 from every other, like photos/a.png" in out
     assert not (project.root / ".imgbuild").exists()
+
+
+NEAR = """\
+3 images are alike (unique):
+  photos/a.png  0 bits of 64 from photos/deep/again.png
+  photos/deep/again.png  0 bits of 64 from photos/a.png
+  photos/deep/copy.png  0 bits of 64 from photos/a.png
+4 images: 2 review, 2 pass
+"""
+
+
+def test_who_is_like_whom_is_told_whoever_is_blamed(project):
+    good, other = encode(noise(1), Format()), encode(noise(2), Format())
+    places = {"a.png": good, "b.png": other, "deep/copy.png": good, "deep/again.png": good}
+    project.write({f"photos/{name}": data for name, data in places.items()})
+    call = ("photos", "--set", "brand")
+    assert check(project, *call, "--junit", "r.xml", "--sarif", "r.sarif").endswith(NEAR)
+    assert "alike" not in check(project, *call, "--quiet")
+    told = json.loads(check(project, *call, "--json").splitlines()[-1])
+    assert (told["event"], told["rule"], told["unit"]) == ("cluster", "unique", "bits of 64")
+    assert told["members"][2] == {"id": "photos/deep/copy.png", "to": "photos/a.png", "distance": 0}
+    suite = etree.fromstring(project.text("r.xml")).find("testsuite[@name='unique']")
+    assert suite.findtext("system-out").splitlines() == NEAR.splitlines()[:-1]
+    first = json.loads(project.text("r.sarif"))["runs"][0]["results"][0]
+    assert [place["message"]["text"] for place in first["relatedLocations"]] == [
+        "alike: photos/a.png",
+        "alike: photos/deep/copy.png",
+    ]
+
+
+def test_a_large_cluster_is_cut(project):
+    good = encode(noise(1), Format())
+    project.write({f"photos/{number:02}.png": good for number in range(13)})
+    lines = check(project, "photos", "--set", "brand").splitlines()
+    assert lines[-2] == "  … and 3 more; --verbose shows all"
+    assert "more; --verbose" not in check(project, "photos", "--set", "brand", "--verbose")
 
 
 def test_some_of_the_sets_and_some_of_the_pictures(project):

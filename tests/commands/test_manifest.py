@@ -13,7 +13,7 @@ from imgbuild.errors import Refused
 
 SPEC = """
     models:
-      m: {provider: painter, source: acme/ink, revision: main, license: mit, params: {steps: 4}}
+      m: {provider: painter, source: acme/ink, revision: main, license: mit, rights: ours, params: {steps: 4}}
     assets:
       art:
         prompt: "art, {{ kind }}"
@@ -25,6 +25,7 @@ SPEC = """
         validate: [{dimensions: {width: 16}}]
       cut:
         from: photos/a.png
+        rights: "A. Smith, CC BY 4.0"
     """
 
 
@@ -83,6 +84,8 @@ def test_everything_that_made_an_image(project):
         "source": "acme/ink",
         "revision": "main",
         "license": "mit",
+        "rights": "",
+        "model_rights": "ours",
         "seed": line.seed,
         "attempt": 0,
         "via": "",
@@ -113,6 +116,16 @@ def test_a_picture_that_existed_has_its_source(project):
         "",
         {},
     )
+    assert (cut["rights"], cut["model_rights"]) == ("A. Smith, CC BY 4.0", "")
+
+
+def test_rights_are_in_no_key(project):
+    project.edit("specs/a.yaml", ("A. Smith, CC BY 4.0", "B. Jones"), ("rights: ours", "rights: theirs"))
+    before = project.locks()
+    ended = project.build()
+    assert (dict(ended.ran), project.locks()) == ({}, before)
+    found = images(project)
+    assert (found["a/cut#0"]["rights"], found[INK]["model_rights"]) == ("B. Jones", "theirs")
 
 
 def test_it_tells_of_what_was_made_and_not_of_what_the_spec_says_since(project):

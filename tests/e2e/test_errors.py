@@ -229,7 +229,7 @@ NAMES = {
             specs/catalog.yaml:4:5: unknown key 'guidance'
                 4 |     guidance: 7
                   |     ^^^^^^^^
-            hint: what a model itself takes stands under 'params'. Keys here: fallback, license, params, provider, revision, size, source, unsupported
+            hint: what a model itself takes stands under 'params'. Keys here: fallback, license, params, provider, revision, rights, size, source, unsupported
             """,
     ),
     "unknown model": Fault(
@@ -1061,7 +1061,7 @@ MODELS = {
             specs/catalog.yaml:3:21: model 'paint' states no licence, which the project does not allow
                 3 |   paint: {provider: painter}
                   |                     ^^^^^^^
-            hint: allowed: mit ('policy.licenses' in imgbuild.yaml)
+            hint: add 'license: …' to it, as its maker names it; allowed: mit ('policy.licenses' in imgbuild.yaml)
             """,
     ),
 }

@@ -128,6 +128,57 @@ def test_an_edit_of_one_of_ten_rules_measures_that_one_alone(bench, measured, ed
     assert made.build().finished.fresh == 3
 
 
+NESTED = """
+    rules:
+      web: [not_blank, dimensions: {max_width: 64}]
+      brand: [web, noise: {max: 255}]
+      hero: [brand, web, contrast: {max: 0.5}]
+    """
+
+
+def test_sets_of_sets_hold_each_rule_once_in_order(project, measured):
+    project.write({"shared/rules.yaml": NESTED})
+    project.edit(
+        "specs/a.yaml", ("validate: [web, own, {noise: {max: 255}}, brand]", "validate: [hero, brand]")
+    )
+    (recipe,) = {target.recipe for target in project.load().graph.targets.values()}
+    assert [rule.name for rule in recipe.rules] == ["not_blank", "dimensions", "noise", "contrast"]
+    assert project.build().finished.exit_code == 0
+    assert measured == dict.fromkeys(("not_blank", "dimensions", "noise", "contrast"), 2)
+
+
+def test_an_edit_of_a_set_within_sets_is_noticed(project, measured):
+    project.write({"shared/rules.yaml": NESTED})
+    project.edit("specs/a.yaml", ("validate: [web, own, {noise: {max: 255}}, brand]", "validate: [hero]"))
+    project.build()
+    measured.clear()
+    project.edit("shared/rules.yaml", ("max_width: 64", "max_width: 16"))
+    ended = project.build()
+    assert (ended.finished.exit_code, dict(ended.ran), measured) == (3, {}, {})
+    project.edit(
+        "shared/rules.yaml",
+        ("web: [not_blank,", "web: [sharpness: {min: 0},"),
+        ("max_width: 16", "width: 32"),
+    )
+    assert (project.build().finished.exit_code, measured) == (0, {"sharpness": 2})
+
+
+def test_pictures_are_held_against_each_set_once(project):
+    project.write({"shared/rules.yaml": NESTED})
+    out = project.tell("check", "--rules", "shared/rules.yaml", "shared/refs", "--json").out
+    assert [line.count('"rule":"not_blank"') for line in out.splitlines()].count(1) == 1
+    assert len(out.splitlines()) == 4
+    one = project.tell("check", "--rules", "shared/rules.yaml", "--set", "brand", "shared/refs", "--json").out
+    assert len(one.splitlines()) == 3
+
+
+def test_sets_may_nest_deeply(project):
+    chain = "".join(f"  s{number}: [s{number + 1}]\n" for number in range(2000))
+    project.write({"shared/rules.yaml": f"rules:\n{chain}  s2000: [not_blank]\n"})
+    out = project.tell("check", "--rules", "shared/rules.yaml", "--set", "s0", "shared/refs").out
+    assert out.splitlines()[-1] == "1 image: 1 fail"  # one colour all over
+
+
 def test_a_fault_in_a_set_is_told_where_it_is_written(project):
     project.edit("shared/rules.yaml", ("max_width: 64", "max_widht: 64"))
     told = project.tell("plan")

@@ -66,9 +66,14 @@ LOSSES = st.sampled_from(
 class Sources:
     """What a project says, as plain data; `files` writes it out."""
 
+    asset_fields = ASSET
+    losses = LOSSES
+
     def __init__(self, data):
         names = data.draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True), "assets")
-        self.assets = {name: {key: data.draw(of, key) for key, of in ASSET.items()} for name in names}
+        self.assets = {
+            name: {key: data.draw(of, key) for key, of in self.asset_fields.items()} for name in names
+        }
         self.shared = {key: data.draw(of, key) for key, of in PROJECT.items()}
 
     def edit(self, data):
@@ -78,8 +83,8 @@ class Sources:
         )
         name = data.draw(st.sampled_from(list(self.assets)), "asset")
         if kind == "asset":
-            key = data.draw(st.sampled_from(list(ASSET)), "key")
-            self.assets[name][key] = data.draw(ASSET[key], "value")
+            key = data.draw(st.sampled_from(list(self.asset_fields)), "key")
+            self.assets[name][key] = data.draw(self.asset_fields[key], "value")
         elif kind == "shared":
             key = data.draw(st.sampled_from(list(PROJECT)), "key")
             self.shared[key] = data.draw(PROJECT[key], "value")
@@ -144,6 +149,38 @@ class Sources:
         return {"asset": wanted, "match": match, "model": other["models"][0], "index": 0}
 
 
+WIDE = {
+    **ASSET,
+    "validate": st.lists(
+        st.builds(
+            lambda bits, across, on_fail: {
+                "unique": {"distance": bits, "across": across, "on_fail": on_fail}
+            },
+            st.sampled_from([12, 24]),
+            st.sampled_from(["asset", "spec", "project", "project"]),
+            consequences,
+        ),
+        max_size=2,
+    ),
+    "upstream": st.sampled_from([None, "photo"]),
+}
+
+
+class WideSources(Sources):
+    """Two specs whose assets are compared with each other, across assets, specs and the project."""
+
+    asset_fields = WIDE
+    losses = st.sampled_from([(), (), (), ("out",), (".imgbuild",)])
+
+    def files(self):
+        written = super().files()
+        whole = json.loads(written["specs/catalog.yaml"])
+        first = {name: asset for name, asset in whole["assets"].items() if name in NAMES[:2]}
+        rest = {name: asset for name, asset in whole["assets"].items() if name not in first}
+        catalog, other = json.dumps({**whole, "assets": first}), json.dumps({**whole, "assets": rest})
+        return {**written, "specs/catalog.yaml": catalog, "specs/other.yaml": other}
+
+
 def photo(colour):
     out = io.BytesIO()
     pillow.new("RGB", (16, 16), colour).save(out, "PNG")
@@ -171,16 +208,16 @@ def picky(painter):
     return painter
 
 
-def check(bench, painter, data, numbers):
+def check(bench, painter, data, numbers, kind=Sources):
     """Random sources, and random edits of them: after each, the same as from nothing."""
-    sources = Sources(data)
+    sources = kind(data)
     project = bench({}, folder=f"project{next(numbers)}")
     locks = []
     for step in range(data.draw(st.integers(1, 5), "edits")):
         if step:
             sources.edit(data)
         project.write(sources.files())
-        lost = data.draw(LOSSES, "lost")
+        lost = data.draw(sources.losses, "lost")
         lose(project, lost)
         if locks and data.draw(st.integers(0, 4), "lock") == 0:
             project.write(data.draw(st.sampled_from(locks), "earlier lock"))
@@ -253,6 +290,19 @@ RANDOM = settings(
 @given(data=st.data())
 def test_a_build_is_the_same_as_from_nothing(bench, picky, data):
     check(bench, picky, data, numbers)
+
+
+@RANDOM
+@given(data=st.data())
+def test_so_it_is_where_images_of_several_assets_are_compared(bench, picky, data):
+    check(bench, picky, data, numbers, WideSources)
+
+
+@pytest.mark.slow
+@settings(RANDOM, max_examples=150)
+@given(data=st.data())
+def test_so_are_many_where_images_of_several_assets_are_compared(bench, picky, data):
+    check(bench, picky, data, numbers, WideSources)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """The rules on perceptual hashes: likeness to a reference, and uniqueness in a group."""
 
 import random
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -220,3 +221,41 @@ def test_ten_thousand_members_are_not_compared_pair_by_pair(calls):
     members = [(f"m{n}", {"phash": f"{rng.getrandbits(64):016x}"}) for n in range(10_000)]
     assert calls(lambda: Unique().judge_group(members)) < 60 * 10_000  # pair by pair would be fifty million
     assert len(Unique().judge_group(members)) == 10_000
+
+
+@given(
+    st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 3).map(lambda bit: 1 << bit), max_size=12),
+    st.sampled_from([0, 1, 2, 24, 64]),
+)
+def test_clusters_are_what_hangs_together_pair_by_pair(hashes, most):
+    members = [(f"m{place:02}", bits_of(value)) for place, value in enumerate(hashes)]
+    ids = dict(zip((id for id, _ in members), hashes, strict=True))
+    together = {id: {id} for id in ids}
+    for one, other in combinations(ids, 2):
+        if (ids[one] ^ ids[other]).bit_count() <= most:
+            joined = together[one] | together[other]
+            together |= dict.fromkeys(joined, joined)
+    expected = {tuple(sorted(group)) for group in together.values() if len(group) > 1}
+    found = Unique(distance=most).clusters(members)
+    assert {tuple(near.id for near in cluster) for cluster in found} == expected
+    for near in (near for cluster in found for near in cluster):
+        distances = {id: (ids[id] ^ ids[near.id]).bit_count() for id in ids if id != near.id}
+        assert (near.distance, distances[near.to]) == (min(distances.values()),) * 2
+
+
+def bits_of(value):
+    return {"phash": f"{value:016x}"}
+
+
+def test_clusters_of_10000_equal_images_cost_little(calls):
+    members = [(f"m{place:05}", bits_of(place % 3)) for place in range(10_000)]
+    found = []
+    assert calls(lambda: found.append(Unique(distance=0).clusters(members))) < 60 * 10_000
+    assert [len(cluster) for cluster in found[0]] == [3334, 3333, 3333]
+
+
+def test_clusters_of_many_unlike_images_cost_little_however_far_the_rule_reaches(calls):
+    members = [(f"m{place:05}", bits_of(place * 0x9E3779B97F4A7C15 % 2**64)) for place in range(3000)]
+    found = []
+    assert calls(lambda: found.append(Unique(distance=64).clusters(members))) < 100 * 3000
+    assert [len(cluster) for cluster in found[0]] == [3000]

@@ -611,20 +611,28 @@ class Turns:
     seeds=st.lists(st.integers(0, 30), min_size=COUNT, max_size=COUNT, unique=True),
     dice=st.randoms(use_true_random=False),
     jobs=st.integers(1, 3),
+    split=st.integers(0, COUNT - 1),
 )
-def test_a_group_comes_to_rest_in_the_same_place_whatever_finishes_first(project, studio, seeds, dice, jobs):
+def test_a_group_comes_to_rest_in_the_same_place_whatever_finishes_first(
+    project, studio, seeds, dice, jobs, split
+):
+    """split: how many of its members are of another asset."""
     order = list(seeds)
     dice.shuffle(order)
     studio.calls.clear()
     studio.answer = staticmethod(Turns(order))
-    rule = f"attempts: {ATTEMPTS}, validate: [{{unique: {{distance: 4, on_fail: reroll}}}}]"
+    across = "project" if split else "asset"
+    rule = f"attempts: {ATTEMPTS}, validate: [{{unique: {{distance: 4, across: {across}, on_fail: reroll}}}}]"
+    parts = {name: part for name, part in (("a", seeds[split:]), ("b", seeds[:split])) if part}
     shop = project(
         [f"m: {{provider: studio, source: calls={COUNT}}}"],
-        [f"a: {{prompt: a lamp, models: [m], seeds: {seeds}, {rule}}}"],
+        [f"{name}: {{prompt: a lamp, models: [m], seeds: {part}, {rule}}}" for name, part in parts.items()],
         folder=f"project{time.monotonic_ns()}",
     )
     built = shop.build(jobs=jobs)
-    passed, failed = settled({f"a@m#{place}": seed for place, seed in enumerate(seeds)})
+    passed, failed = settled(
+        {f"{name}@m#{place}": seed for name, part in parts.items() for place, seed in enumerate(part)}
+    )
     assert {name: (line.seed, line.attempt) for name, line in shop.lines("shop").items()} == passed
     assert set(kinds(built)) == failed
     assert all(kind == "rule" for kind, _ in kinds(built).values())

@@ -339,12 +339,22 @@ specs/a.yaml:2:9: 'sharpness' is the name of a rule
     2 | rules: {sharpness: [{noise: {max: 1}}]}
       |         ^^^^^^^^^
 hint: give the set another""",
-    "rules: {web: [brand], brand: [{noise: {max: 1}}]}": """\
-specs/a.yaml:2:15: unknown rule 'brand'
-    2 | rules: {web: [brand], brand: [{noise: {max: 1}}]}
+    "rules: {web: [brnad], brand: [{noise: {max: 1}}]}": """\
+specs/a.yaml:2:15: unknown rule 'brnad'
+    2 | rules: {web: [brnad], brand: [{noise: {max: 1}}]}
       |               ^^^^^
-hint: did you mean 'banding'? Rules here: aspect_ratio, background, banding, brightness, command, contrast, differs_from, \
-dimensions, edges, file_size, …""",
+hint: did you mean 'brand'? Rules and rule sets here: aspect_ratio, background, banding, brand, brightness, command, \
+contrast, differs_from, dimensions, edges, …""",
+    "rules: {web: [web, not_blank]}": """\
+specs/a.yaml:2:15: rule sets go round in a circle: web → web
+    2 | rules: {web: [web, not_blank]}
+      |               ^^^
+hint: a set can't hold itself""",
+    "rules: {web: [hero], hero: [not_blank, brand], brand: [web]}": """\
+specs/a.yaml:2:56: rule sets go round in a circle: web → hero → brand → web
+    2 | rules: {web: [hero], hero: [not_blank, brand], brand: [web]}
+      |                                                        ^^^
+hint: 'web' names 'hero' at specs/a.yaml:2:15; take one of them out""",
     "templates: {t: {prompt: 7}}": """\
 specs/a.yaml:2:25: 'prompt' must be text
     2 | templates: {t: {prompt: 7}}
