@@ -392,12 +392,14 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
 
     spec: name of the spec ("catalog"); asset: its name; model: None where the pictures exist already (`from`).
     process, rules: operations and rules of the registries, ready to use. fallbacks: models that take over.
+    weights: models that the operations and rules use.
     """
 
     spec: str
     asset: str
     model: Bound | None
     fallbacks: tuple[Bound, ...] = ()
+    weights: tuple[Bound, ...] = ()
     tags: tuple[str, ...] = ()
     process: tuple[Any, ...] = ()
     format: Format

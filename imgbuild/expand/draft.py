@@ -13,7 +13,7 @@ from imgbuild.expand.cell import Cell
 from imgbuild.expand.context import Context
 from imgbuild.expand.edges import Part, Wanted
 from imgbuild.expand.faults import NO_FAULT, Fault
-from imgbuild.expand.finish import format_of, operations, rules
+from imgbuild.expand.finish import format_of, operations, rules, weights_of
 from imgbuild.expand.ids import escape
 from imgbuild.expand.inputs import Inputs, read_sources
 from imgbuild.expand.lineup import Chain, Lineup, read_lineup
@@ -184,13 +184,14 @@ def _recipes(context: Context, spec: Spec, name: str, lineup: Lineup, format: Fo
     declared = spec.assets[name]
     profile = context.settings.profile
     attempts = profile.attempts if profile is not None and profile.attempts else declared.value.attempts
-    process, checks = operations(context, declared), rules(context, spec, declared)
+    process, checks = operations(context, spec, declared), rules(context, spec, declared)
     return tuple(
         Recipe(
             spec=spec.name,
             asset=name,
             model=chain.fits[0].bound if chain.fits else None,
             fallbacks=tuple(fit.bound for fit in chain.fits[1:]),
+            weights=weights_of(context, (*process, *checks)),
             tags=tuple(declared.value.tags),
             process=process,
             format=format,

@@ -15,7 +15,7 @@ from imgbuild.errors import SpecError, TargetError, Transient, Unanswered
 from imgbuild.files import MAX_INPUT
 from imgbuild.foreign import Broke, foreign
 from imgbuild.images import decode, normal, pixel_digest
-from imgbuild.keys import bound_at, import_key, inputs_for, pin_fields
+from imgbuild.keys import bound_at, import_key, inputs_for, pin_fields, rules_of
 from imgbuild.providers.base import Provider
 from imgbuild.run.crew import Crew, Errand, errands_at_a_time
 from imgbuild.run.lane import Seat
@@ -28,6 +28,7 @@ from imgbuild.run.usage import Usage
 from imgbuild.run.work import Work
 from imgbuild.traces import Trace
 from imgbuild.types import Ask, Digest, Image, Record, Request, Target
+from imgbuild.weights.networks import Networks, Weights, declared_name
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
@@ -71,6 +72,7 @@ class Making:
         self.journal, self.pace = materials.store.journal, materials.pace
         self.providers, self.budget, self.terms, self.stop = providers, budget, terms, stop
         self.crew, self.telling, self.usage = crew, Telling(), Usage()
+        self.networks = Networks(self._weights)
         in_flight = () if terms.resend else self.journal.in_flight()
         self.unknown = {entry.key for entry in in_flight}  # keys of requests that must not be sent
 
@@ -125,13 +127,32 @@ class Making:
             return False
         target = work.decision.target
         readers = (*target.recipe.rules, *target.recipe.process)
-        return not target.inputs and not any(reader.files() for reader in readers)
+        return not target.inputs and not any(reader.files() or reader.models() for reader in readers)
 
     def why_unpinned(self, work: Work) -> TargetError | None:
         """Why the model that the work is about to ask could not be pinned; None where it is."""
         bound, pins = bound_at(work.decision.target, work.position), self.materials.survey.pins
         name = (bound.home, bound.alias)
         return None if name in pins.known else pins.failed[name]
+
+    def _weights(self, name: str) -> Weights:
+        """The weights of a model that rules or operations name, in a thread. Raises TargetError."""
+        pins, declared = self.materials.survey.pins, declared_name(name)
+        model = pins.models[declared].model
+        pin = pins.known.get(declared)
+        if pin is None:
+            why = pins.failed.get(declared)
+            raise why or TargetError(
+                f"model '{declared[1]}' is not pinned yet", hint="`imgbuild build` pins it"
+            )
+        provider = self.providers[model.provider]
+        provider.tell = self.telling.tell
+        with foreign(f"provider '{provider.name}'"), self.telling.call(pin, declared[1], 0):
+            return provider.fetched(model, pin)
+
+    def _networks_of(self, target: Target) -> Networks | None:
+        """The networks of the run, for a target that is looked at or worked on with any."""
+        return self.networks if target.recipe.weights else None
 
     def reserve(self, work: Work) -> None:
         """Set a request's cost aside. Raises TargetError where it must not be sent."""
@@ -346,9 +367,10 @@ class Making:
             start=self._start(work, trace, image),
             operations=target.recipe.process[trace.done :],
             format=target.recipe.format,
-            rules=dict(enumerate(target.recipe.rules)),
+            rules=dict(enumerate(rules_of(target))),
             references=lambda: self._references(target),
             untouched=not target.recipe.process,
+            networks=self._networks_of(target),
         )
 
     def _start(self, work: Work, trace: Trace, image: Image | None) -> Start:
@@ -376,9 +398,9 @@ class Making:
         target = work.decision.target
         data = self.image_bytes(target, work.made.image)
         rules = {
-            place: rule for place, rule in enumerate(target.recipe.rules) if place not in work.made.measured
+            place: rule for place, rule in enumerate(rules_of(target)) if place not in work.made.measured
         }
-        found = measure(data, rules, self._references(target))
+        found = measure(data, rules, self._references(target), networks=self._networks_of(target))
         return replace(work.made, measured={**work.made.measured, **found})
 
     def image_bytes(self, target: Target, image: Digest) -> bytes:

@@ -13,9 +13,10 @@ from msgspec.structs import replace
 
 from imgbuild.errors import TargetError
 from imgbuild.lock.text import read_lock
-from imgbuild.providers.diffusers import hub, probe, provider
-from imgbuild.providers.diffusers.weights import pipeline_bundle
+from imgbuild.providers.diffusers import probe, provider
 from imgbuild.report.events import Fetch, Load
+from imgbuild.weights import hub
+from imgbuild.weights.bundles import pipeline_bundle
 
 pytestmark = pytest.mark.slow
 
