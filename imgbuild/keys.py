@@ -168,6 +168,9 @@ FindDigest = Callable[[str], Digest | None]  # of a file by its path, or of weig
 def operation_fields(operation: Operation, digest: FindDigest | None = None) -> dict[str, Value]:
     """digest: to be given for operations that read files or name models."""
     fields = {"name": operation.name, "version": operation.version, **_declared(operation, digest)}
+    fields = {
+        name: value for name, value in fields.items() if value is not None or name not in operation.added
+    }
     if paths := operation.files():
         assert digest is not None
         fields["files"] = [digest(path) or "" for path in paths]

@@ -14,7 +14,7 @@ from imgbuild.keys import FindDigest, bound_at
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
 from imgbuild.types import Bound, Digest, Model, Pin, Recipe, Target
-from imgbuild.weights.networks import declared_name, is_model
+from imgbuild.weights.networks import Weights, declared_name, is_model
 
 Name = tuple[str, str]  # the declaring spec's name, and the alias
 
@@ -25,8 +25,11 @@ class Pins:
     moved: models whose files are not those that the lock's pin was taken from; known holds what they weigh now.
     """
 
-    def __init__(self, targets: Iterable[Target], locked: Mapping[Name, Pin]) -> None:
-        self.models = used_models(targets)
+    def __init__(
+        self, targets: Iterable[Target], locked: Mapping[Name, Pin], more: Iterable[Bound] = ()
+    ) -> None:
+        """more: models that no target uses."""
+        self.models = {**used_models(targets), **{(bound.home, bound.alias): bound for bound in more}}
         self.known = {
             name: pin for name, bound in self.models.items() if (pin := kept(name, bound.model, locked))
         }
@@ -72,6 +75,17 @@ class Pins:
         """The digest of a model's weights, by its name as rules and operations have it; None where it has no pin."""
         pin = self.known.get(declared_name(name))
         return pin.weights if pin is not None else None
+
+    def weights(self, name: str, provider: Callable[[str], Provider]) -> Weights:
+        """The weights of a model, by its name as rules and operations have it. Raises TargetError."""
+        declared = declared_name(name)
+        pin, model = self.known.get(declared), self.models[declared].model
+        if pin is None:
+            raise self.failed.get(declared) or TargetError(
+                f"model '{declared[1]}' is not pinned yet", hint="`imgbuild build` pins it"
+            )
+        with foreign(f"provider '{model.provider}'"):
+            return provider(model.provider).fetched(model, pin)
 
     def why_missing(self, target: Target) -> tuple[str, str]:
         """Why a target's model, or one that its operations use, has no pin, and a hint."""

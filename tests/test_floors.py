@@ -53,6 +53,7 @@ HEAVY = {
     "huggingface_hub",
     "imagehash",
     "jsonschema",
+    "onnxruntime",
     "openai",
     "peft",
     "ray",

@@ -138,17 +138,12 @@ class Making:
     def _weights(self, name: str) -> Weights:
         """The weights of a model that rules or operations name, in a thread. Raises TargetError."""
         pins, declared = self.materials.survey.pins, declared_name(name)
-        model = pins.models[declared].model
-        pin = pins.known.get(declared)
-        if pin is None:
-            why = pins.failed.get(declared)
-            raise why or TargetError(
-                f"model '{declared[1]}' is not pinned yet", hint="`imgbuild build` pins it"
-            )
-        provider = self.providers[model.provider]
+        provider = self.providers[pins.models[declared].model.provider]
         provider.tell = self.telling.tell
-        with foreign(f"provider '{provider.name}'"), self.telling.call(pin, declared[1], 0):
-            return provider.fetched(model, pin)
+        if declared not in pins.known:
+            return pins.weights(name, self.providers.__getitem__)
+        with self.telling.call(pins.known[declared], declared[1], 0):
+            return pins.weights(name, self.providers.__getitem__)
 
     def _networks_of(self, target: Target) -> Networks | None:
         """The networks of the run, for a target that is looked at or worked on with any."""
@@ -164,6 +159,9 @@ class Making:
             raise TargetError(
                 "this request was sent before and its answer was lost; it may have been paid for", hint=RESEND
             )
+        for bound in work.decision.target.recipe.weights:  # what can't be checked or finished is not paid for
+            if (why := self.materials.survey.pins.failed.get((bound.home, bound.alias))) is not None:
+                raise why
         billed = self._price(work)
         timed = 0.0 if provider.paid else self.pace.price(self._ask(work), self.materials.pin(work)) or 0.0
         self.budget.reserve(billed + timed)

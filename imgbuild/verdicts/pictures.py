@@ -16,6 +16,7 @@ from imgbuild.run.accept import judge, judge_group
 from imgbuild.run.steps import measure
 from imgbuild.types import Verdict
 from imgbuild.verdicts.row import Row, row_of
+from imgbuild.weights.networks import Networks
 
 # What is taken for a picture in a folder; a file that is named itself is taken whatever its name is.
 SUFFIXES = frozenset(
@@ -24,10 +25,11 @@ SUFFIXES = frozenset(
 
 
 class Held(Struct, frozen=True, kw_only=True):
-    """What pictures are held against. references: bytes of the files that the rules name."""
+    """What pictures are held against. references: bytes of the files that the rules name; networks: what they name."""
 
     rules: tuple[Rule, ...]
     references: Mapping[str, bytes]
+    networks: Networks | None = None
 
 
 def pictures_in(path: Path) -> list[Path]:
@@ -77,7 +79,8 @@ def check_pictures(
 
 
 def _measured(path: Path, held: Held) -> dict[int, Measured]:
-    return measure(_bytes_of(path), dict(enumerate(held.rules)), held.references, name="it")
+    rules = dict(enumerate(held.rules))
+    return measure(_bytes_of(path), rules, held.references, name="it", networks=held.networks)
 
 
 def _bytes_of(path: Path) -> bytes:

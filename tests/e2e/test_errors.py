@@ -289,7 +289,7 @@ NAMES = {
             specs/catalog.yaml:13:9: unknown rule 'sharpnes'
                13 |       - sharpnes: {min: 3}
                   |         ^^^^^^^^
-            hint: did you mean 'sharpness'? Rules here: aspect_ratio, background, banding, brightness, command, contrast, differs_from, dimensions, edges, file_size, …
+            hint: did you mean 'sharpness'? Rules here: aesthetic, aspect_ratio, background, banding, brightness, command, contrast, differs_from, dimensions, edges, …
             """,
     ),
     "unknown operation": Fault(

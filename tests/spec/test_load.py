@@ -332,8 +332,8 @@ hint: existing pictures are not generated; remove one of the two""",
 specs/a.yaml:2:36: unknown rule 'wbe'
     2 | assets: {x: {prompt: p, validate: [wbe]}}
       |                                    ^^^
-hint: did you mean 'web'? Rules and rule sets here: aspect_ratio, background, banding, brightness, command, \
-contrast, differs_from, dimensions, edges, file_size, …""",
+hint: did you mean 'web'? Rules and rule sets here: aesthetic, aspect_ratio, background, banding, brightness, \
+command, contrast, differs_from, dimensions, edges, …""",
     "rules: {sharpness: [{noise: {max: 1}}]}": """\
 specs/a.yaml:2:9: 'sharpness' is the name of a rule
     2 | rules: {sharpness: [{noise: {max: 1}}]}
@@ -343,8 +343,8 @@ hint: give the set another""",
 specs/a.yaml:2:15: unknown rule 'brand'
     2 | rules: {web: [brand], brand: [{noise: {max: 1}}]}
       |               ^^^^^
-hint: did you mean 'banding'? Rules here: aspect_ratio, background, banding, brightness, command, contrast, differs_from, \
-dimensions, edges, file_size, …""",
+hint: did you mean 'banding'? Rules here: aesthetic, aspect_ratio, background, banding, brightness, command, contrast, \
+differs_from, dimensions, edges, …""",
     "templates: {t: {prompt: 7}}": """\
 specs/a.yaml:2:25: 'prompt' must be text
     2 | templates: {t: {prompt: 7}}
