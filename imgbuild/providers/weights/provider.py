@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from imgbuild.errors import SpecError, TargetError
+from imgbuild.extras import need
 from imgbuild.files import Files
 from imgbuild.providers.base import Provider
 from imgbuild.providers.in_project import InProject
@@ -102,6 +103,7 @@ class WeightsOnly(Provider):
             return replace(pin, weights=weights)
         if self.offline:
             raise TargetError(f"pinning '{model.source}' needs the network", hint="build without --offline")
+        _check_client(model)
         resolved = hub.resolve(model.source, model.revision, _bundle(model))
         return replace(pin, revision=resolved.commit, weights=resolved.weights)
 
@@ -117,6 +119,7 @@ class WeightsOnly(Provider):
                     hint="were they edited or removed meanwhile? Build again",
                 )
             return self._files().root / model.source
+        _check_client(model)
         bundle = _bundle(model)
         tell = partial(self._fetching, pin)
         folder = hub.fetch(model.source, pin.revision, bundle, pin.weights, offline=self.offline, tell=tell)
@@ -131,6 +134,10 @@ class WeightsOnly(Provider):
     def _files(self) -> Files:
         assert self.files is not None
         return self.files
+
+
+def _check_client(model: Model) -> None:
+    need("huggingface_hub", "the client of the hub", f"'{model.source}'", "local")
 
 
 def _is_file(path: str) -> bool:

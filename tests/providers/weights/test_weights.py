@@ -1,10 +1,16 @@
 """Models that make no images: pinned, in keys and measurements, consented to; and what can't be meant."""
 
 import pytest
+from PIL import Image as pillow
 
+from imgbuild import pipeline
+from imgbuild.errors import LockWouldChange
+from imgbuild.images import encode
 from imgbuild.lock.text import read_lock
 from imgbuild.process import OPERATIONS
 from imgbuild.rules import RULES
+from imgbuild.types import Format
+from imgbuild.weights.networks import declared_name, is_model, name_of
 
 SPEC = """
     models:
@@ -177,8 +183,59 @@ def test_pickles_are_read_with_consent_alone(project, measured, tmp_path, monkey
     assert wants in refused.err
     assert project.tell("trust", "--yes").code == 0
     assert project.tell("build").code == 0
+    assert project.tell("check").code == 0
     project.write({"specs/weights/clip.pth": b"another"})
+    assert wants in project.tell("check").err
     assert wants in project.tell("build").err
+
+
+def test_a_lock_is_upgraded_with_weights(project, measured):
+    project.build()
+    told = project.tell("lock", "--upgrade")
+    assert (told.code, told.err) == (0, "")
+    assert told.out.splitlines() == ["catalog/clip: same", "catalog/hand: same"]
+
+
+def test_a_locked_build_wants_weights_pinned(project, measured):
+    project.build()
+    project.write({"specs/weights/clip.safetensors": b"two"})
+    with pytest.raises(LockWouldChange) as caught:
+        project.build(locked=True)
+    assert caught.value.message == "model 'clip' is not pinned as it is declared"
+
+
+def test_pictures_that_exist_already_have_no_prompt(project, measured, monkeypatch):
+    monkeypatch.undo()
+    project.edit(
+        "specs/catalog.yaml",
+        ('prompt: "a {{ color }} lamp"', "from: 'a_{{ color }}.png'"),
+        ("models: [hand], ", ""),
+    )
+    picture = encode(pillow.new("RGB", (8, 8)), Format())
+    project.write({"specs/a_red.png": picture, "specs/a_blue.png": picture})
+    assert {(item.cause, item.hint) for item in project.build().failures} == {
+        (
+            "'prompt_match' has nothing to compare with: this picture was made by no prompt",
+            "give the rule a 'text'",
+        )
+    }
+
+
+def test_what_looks_through_networks_is_made_in_this_process(project, measured, monkeypatch):
+    monkeypatch.setattr(pipeline, "CREW_PAYS", 1)
+    project.edit(
+        "specs/catalog.yaml",
+        ("{provider: painter}", "{provider: placeholder}"),
+        ('prompt: "a', 'size: 32x32, prompt: "a'),
+    )
+    assert project.build(jobs=2).finished.generated == 2
+    assert len(measured) == 2
+
+
+def test_a_program_knows_one_name_only():
+    assert declared_name(name_of("shop/catalog", "clip")) == ("shop/catalog", "clip")
+    assert is_model(name_of("shop", "clip"))
+    assert not is_model("shop/clip.png")
 
 
 def test_models_tells_who_uses_weights(project, measured):
