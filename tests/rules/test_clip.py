@@ -56,7 +56,6 @@ def clip_of(shelf, texts):
 
     folder = shelf.root / "weights/clip"
     model, tokenizer = AutoModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
-    pixels = AutoImageProcessor.from_pretrained(folder, use_fast=False)(images=picture(), return_tensors="pt")
     with pillow.open(io.BytesIO((shelf.root / "photo.png").read_bytes())) as opened:
         pixels = AutoImageProcessor.from_pretrained(folder, use_fast=False)(
             images=opened, return_tensors="pt"
@@ -137,3 +136,41 @@ def test_a_network_of_another_kind(shelf):
     told = shelf.tell("check", "--rules", "rules.yaml", "photo.png")
     assert (told.code, told.err) == (1, "")
     assert "the network './weights/sorter' can't be loaded:" in told.out
+
+
+def test_a_pickled_head_is_read_with_consent_alone(shelf):
+    import torch
+
+    head = {"linear.weight": torch.ones(1, 8), "linear.bias": torch.tensor([2.0])}
+    torch.save({"state_dict": head}, shelf.root / "weights/head.pth")
+    models = MODELS.replace("head.safetensors}", "head.pth, params: {allow_pickle: true}}")
+    shelf.write(
+        {"rules.yaml": f"{models}    rules:\n      all: [aesthetic: {{model: clip, head: head, min: -9}}]\n"}
+    )
+    call = ("check", "--rules", "rules.yaml", "photo.png", "--json")
+    told = shelf.tell(*call)
+    assert (told.code, told.out) == (2, "")
+    assert told.err == (
+        "error: model 'head' reads pickled weights of weights/head.pth: whoever made them could run any program on this "
+        "machine\nhint: if you trust it, add --trust\n"
+    )
+    row = json.loads(shelf.tell(*call, "--trust").out.splitlines()[0])
+    assert row["figure"] == pytest.approx(float(clip_of(shelf, ["x"])[0].sum()) + 2, abs=1e-4)
+
+
+def test_a_file_where_a_folder_is_needed(shelf):
+    shelf.write(
+        {
+            "weights/head.safetensors": b"",
+            "rules.yaml": f"{MODELS}    rules:\n      all: [quality: {{model: head, min: 0}}]\n",
+        }
+    )
+    told = shelf.tell("check", "--rules", "rules.yaml", "photo.png")
+    assert (told.code, told.err) == (1, "")
+    assert "'./weights/head.safetensors' is a file, and a folder is needed" in told.out
+
+
+def test_a_long_text_is_read_as_far_as_the_network_reads(shelf):
+    text = "a red lamp on a table beside a very old green chair"
+    found = figures(shelf, f"prompt_match: {{model: clip, text: {text}, min: -1}}")
+    assert found["prompt_match"][1] == "pass"
