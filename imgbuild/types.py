@@ -196,7 +196,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A declared model: which provider makes the images, from what source, with which parameters.
 
-    provider: the adapter that makes the images, such as placeholder, diffusers or openai.
+    provider: the adapter that makes the images, such as placeholder, diffusers or openai; or weights, for a model that
+    makes none, and that rules and operations use.
     source: a hub id, a folder that begins with './', or the vendor's name of the model.
     revision: a branch, tag, commit or version; what it stands for is pinned in the lock.
     size: WIDTHxHEIGHT in pixels, for assets that name none.

@@ -112,10 +112,10 @@ def _profiled(context: Context, spec: Spec, alias: str, model: Model, where: Whe
     profile = context.settings.profile
     if profile is None:
         return model
-    of_all = (
+    stands_in = (
         profile.models.get("*", model) if draws(model) else model
-    )  # what draws can't stand in for weights
-    other = profile.models.get(alias, of_all)
+    )  # what draws is no stand-in for weights
+    other = profile.models.get(alias, stands_in)
     if not isinstance(other, str):
         return located(other, partial(_locate_of_profile, context, alias))
     declared = next(

@@ -1,4 +1,4 @@
-"""Pictures and texts as one network sees both: CLIP, and what is built like it (SigLIP).
+"""Pictures and texts as one network sees both: CLIP.
 
 Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021.
 """
@@ -37,7 +37,6 @@ class Clip:
         ):
             self.scale = float(self.model.logit_scale.detach().exp())
             self.length = int(self.model.config.text_config.max_position_embeddings)
-        self.padding = "max_length" if self.model.config.model_type.startswith("siglip") else True
 
     def see(self, picture: Picture) -> Any:
         """The picture as a vector of length 1."""
@@ -47,9 +46,7 @@ class Clip:
     def read(self, texts: Sequence[str]) -> Any:
         """Each text as a vector of length 1; of a long one, what the network reads of it."""
         rows = [
-            self.tokenizer(
-                text, truncation=True, max_length=self.length, padding=self.padding, return_tensors="pt"
-            )
+            self.tokenizer(text, truncation=True, max_length=self.length, return_tensors="pt")
             for text in texts
         ]
         import torch

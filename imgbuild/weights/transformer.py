@@ -11,6 +11,11 @@ from imgbuild.errors import TargetError
 from imgbuild.weights.causes import must_load
 from imgbuild.weights.networks import THREADS, Weights
 
+TALKERS = (
+    "torchao",
+    "torch.utils._pytree",
+)  # they tell what they can't use of a GPU, and each other's old names
+
 _HINT = "it is a folder as transformers writes it, with weights in safetensors"
 
 
@@ -20,17 +25,15 @@ def pretrained(kind: str, weights: Weights) -> Any:
 
     if not weights.path.is_dir():
         raise TargetError(f"'{weights.source}' is a file, and a folder is needed", hint=_HINT)
-    for name in (
-        "torchao",
-        "torch.utils._pytree",
-    ):  # what they can't use of a GPU, and each other's old names
+    for name in TALKERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     transformers.utils.logging.set_verbosity(logging.CRITICAL)
     transformers.utils.logging.disable_progress_bar()
     with must_load(f"the network '{weights.source}'", _HINT):
         made = getattr(transformers, kind)
         told = {} if "Tokenizer" in kind else {"use_fast": False} if "Processor" in kind else _told(weights)
-        found = made.from_pretrained(weights.path, local_files_only=True, **told)
+        # Left out, `trust_remote_code` asks whoever sits at the terminal.
+        found = made.from_pretrained(weights.path, local_files_only=True, trust_remote_code=False, **told)
         return found.eval() if hasattr(found, "eval") else found
 
 
