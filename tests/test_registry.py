@@ -82,6 +82,7 @@ def test_the_built_in_names():
         "sharpness",
         "similar_to",
         "subject",
+        "text",
         "unique",
     ]
     assert OPERATIONS.names() == [

@@ -31,6 +31,7 @@ RULES: Registry[type[Rule]] = Registry(
         "sharpness": "imgbuild.rules.sharpness:Sharpness",
         "similar_to": "imgbuild.rules.similar_to:SimilarTo",
         "subject": "imgbuild.rules.subject:Subject",
+        "text": "imgbuild.rules.text:Text",
         "unique": "imgbuild.rules.unique:Unique",
     },
     Rule,
