@@ -277,7 +277,7 @@ NAMES = {
             specs/catalog.yaml:3:21: unknown provider 'placehoder'
                 3 |   paint: {provider: placehoder}
                   |                     ^^^^^^^^^^
-            hint: did you mean 'placeholder'? Providers here: diffusers, placeholder
+            hint: did you mean 'placeholder'? Providers here: diffusers, placeholder, weights
             """,
     ),
     "unknown rule": Fault(
@@ -1389,7 +1389,7 @@ SETTINGS = {
             imgbuild.yaml:1:43: unknown provider 'pianter'
                 1 | profiles: {a: {models: {paint: {provider: pianter}}}}
                   |                                           ^^^^^^^
-            hint: Providers here: diffusers, placeholder
+            hint: Providers here: diffusers, placeholder, weights
             """,
     ),
 }

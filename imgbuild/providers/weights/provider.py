@@ -92,7 +92,14 @@ class WeightsOnly(Provider):
         return found.over(inside, names, bundle) if CONFIG in names else None
 
     def pin(self, model: Model) -> Pin:
-        pin = replace(super().pin(model), takes=_taken(model))
+        return self._pin(model, "")
+
+    def repin(self, model: Model, pin: Pin) -> Pin:
+        return self._pin(model, pin.revision)
+
+    def _pin(self, model: Model, commit: str) -> Pin:
+        """commit: what an older pin of the same source came to, which is kept."""
+        pin = replace(Provider.pin(self, model), takes=_taken(model))
         if is_folder(model.source):
             weights = self._weigh(model)
             if weights is None:
@@ -104,7 +111,7 @@ class WeightsOnly(Provider):
         if self.offline:
             raise TargetError(f"pinning '{model.source}' needs the network", hint="build without --offline")
         _check_client(model)
-        resolved = hub.resolve(model.source, model.revision, _bundle(model))
+        resolved = hub.resolve(model.source, commit or model.revision, _bundle(model))
         return replace(pin, revision=resolved.commit, weights=resolved.weights)
 
     def fetched(self, model: Model, pin: Pin) -> Weights:

@@ -533,10 +533,13 @@ def test_weights_of_the_hub_are_pinned_and_fetched_once(bench, server, looked):
 def test_another_file_of_a_repository_is_another_pin(bench, server, looked):
     project = bench({"specs/catalog.yaml": WEIGHTS})
     project.build()
+    server.commit = COMMITS[1]
     project.edit("specs/catalog.yaml", ("small.onnx", "large.onnx"))
     built = project.build()
     assert (built.failures, built.finished.generated) == ((), 0)
     assert looked == [b"small", b"large"]
+    pin = read_lock(project.locks()["specs/catalog.lock"], "catalog.lock").lock.models["eye"]
+    assert (pin.revision, pin.takes) == (COMMITS[0], {"file": "large.onnx"})
 
 
 def test_a_repository_without_weights_that_are_known(bench, server, looked):
