@@ -15,6 +15,7 @@ from imgbuild.digest import Manifest, canonical, digest_of, seal
 from imgbuild.process.base import Operation
 from imgbuild.rules.base import Rule
 from imgbuild.types import Ask, Bound, Digest, Format, Input, Line, Pin, Recipe, Rendered, Target, Value
+from imgbuild.weights.networks import declared_name
 
 INTENT, GENERATE, IMPORT, PROCESS, ENCODE = "intent/1", "generate/1", "import/1", "process/1", "encode/1"
 RULES = "rules/1"
@@ -39,7 +40,8 @@ def pin_fields(pin: Pin) -> dict[str, Value]:
 class Intents:
     """Digests of what targets declare. Parts that many targets share are walked once.
 
-    pins: (home, alias) → pin, for every model that is pinned. files: path → digest of its bytes.
+    pins: (home, alias) → pin, for every model that is pinned. files: path → digest of its bytes, and the name of a
+    model that operations use → digest of its weights.
     """
 
     def __init__(self, pins: Mapping[tuple[str, str], Pin], files: Mapping[str, Digest]) -> None:
@@ -85,6 +87,8 @@ class Intents:
         return [self._ask_fields(target, place) for place in range(1, len(target.asks))]
 
     def _target_fields(self, target: Target, upstream: Mapping[str, Digest]) -> dict[str, Value] | None:
+        if not self._are_pinned(target.recipe):
+            return None
         fields = dict(self._finishing(target))
         if target.recipe.model is not None:
             asked = self._ask_fields(target, 0)
@@ -94,6 +98,10 @@ class Intents:
         if target.inputs:
             fields["inputs"] = self._input_fields(target, upstream)
         return fields
+
+    def _are_pinned(self, recipe: Recipe) -> bool:
+        """Whether the weights are known of all models that its operations name."""
+        return all(declared_name(name) in self._pins for step in recipe.operations for name in step.models())
 
     def _ask_fields(self, target: Target, position: int) -> dict[str, Value] | None:
         bound = bound_at(target, position)
@@ -155,12 +163,15 @@ def ask_fields(ask: Ask, pin: Mapping[str, Value], params: Mapping[str, Value]) 
     }
 
 
-FindDigest = Callable[[str], Digest | None]
+FindDigest = Callable[[str], Digest | None]  # of a file by its path, or of weights by their model's name
 
 
 def operation_fields(operation: Operation, digest: FindDigest | None = None) -> dict[str, Value]:
-    """digest: of a file, by its path; to be given for operations that read any."""
-    fields = {"name": operation.name, "version": operation.version, **msgspec.to_builtins(operation)}
+    """digest: to be given for operations that read files or name models."""
+    fields = {"name": operation.name, "version": operation.version, **_declared(operation, digest)}
+    fields = {
+        name: value for name, value in fields.items() if value is not None or name not in operation.added
+    }
     if paths := operation.files():
         assert digest is not None
         fields["files"] = [digest(path) or "" for path in paths]
@@ -178,6 +189,16 @@ def finish_fields(recipe: Recipe, digest: FindDigest | None = None) -> dict[str,
 def _finish_of(item: Recipe | Rendered, digest: FindDigest | None) -> dict[str, Value]:
     process = [operation_fields(operation, digest) for operation in item.process]
     return {"process": process, "format": format_fields(item.format)}
+
+
+def _declared(step: Operation | Rule, digest: FindDigest | None) -> dict[str, Value]:
+    """The parameters; in place of each model its weights, whatever the spec calls them."""
+    fields: dict[str, Value] = msgspec.to_builtins(step)
+    for name in step.model_fields:
+        if fields[name] is not None:
+            assert digest is not None
+            fields[name] = digest(fields[name]) or ""
+    return fields
 
 
 def format_fields(format: Format) -> dict[str, Value]:
@@ -209,24 +230,30 @@ def encode_key(format: Format, pixels: Digest) -> tuple[Digest, Manifest]:
     return seal(ENCODE, {"format": format_fields(format), "pixels": pixels})
 
 
-def rule_reference(rule: Rule, digest: Callable[[str], Digest | None]) -> Digest:
-    """What a measurement depends on beside image, rule and version: parameters and reference files."""
+def rule_reference(rule: Rule, digest: FindDigest) -> Digest:
+    """What a measurement depends on beside image, rule and version: parameters, reference files and weights."""
     references = {path: digest(path) or "" for path in rule.files()}
-    if not references and not rule.measured_by():
+    weights = [digest(name) or "" for name in rule.models()]
+    if not references and not weights and not rule.measured_by():
         return ""
-    return digest_of("measure/1", {"by": canonical(rule.measured_by()), "files": references})
+    fields: dict[str, Value] = {"by": canonical(rule.measured_by()), "files": references}
+    return digest_of("measure/1", {**fields, "weights": weights} if weights else fields)
 
 
-def seal_rules(
-    rules: Sequence[Rule], attempts: int, digest: Callable[[str], Digest | None]
-) -> tuple[Digest, Manifest]:
+def rules_of(target: Target) -> tuple[Rule, ...]:
+    """The rules of a target, as they are measured on its picture: they may look at what it was asked for with."""
+    prompt = target.asks[0].prompt if target.asks else ""
+    return tuple([rule.about(prompt) for rule in target.recipe.rules])
+
+
+def seal_rules(rules: Sequence[Rule], attempts: int, digest: FindDigest) -> tuple[Digest, Manifest]:
     """What a remembered outcome holds for, beside the intent and the image: the rules and the attempts."""
     declared = [
         {
             "name": rule.name,
             "version": rule.version,
             "reference files": rule_reference(rule, digest),
-            **msgspec.to_builtins(rule),
+            **_declared(rule, digest),
         }
         for rule in rules
     ]

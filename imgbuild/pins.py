@@ -8,11 +8,13 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from imgbuild.errors import TargetError
+from imgbuild.files import Files
 from imgbuild.foreign import foreign
-from imgbuild.keys import bound_at
+from imgbuild.keys import FindDigest, bound_at
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
-from imgbuild.types import Bound, Model, Pin, Recipe, Target
+from imgbuild.types import Bound, Digest, Model, Pin, Recipe, Target
+from imgbuild.weights.networks import Weights, declared_name, is_model
 
 Name = tuple[str, str]  # the declaring spec's name, and the alias
 
@@ -23,8 +25,11 @@ class Pins:
     moved: models whose files are not those that the lock's pin was taken from; known holds what they weigh now.
     """
 
-    def __init__(self, targets: Iterable[Target], locked: Mapping[Name, Pin]) -> None:
-        self.models = used_models(targets)
+    def __init__(
+        self, targets: Iterable[Target], locked: Mapping[Name, Pin], more: Iterable[Bound] = ()
+    ) -> None:
+        """more: models that no target uses."""
+        self.models = {**used_models(targets), **{(bound.home, bound.alias): bound for bound in more}}
         self.known = {
             name: pin for name, bound in self.models.items() if (pin := kept(name, bound.model, locked))
         }
@@ -66,14 +71,35 @@ class Pins:
         self.moved = []
         return resolved
 
+    def digest(self, name: str) -> Digest | None:
+        """The digest of a model's weights, by its name as rules and operations have it; None where it has no pin."""
+        pin = self.known.get(declared_name(name))
+        return pin.weights if pin is not None else None
+
+    def weights(self, name: str, provider: Callable[[str], Provider]) -> Weights:
+        """The weights of a model, by its name as rules and operations have it. Raises TargetError."""
+        declared = declared_name(name)
+        pin, model = self.known.get(declared), self.models[declared].model
+        if pin is None:
+            raise self.failed.get(declared) or TargetError(
+                f"model '{declared[1]}' is not pinned yet", hint="`imgbuild build` pins it"
+            )
+        with foreign(f"provider '{model.provider}'"):
+            return provider(model.provider).fetched(model, pin)
+
     def why_missing(self, target: Target) -> tuple[str, str]:
-        """Why a target's model has no pin, and a hint."""
-        for position in range(len(target.asks)):
-            bound = bound_at(target, position)
+        """Why a target's model, or one that its operations use, has no pin, and a hint."""
+        asked = [bound_at(target, position) for position in range(len(target.asks))]
+        for bound in (*asked, *target.recipe.weights):
             error = self.failed.get((bound.home, bound.alias))
             if error is not None:
                 return error.message, error.hint
         return "its model is not pinned yet", "`imgbuild build` pins it"
+
+
+def digests_of(files: Files, pins: Pins) -> FindDigest:
+    """Finds the digest of what a rule or an operation reads: a file, by its path, or a model's weights, by its name."""
+    return lambda name: pins.digest(name) if is_model(name) else files.digest(name)
 
 
 def used_models(targets: Iterable[Target]) -> dict[Name, Bound]:
@@ -82,10 +108,10 @@ def used_models(targets: Iterable[Target]) -> dict[Name, Bound]:
 
 
 def models_of(recipes: Iterable[Recipe]) -> dict[Name, Bound]:
-    """The models of recipes, fallbacks included."""
+    """The models of recipes: fallbacks, and those whose weights rules and operations use, included."""
     models: dict[Name, Bound] = {}
     for recipe in recipes:
-        for bound in (recipe.model, *recipe.fallbacks):
+        for bound in (recipe.model, *recipe.fallbacks, *recipe.weights):
             if bound is not None:
                 models.setdefault((bound.home, bound.alias), bound)
     return models

@@ -109,7 +109,7 @@ class View(Struct, frozen=True, kw_only=True, eq=False):
     lines: by target id. outputs: what was published, by path; outcomes: how targets ended, by id.
     stamp, hashed: of the file at an output path. has_blob: whether bytes are at hand. is_ours: whether a digest
     was ever made or locked here. equals: an image digest → those recorded as equivalent to it.
-    reference: digest of a file that a rule reads. pixels_at_hand: whether a line's pixels can be read.
+    reference: digest of a file that a rule reads, or of weights. pixels_at_hand: whether a line's pixels can be read.
     unpinned: why a target's model has no pin, with a hint.
     """
 

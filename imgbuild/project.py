@@ -12,7 +12,7 @@ from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand import Drafts, Expansion, expand, read_drafts
 from imgbuild.expand.context import Context
 from imgbuild.expand.draft import Moved
-from imgbuild.expand.finish import rules_of_sets
+from imgbuild.expand.finish import rules_of_sets, weights_of
 from imgbuild.files import Files
 from imgbuild.graph import Graph, build_graph
 from imgbuild.lock.book import LockBook
@@ -22,7 +22,7 @@ from imgbuild.rules.base import Rule
 from imgbuild.settings import Settings, load_settings
 from imgbuild.spec.declared import Spec
 from imgbuild.spec.load import load, load_file
-from imgbuild.types import Model, Pin
+from imgbuild.types import Bound, Model, Pin
 
 
 class Project(Struct, frozen=True, kw_only=True, eq=False):
@@ -82,7 +82,15 @@ def load_drafts(
     return specs, drafts_of(files, settings, specs)
 
 
-def load_rules(files: Files, settings: Settings, file: str, sets: Sequence[str] = ()) -> tuple[Rule, ...]:
+class RuleSets(Struct, frozen=True, kw_only=True, eq=False):
+    """Rules without assets. weights: models that they use. pins: what the file's own lock pins."""
+
+    rules: tuple[Rule, ...]
+    weights: tuple[Bound, ...]
+    pins: Mapping[Name, Pin]
+
+
+def load_rules(files: Files, settings: Settings, file: str, sets: Sequence[str] = ()) -> RuleSets:
     """The rules of the sets that a spec file declares or includes: all, or those named. Raises SpecError, Errors."""
     spec = load_file(files, settings, file)
     if not spec.rules:
@@ -93,7 +101,10 @@ def load_rules(files: Files, settings: Settings, file: str, sets: Sequence[str] 
                 f"{file} has no rule set '{name}'", hint=did_you_mean(name, spec.rules, "rule sets")
             )
     context = Context([spec], settings, files, lambda *_: None)
-    return rules_of_sets(context, spec, sets or list(spec.rules))
+    rules = rules_of_sets(context, spec, sets or list(spec.rules))
+    weights = weights_of(context, rules)
+    pins = _locked_pins(files, settings, (spec,)) if weights else {}
+    return RuleSets(rules=rules, weights=weights, pins=pins)
 
 
 def drafts_of(

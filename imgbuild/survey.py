@@ -15,7 +15,7 @@ from imgbuild.graph import Graph
 from imgbuild.keys import Intents
 from imgbuild.lock.book import LockBook
 from imgbuild.lock.rename import carry_over
-from imgbuild.pins import Pins
+from imgbuild.pins import Pins, digests_of
 from imgbuild.plan import AT_REST, Action, Options, Plan, View, make_plan, plan_of
 from imgbuild.project import Project
 from imgbuild.providers import PROVIDERS
@@ -62,7 +62,7 @@ class Adapters(dict[str, Provider]):
 
 def survey(project: Project, store: Store, options: Options, pins: Pins, book: LockBook) -> Survey:
     """Hold a loaded project against its locks and its store. Reads only."""
-    intents = Intents(pins.known, _Digests(project))
+    intents = Intents(pins.known, _Digests(project, pins))
     if book.has_sides:
         _merge(project.graph, book, intents, store)
     locked = book.lines()
@@ -97,14 +97,14 @@ def selected(found: Survey, chosen: Collection[str]) -> Survey:
 
 
 class _Digests(dict[str, Digest]):
-    """Digests of input files, taken when they are asked for."""
+    """Digests of input files, and of the weights that operations use, taken when they are asked for."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, pins: Pins) -> None:
         super().__init__()
-        self._files = project.files
+        self._digest = digests_of(project.files, pins)
 
-    def get(self, path: str, default: Digest = "") -> Digest:  # type: ignore[override]
-        return self._files.digest(path) or default
+    def get(self, name: str, default: Digest = "") -> Digest:  # type: ignore[override]
+        return self._digest(name) or default
 
 
 def open_book(project: Project) -> tuple[LockBook, Pins]:
@@ -236,7 +236,7 @@ def _view(
         has_blob=store.blobs.has,
         is_ours=lambda digest: digest in own or store.blobs.has(digest),
         equals=equals,
-        reference=project.files.digest,
+        reference=digests_of(project.files, pins),
         pixels_at_hand=pixels_at_hand,
         unpinned=pins.why_missing,
     )

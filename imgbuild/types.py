@@ -196,7 +196,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A declared model: which provider makes the images, from what source, with which parameters.
 
-    provider: the adapter that makes the images, such as placeholder, diffusers or openai.
+    provider: the adapter that makes the images, such as placeholder, diffusers or openai; or weights, for a model that
+    makes none, and that rules and operations use.
     source: a hub id, a folder that begins with './', or the vendor's name of the model.
     revision: a branch, tag, commit or version; what it stands for is pinned in the lock.
     size: WIDTHxHEIGHT in pixels, for assets that name none.
@@ -424,12 +425,14 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     spec: name of the spec ("catalog"); asset: its name; model: None where the pictures exist already (`from`).
     rights: by which pictures that go in are used, as the asset says it.
     process, rules: operations and rules of the registries, ready to use. fallbacks: models that take over.
+    weights: models that the operations and rules use.
     """
 
     spec: str
     asset: str
     model: Bound | None
     fallbacks: tuple[Bound, ...] = ()
+    weights: tuple[Bound, ...] = ()
     tags: tuple[str, ...] = ()
     rights: str = ""
     process: tuple[Any, ...] = ()
@@ -440,11 +443,16 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     where: Where
 
     @property
-    def steps(self) -> Iterator[Any]:
-        """Every operation and rule there is in it."""
+    def operations(self) -> Iterator[Any]:
+        """Every operation there is in it, those of renditions too."""
         yield from self.process
         for rendition in self.renditions:
             yield from rendition.process
+
+    @property
+    def steps(self) -> Iterator[Any]:
+        """Every operation and rule there is in it."""
+        yield from self.operations
         yield from self.rules
 
 

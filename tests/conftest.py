@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import random
 import re
@@ -383,3 +384,61 @@ def target():
 def model():
     """A function that makes a model as recipes bind it; see `a_model`."""
     return a_model
+
+
+@pytest.fixture(scope="session")
+def small_networks(tmp_path_factory):
+    """Networks with weights of chance, as transformers keeps them: by folder, the files and their bytes."""
+    import torch
+
+    folder = tmp_path_factory.mktemp("networks")
+    torch.manual_seed(0)
+    _save_clip(folder / "clip")
+    _save_sorter(folder / "sorter")
+    return {
+        kind: {path.name: path.read_bytes() for path in sorted((folder / kind).iterdir())}
+        for kind in ("clip", "sorter")
+    }
+
+
+def _save_clip(folder):
+    from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
+
+    letters = [chr(256 + code) for code in range(256)] + [chr(code) for code in range(97, 123)]
+    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    vocab = {word: number for number, word in enumerate(words)}
+    small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    ends = {"bos_token_id": len(vocab) - 2, "eos_token_id": len(vocab) - 1, "pad_token_id": len(vocab) - 1}
+    config = CLIPConfig(
+        text_config={**small, **ends, "vocab_size": len(vocab), "max_position_embeddings": 24},
+        vision_config={**small, "image_size": 16, "patch_size": 8},
+        projection_dim=8,
+    )
+    CLIPModel(config).save_pretrained(folder)
+    CLIPTokenizer(vocab=vocab, merges=[], model_max_length=24).save_pretrained(folder)
+    _save_processor(folder, "CLIPImageProcessor", {"shortest_edge": 16}, {"height": 16, "width": 16})
+
+
+def _save_sorter(folder):
+    from transformers import ViTConfig, ViTForImageClassification
+
+    names = {0: "normal", 1: "nsfw", 2: "drawing"}
+    config = ViTConfig(
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=16,
+        patch_size=8,
+        id2label=names,
+        label2id={name: number for number, name in names.items()},
+    )
+    ViTForImageClassification(config).save_pretrained(folder)
+    _save_processor(folder, "ViTImageProcessor", {"height": 16, "width": 16}, None)
+
+
+def _save_processor(folder, kind, size, crop):
+    told = {"image_processor_type": kind, "size": size, "do_resize": True, "do_normalize": True}
+    told |= {"image_mean": [0.5] * 3, "image_std": [0.25] * 3, "resample": 3, "do_rescale": True}
+    told |= {"do_center_crop": True, "crop_size": crop} if crop else {}
+    (folder / "preprocessor_config.json").write_text(json.dumps(told))

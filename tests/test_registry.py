@@ -58,6 +58,7 @@ def test_every_built_in_has_the_name_it_is_registered_under(registry, base):
 
 def test_the_built_in_names():
     assert RULES.names() == [
+        "aesthetic",
         "aspect_ratio",
         "background",
         "banding",
@@ -67,16 +68,21 @@ def test_the_built_in_names():
         "differs_from",
         "dimensions",
         "edges",
+        "faces",
         "file_size",
         "format",
         "mode",
         "noise",
         "not_blank",
+        "nsfw",
         "palette",
+        "prompt_match",
         "python",
+        "quality",
         "sharpness",
         "similar_to",
         "subject",
+        "text",
         "unique",
     ]
     assert OPERATIONS.names() == [
@@ -98,6 +104,7 @@ def test_the_built_in_names():
         "shadow",
         "sharpen",
         "trim",
+        "upscale",
     ]
 
 
@@ -115,8 +122,8 @@ def test_an_unknown_name_where_nothing_is_near():
         RULES.get("zzz")
     assert str(caught.value) == (
         "error: unknown rule 'zzz'\n"
-        "hint: Rules here: aspect_ratio, background, banding, brightness, command, contrast, differs_from, dimensions, "
-        "edges, file_size, …"
+        "hint: Rules here: aesthetic, aspect_ratio, background, banding, brightness, command, contrast, differs_from, "
+        "dimensions, edges, …"
     )
 
 

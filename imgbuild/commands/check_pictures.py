@@ -17,11 +17,14 @@ from imgbuild.commands.session import Session
 from imgbuild.errors import ImgbuildError, Untrusted, UsageError, raise_all
 from imgbuild.files import MAX_INPUT, Files
 from imgbuild.ledger import Ledger
-from imgbuild.project import load_rules, open_settings
+from imgbuild.pins import Pins
+from imgbuild.project import RuleSets, load_rules, open_settings
 from imgbuild.settings import Settings, find_root, is_project
 from imgbuild.store.records import Records
+from imgbuild.survey import Adapters
 from imgbuild.verdicts.pictures import Held, check_pictures, pictures_in
 from imgbuild.verdicts.row import exit_of
+from imgbuild.weights.networks import Networks
 
 
 def run_check_pictures(session: Session, asked: Asked, file: str, sets: Sequence[str]) -> int:
@@ -32,9 +35,7 @@ def run_check_pictures(session: Session, asked: Asked, file: str, sets: Sequence
         raise UsageError("--select chooses targets, and --rules looks at pictures", hint="leave one out")
     rules_file = _file(session, file)
     files, settings = open_settings(_root(session, rules_file), session.environ, Path.home(), session.profile)
-    held = _held(files, settings, rules_file, sets)
-    if not asked.trust:
-        _require(held)
+    held = _held(files, settings, rules_file, sets, trust=asked.trust)
     pictures = _pictures(session, asked.paths)
     jobs = settings.jobs or os.cpu_count() or 2
     with interruptible() as stop, _remembering(session, settings) as ledger:
@@ -57,11 +58,15 @@ def _root(session: Session, file: Path) -> Path:
     return session.root if file.is_relative_to(session.root) else find_root(file.parent)
 
 
-def _held(files: Files, settings: Settings, file: Path, sets: Sequence[str]) -> Held:
-    rules = load_rules(files, settings, file.relative_to(files.root).as_posix(), sets)
-    return Held(
-        rules=rules, references={path: files.read(path, MAX_INPUT) for rule in rules for path in rule.files()}
-    )
+def _held(files: Files, settings: Settings, file: Path, sets: Sequence[str], *, trust: bool) -> Held:
+    """The rules of a file, with all that they need. Raises Untrusted."""
+    found = load_rules(files, settings, file.relative_to(files.root).as_posix(), sets)
+    adapters = Adapters(files)
+    if not trust:
+        _require(found, adapters)
+    references = {path: files.read(path, MAX_INPUT) for rule in found.rules for path in rule.files()}
+    networks = _networks(found, adapters) if found.weights else None
+    return Held(rules=found.rules, references=references, networks=networks)
 
 
 @contextmanager
@@ -97,12 +102,21 @@ def _records(home: Settings | None) -> Records:
     return Records(None)
 
 
-def _require(held: Held) -> None:
-    """Raise Untrusted where a rule runs a program: consent is kept for projects, and this file may be of none."""
-    found = [concern for rule in held.rules for concern in rule.concerns()]
-    raise_all(
-        [Untrusted(f"a rule {concern.wants}", hint="if you trust it, add --trust") for concern in found]
-    )
+def _networks(found: RuleSets, adapters: Adapters) -> Networks:
+    """What the rules look through; models that the file's lock does not pin are as they are today."""
+    pins = Pins((), found.pins, found.weights)
+    pins.weigh(adapters.__getitem__)
+    pins.resolve(adapters.__getitem__, offline=False)
+    return Networks(lambda name: pins.weights(name, adapters.__getitem__))
+
+
+def _require(found: RuleSets, adapters: Adapters) -> None:
+    """Raise Untrusted where a rule could harm: consent is kept for projects, and this file may be of none."""
+    wants = [f"a rule {concern.wants}" for rule in found.rules for concern in rule.concerns()]
+    for bound in found.weights:
+        asked = adapters[bound.model.provider].concerns(bound.model)
+        wants += [f"model '{bound.alias}' {concern.wants}" for concern in asked]
+    raise_all([Untrusted(sentence, hint="if you trust it, add --trust") for sentence in wants])
 
 
 def _pictures(session: Session, paths: Sequence[str]) -> dict[str, Path]:

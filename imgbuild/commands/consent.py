@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from imgbuild.commands.session import Session
 from imgbuild.errors import Untrusted, raise_all
+from imgbuild.expand.models import draws
 from imgbuild.pins import Name, kept
 from imgbuild.project import Project
 from imgbuild.survey import Adapters
@@ -87,10 +88,15 @@ def require(
 
 
 def require_steps(session: Session, project: Project, paths: Sequence[str], *, given: bool) -> None:
-    """See that what rules and operations want was consented to, where no model is used. Raises Untrusted."""
-    steps = [] if given else step_concerns(project)
-    if steps:
-        _raise_missing(session, project, paths, declarations(project, (), {}, steps))
+    """See that what rules and operations want was consented to, where nothing is drawn. Raises Untrusted."""
+    if given:
+        return
+    of_models = concerns(project, Adapters(project.files).__getitem__)
+    found = [(bound, concern) for bound, concern in of_models if not draws(bound.model)]
+    steps = step_concerns(project)
+    if found or steps:
+        pins = locked_pins(project) if found else {}
+        _raise_missing(session, project, paths, declarations(project, found, pins, steps))
 
 
 def _raise_missing(

@@ -13,12 +13,14 @@ from imgbuild.errors import Exit, UsageError
 from imgbuild.keys import FindDigest, process_key
 from imgbuild.ledger import pixels_key
 from imgbuild.lock.book import LockBook
+from imgbuild.pins import digests_of
 from imgbuild.process.base import Operation
 from imgbuild.project import Project, open_settings
 from imgbuild.report.text import data_size, plural
 from imgbuild.settings import parse_size
 from imgbuild.store.gc import Collected, collect
 from imgbuild.store.store import Store
+from imgbuild.survey import open_book
 from imgbuild.types import Digest, Line, Record
 
 DAY = 86_400.0  # seconds
@@ -132,7 +134,8 @@ def _pixel_blobs(lines: Iterable[Named], records: Mapping[Digest, Record]) -> It
 
 def _between(project: Project, lines: Iterable[Named], records: Mapping[Digest, Record]) -> Iterator[Digest]:
     """Pictures between the steps of what is declared now: where a step is edited, work goes on from there."""
-    targets, digest = project.graph.targets, project.files.digest
+    targets, (_, pins) = project.graph.targets, open_book(project)
+    digest = digests_of(project.files, pins)
     pixels_of = {record.blob: record.pixels for record in records.values()}
     for name, line in lines:
         pixels = pixels_of.get(line.raw)

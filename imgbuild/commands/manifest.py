@@ -16,6 +16,7 @@ from imgbuild.commands.session import Session, selection_of
 from imgbuild.digest import to_hex
 from imgbuild.errors import Exit
 from imgbuild.keys import bound_at, format_fields, operation_fields
+from imgbuild.pins import digests_of
 from imgbuild.store.store import Store
 from imgbuild.survey import Survey, states_of
 from imgbuild.types import Line, Record, Target, Value, Verdict
@@ -105,7 +106,7 @@ def _entry(
     record: Record | None,
     verdicts: tuple[Verdict, ...],
 ) -> Entry:
-    where, files = target.recipe.where, found.project.files
+    where, digest = target.recipe.where, digests_of(found.project.files, found.pins)
     upstream = {
         item.target: found.plan.decisions[item.target].intent for item in target.inputs if item.target
     }
@@ -127,7 +128,7 @@ def _entry(
         via=line.via,
         grade=line.grade.value,
         sources=[item.target or item.file for item in target.inputs],
-        process=[operation_fields(operation, files.digest) for operation in target.recipe.process],
+        process=[operation_fields(operation, digest) for operation in target.recipe.process],
         format=format_fields(target.recipe.format),
         verdicts=verdicts,
         cost=record.cost if record else 0.0,

@@ -14,6 +14,7 @@ from imgbuild.errors import Exit
 from imgbuild.expand.models import capabilities_of
 from imgbuild.pins import is_of, kept, outdated, used_models
 from imgbuild.project import Project
+from imgbuild.providers import PROVIDERS
 from imgbuild.survey import open_book
 from imgbuild.types import Bound, Capabilities, Pin
 
@@ -100,7 +101,7 @@ def _declared(project: Project, locked: Mapping[Name, Pin]) -> dict[Name, Bound]
 
 
 def _uses(project: Project) -> tuple[Mapping[Name, int], Mapping[Name, int]]:
-    """How many targets each model makes, and how many it may take over."""
+    """How many targets each model makes, or rules and operations use it for; and how many it may take over."""
     makes: Counter[Name] = Counter()
     takes_over: Counter[Name] = Counter()
     for target in project.graph.targets.values():
@@ -108,6 +109,7 @@ def _uses(project: Project) -> tuple[Mapping[Name, int], Mapping[Name, int]]:
         if recipe.model is not None:
             makes[recipe.model.home, recipe.model.alias] += 1
         takes_over.update((bound.home, bound.alias) for bound in recipe.fallbacks)
+        makes.update((bound.home, bound.alias) for bound in recipe.weights)
     return makes, takes_over
 
 
@@ -120,7 +122,9 @@ def _cells(row: Row, rows: list[Row]) -> list[str]:
         _pin(row),
         row.capabilities.grade.value,
         row.license,
-        takes_in_short(row.capabilities),
+        takes_in_short(row.capabilities)
+        if PROVIDERS.get(row.provider).draws
+        else "rules and operations use it",
         f"{row.targets:,}{f' + {row.fallback:,} as fallback' if row.fallback else ''}",
     ]
 

@@ -13,7 +13,7 @@ from imgbuild.expand.cell import Cell
 from imgbuild.expand.context import Context
 from imgbuild.expand.edges import Part, Wanted
 from imgbuild.expand.faults import NO_FAULT, Fault
-from imgbuild.expand.finish import format_of, operations, rules
+from imgbuild.expand.finish import format_of, operations, rules, weights_of
 from imgbuild.expand.ids import escape
 from imgbuild.expand.inputs import Inputs, read_sources
 from imgbuild.expand.lineup import Chain, Lineup, read_lineup
@@ -138,7 +138,7 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
     sources = read_sources(context, spec, declared)
     refuse_asset(context, declared, name, sources)
     format = format_of(declared, asset.format, asset.output)
-    files = read_renditions(context, spec.name, name, declared, matrix.names)
+    files = read_renditions(context, spec, name, declared, matrix.names)
     taken = {role for chain in lineup.chains for fit in chain.fits for role in fit.bound.capabilities.takes}
     if asset.from_:
         taken = {"image"}
@@ -195,14 +195,16 @@ def _recipes(
     declared = spec.assets[name]
     profile = context.settings.profile
     attempts = profile.attempts if profile is not None and profile.attempts else declared.value.attempts
-    process = operations(context, declared, declared.value.process, "process")
+    process = operations(context, spec, declared, declared.value.process, "process")
     checks = rules(context, spec, declared)
+    further = [operation for item in files.rendered for operation in item.process]
     return tuple(
         Recipe(
             spec=spec.name,
             asset=name,
             model=chain.fits[0].bound if chain.fits else None,
             fallbacks=tuple(fit.bound for fit in chain.fits[1:]),
+            weights=weights_of(context, (*process, *further, *checks)),
             tags=tuple(declared.value.tags),
             rights=declared.value.rights,
             process=process,

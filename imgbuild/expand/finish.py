@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.context import Context
+from imgbuild.expand.models import bind_weights
 from imgbuild.process import OPERATIONS
 from imgbuild.registry import Registry
 from imgbuild.rules import RULES
 from imgbuild.spec.declared import Declared, Spec
-from imgbuild.types import Asset, Format, Value, Where
+from imgbuild.types import Asset, Bound, Format, Value, Where
+from imgbuild.weights.networks import declared_name, name_of
 
 _SUFFIX = re.compile(r"\.[A-Za-z]{2,5}$")
 _OPTIONS = {
@@ -28,11 +30,11 @@ _OPTIONS = {
 
 
 def operations(
-    context: Context, declared: Declared[Asset], items: Sequence[Value], *path: str | int
+    context: Context, spec: Spec, declared: Declared[Asset], items: Sequence[Value], *path: str | int
 ) -> tuple[Any, ...]:
     """The operations that an asset has at `path`, ready to use. Raises SpecError."""
     entries = [_Entry(item, declared, (*path, index)) for index, item in enumerate(items)]
-    return tuple(_placed(context, OPERATIONS, entry) for entry in entries)
+    return tuple(_placed(context, spec, OPERATIONS, entry) for entry in entries)
 
 
 class _Entry(NamedTuple):
@@ -46,7 +48,7 @@ class _Entry(NamedTuple):
 def rules(context: Context, spec: Spec, declared: Declared[Asset]) -> tuple[Any, ...]:
     """The asset's rules, those of its sets among them, unless the profile switches them off. Raises SpecError."""
     profile = context.settings.profile
-    built = tuple(_placed(context, RULES, entry) for entry in _entries(spec, declared))
+    built = tuple(_placed(context, spec, RULES, entry) for entry in _entries(spec, declared))
     return () if profile is not None and profile.validate is False else built
 
 
@@ -54,11 +56,24 @@ def rules_of_sets(context: Context, spec: Spec, names: Sequence[str]) -> tuple[A
     """The rules of sets, ready to use, each set once. Raises SpecError."""
     told: set[str] = set()
     entries = [entry for name in names for entry in _of_set(spec, name, told)]
-    return tuple(_placed(context, RULES, entry) for entry in entries)
+    return tuple(_placed(context, spec, RULES, entry) for entry in entries)
 
 
-def _placed(context: Context, registry: Registry[Any], entry: _Entry) -> Any:
-    return _build(registry, *entry).placed(_Locating(context, entry))
+def _placed(context: Context, spec: Spec, registry: Registry[Any], entry: _Entry) -> Any:
+    step = _build(registry, *entry).placed(_Locating(context, entry))
+    names = {}
+    for field in step.model_fields:
+        if (alias := getattr(step, field)) is not None:
+            where = entry.declared.where(*entry.path, step.name, field)
+            bound = bind_weights(context, spec, alias, where)
+            names[field] = name_of(bound.home, bound.alias)
+    return msgspec.structs.replace(step, **names) if names else step
+
+
+def weights_of(context: Context, steps: Iterable[Any]) -> tuple[Bound, ...]:
+    """The models that operations and rules name, each once. steps: as they come from here."""
+    names = dict.fromkeys(name for step in steps for name in step.models())
+    return tuple(context.bounds[declared_name(name)] for name in names)
 
 
 def _entries(spec: Spec, declared: Declared[Asset]) -> Iterator[_Entry]:

@@ -21,7 +21,53 @@ from imgbuild.types import Bound, Capabilities, Model, Pin, Where
 
 
 def bind(context: Context, spec: Spec, alias: str, where: Where) -> Bound:
-    """The model of that name. where: what names it. Raises SpecError."""
+    """The model of that name, which makes images. where: what names it. Raises SpecError."""
+    bound = _found(context, spec, alias, where)
+    if not draws(bound.model):
+        raise SpecError(
+            f"model '{alias}' is of provider '{bound.model.provider}', which makes no images",
+            where=where,
+            hint="rules and operations name it; an asset needs a model that draws",
+        )
+    return bound
+
+
+def bind_weights(context: Context, spec: Spec, alias: str, where: Where) -> Bound:
+    """The model of that name, whose weights a rule or an operation uses. Raises SpecError."""
+    others = [name for name, declared in spec.models.items() if not draws(declared.value)]
+    if alias not in spec.models:
+        raise _unknown_weights(alias, others, where)
+    bound = _found(context, spec, alias, where)
+    if draws(bound.model):
+        raise SpecError(
+            f"model '{alias}' is of provider '{bound.model.provider}', which makes images",
+            where=where,
+            hint=f"name one of provider 'weights': {', '.join(sorted(others))}" if others else _entry("name"),
+        )
+    return bound
+
+
+def _unknown_weights(alias: str, others: Sequence[str], where: Where) -> SpecError:
+    if alias.startswith(".") or "/" in alias:
+        message = f"'{alias}' says where weights are, and the name of a declared model is needed"
+        return SpecError(message, where=where, hint=_entry("name", alias))
+    hint = did_you_mean(alias, others, "models") if others else _entry(alias)
+    return SpecError(f"unknown model '{alias}'", where=where, hint=hint)
+
+
+def _entry(name: str, source: str = "…") -> str:
+    return f"declare it: `models: {{{name}: {{provider: weights, source: {source}}}}}`"
+
+
+def draws(model: Model) -> bool:
+    """Whether it makes images; so says its provider, and what one does that nobody knows is told elsewhere."""
+    try:
+        return PROVIDERS.get(model.provider).draws
+    except SpecError:
+        return True
+
+
+def _found(context: Context, spec: Spec, alias: str, where: Where) -> Bound:
     declared = spec.models.get(alias)
     if declared is None and alias != STAND_IN:
         raise SpecError(
@@ -67,7 +113,10 @@ def _profiled(context: Context, spec: Spec, alias: str, model: Model, where: Whe
     profile = context.settings.profile
     if profile is None:
         return model
-    other = profile.models.get(alias, profile.models.get("*", model))
+    stands_in = (
+        profile.models.get("*", model) if draws(model) else model
+    )  # what draws is no stand-in for weights
+    other = profile.models.get(alias, stands_in)
     if not isinstance(other, str):
         return located(other, partial(_locate_of_profile, context, alias))
     declared = next(
@@ -112,7 +161,8 @@ def capabilities_of(model: Model, where: Where, pin: Callable[[], Pin | None]) -
 
 def default_model(context: Context, spec: Spec, asset: str, where: Where) -> Bound:
     """The model of an asset that names none: the one that is declared, or the stand-in where none is."""
-    names: Sequence[str] = list(spec.models) or [STAND_IN]
+    drawing = [alias for alias, declared in spec.models.items() if draws(declared.value)]
+    names: Sequence[str] = drawing or [STAND_IN]
     if len(names) > 1:
         raise SpecError(
             f"asset '{asset}' does not say which model makes it",

@@ -13,7 +13,7 @@ from imgbuild.expand.finish import extension, format_of, operations
 from imgbuild.expand.names import BUILT_IN, check_path, shorten, slug, with_suffix
 from imgbuild.expand.presets import PRESETS, Preset
 from imgbuild.expand.template import Template, compile_template, narrow
-from imgbuild.spec.declared import Declared
+from imgbuild.spec.declared import Declared, Spec
 from imgbuild.types import Asset, Format, Rendered, Rendition, Where
 
 GIVEN = ("file", "rendition", "stem", "width")  # in the names of renditions, beside BUILT_IN
@@ -68,33 +68,38 @@ class Files:
 
 
 def read_renditions(
-    context: Context, spec: str, name: str, declared: Declared[Asset], variables: Collection[str]
+    context: Context, spec: Spec, name: str, declared: Declared[Asset], variables: Collection[str]
 ) -> Files:
     """The renditions of an asset. variables: of its cells. Raises SpecError."""
     files: dict[str, File] = {}
     for key, value in declared.value.renditions.items():
         where = declared.where("renditions", key, key=True)
-        for file in _files(context, declared, key, value, variables):
+        for file in _files(context, spec, declared, key, value, variables):
             if file.rendered.name in files:
                 raise SpecError(
                     f"'{file.rendered.name}' would be made twice", where=where, hint="rename the rendition"
                 )
             files[file.rendered.name] = file
-    return Files(list(files.values()), {"spec": spec, "asset": name})
+    return Files(list(files.values()), {"spec": spec.name, "asset": name})
 
 
 def _files(
-    context: Context, declared: Declared[Asset], key: str, value: str | Rendition, variables: Collection[str]
+    context: Context,
+    spec: Spec,
+    declared: Declared[Asset],
+    key: str,
+    value: str | Rendition,
+    variables: Collection[str],
 ) -> Iterator[File]:
     at = ("renditions", key)
     wanted = Rendition(preset=value) if isinstance(value, str) else value
     template = _template(declared, wanted, at, variables)
-    own = operations(context, declared, wanted.process, *at, "process")
+    own = operations(context, spec, declared, wanted.process, *at, "process")
     if wanted.preset:
-        yield from _of_preset(context, declared, key, wanted, own, template)
+        yield from _of_preset(context, spec, declared, key, wanted, own, template)
         return
     for width in wanted.widths or [0]:
-        scaling = operations(context, declared, [{"resize": {"width": width}}], *at) if width else ()
+        scaling = operations(context, spec, declared, [{"resize": {"width": width}}], *at) if width else ()
         for format in _formats(declared, wanted, at):
             label = f"{slug(key)}-{width}" if width else slug(key)
             ext = extension(format)
@@ -123,6 +128,7 @@ def _formats(declared: Declared[Asset], wanted: Rendition, at: tuple[str, ...]) 
 
 def _of_preset(
     context: Context,
+    spec: Spec,
     declared: Declared[Asset],
     key: str,
     wanted: Rendition,
@@ -134,7 +140,7 @@ def _of_preset(
         yield File(
             rendered=Rendered(
                 name=f"{slug(key)}/{preset.file}",
-                process=(*own, *operations(context, declared, preset.process, *at)),
+                process=(*own, *operations(context, spec, declared, preset.process, *at)),
                 format=preset.format,
             ),
             given={

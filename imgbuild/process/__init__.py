@@ -25,6 +25,7 @@ OPERATIONS: Registry[type[Operation]] = Registry(
         "shadow": "imgbuild.process.shadow:Shadow",
         "sharpen": "imgbuild.process.sharpen:Sharpen",
         "trim": "imgbuild.process.trim:Trim",
+        "upscale": "imgbuild.process.upscale:Upscale",
     },
     Operation,
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from msgspec import Struct
 
 from imgbuild.types import Concern
+from imgbuild.weights.networks import Networks, named_models
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
@@ -20,12 +21,16 @@ class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One finishing step.
 
     name: as specs write it. example: of its parameters, as specs write them; empty where the name alone will do.
-    version: a change of the pixels it gives moves it.
+    version: a change of the pixels it gives moves it. model_fields: its parameters that name a declared model, whose
+    weights it works with. added: parameters that came later than the rest; they are None where they are left out, and
+    then in no key.
     """
 
     name: ClassVar[str]
     example: ClassVar[str] = ""
     version: ClassVar[int] = 1
+    model_fields: ClassVar[tuple[str, ...]] = ()
+    added: ClassVar[tuple[str, ...]] = ()
 
     def apply(self, picture: PILImage) -> PILImage:
         """A new picture (or the same, unchanged). Modes come as RGB, RGBA, L or LA. Raises TargetError."""
@@ -35,9 +40,17 @@ class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The same, for an operation that reads files: `files` has the bytes of `self.files()`."""
         return self.apply(picture)
 
+    def apply_by(self, picture: PILImage, files: Mapping[str, bytes], networks: Networks) -> PILImage:
+        """The same, for an operation that names models: `networks` has those of `self.models()`."""
+        return self.apply_with(picture, files)
+
     def files(self) -> Sequence[str]:
         """Paths of files that the operation reads; what is in them is in the step's key."""
         return ()
+
+    def models(self) -> Sequence[str]:
+        """Names of the models that it needs: aliases, as specs write them, or as `name_of` makes them."""
+        return named_models(self)
 
     def placed(self, locate: Callable[[str], str]) -> Self:
         """This operation with its paths, which a spec writes relative to itself, from the project's root."""

@@ -1,7 +1,8 @@
-"""Makes the ground of a picture transparent, without any weights."""
+"""Makes the ground of a picture transparent: by its colour, or as a network sees it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -11,6 +12,8 @@ from imgbuild.ground import CONTRAST, box_of, ground_of, off_ground
 from imgbuild.images import flat
 from imgbuild.process.bands import with_alpha
 from imgbuild.process.base import Operation
+from imgbuild.process.matte import Matte
+from imgbuild.weights.networks import Networks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,20 +29,37 @@ class RemoveBackground(Operation, frozen=True, kw_only=True, forbid_unknown_fiel
     So a white shirt on white stays whole if its outline is darker. method: "flood" does just that; "grabcut" takes what
     that leaves for a first guess, and cuts along edges that it finds (Rother et al., "GrabCut", SIGGRAPH 2004; OpenCV's
     implementation, in imgbuild[local]). feather: blurs the outline by that many pixels.
+
+    model: in place of all that, a declared model of provider `weights`: one ONNX file of U²-Net, IS-Net or their kin,
+    run by imgbuild[onnx]. prepare: how such a network wants its pictures, "u2net" (the default) or "isnet".
     """
 
     name: ClassVar[str] = "remove_background"
     example: ClassVar[str] = "{method: flood, contrast: 24}"
 
+    model_fields: ClassVar[tuple[str, ...]] = ("model",)
+    added: ClassVar[tuple[str, ...]] = ("model", "prepare")
+
     method: Literal["flood", "grabcut"] = "flood"
     contrast: int = CONTRAST
     feather: float = 0.5
+    model: str | None = None
+    prepare: Literal["u2net", "isnet"] | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.contrast <= 254:
             raise ValueError(f"contrast must be between 0 and 254 levels, not {self.contrast}")
         if not isfinite(self.feather) or not 0 <= self.feather <= 100:
             raise ValueError(f"feather must be between 0 and 100 pixels, not {self.feather}")
+        if self.prepare is not None and self.model is None:
+            raise ValueError("prepare only matters where a model is named")
+
+    def apply_by(self, picture: PILImage, files: Mapping[str, bytes], networks: Networks) -> PILImage:
+        if self.model is None:
+            return self.apply(picture)
+        need("onnxruntime", "ONNX Runtime", "'remove_background: {model: …}'", "onnx")
+        with networks.at_work("matte", self.model, Matte) as matte:
+            return with_alpha(picture, matte.of(flat(picture).convert("RGB"), self.prepare or "u2net"))
 
     def apply(self, picture: PILImage) -> PILImage:
         import numpy as np

@@ -9,6 +9,7 @@ PROVIDERS: Registry[type[Provider]] = Registry(
     {
         "diffusers": "imgbuild.providers.diffusers:Diffusers",
         "placeholder": "imgbuild.providers.placeholder:Placeholder",
+        "weights": "imgbuild.providers.weights:WeightsOnly",
     },
     Provider,
 )

@@ -21,6 +21,7 @@ from typing import ClassVar
 
 from imgbuild.files import Files
 from imgbuild.types import Activity, Capabilities, Concern, Digest, Image, Model, Pin, Request
+from imgbuild.weights.networks import Weights
 
 
 def unheard(activity: Activity) -> None:
@@ -31,7 +32,8 @@ class Provider(ABC):
     """One kind of image maker. Instances are shared between threads; of a build they hold a loaded model at most.
 
     name: as specs write it. version: of this adapter; part of every pin, so a change of what it sends moves
-    pins only by `lock --upgrade`. paid: whether a request costs money, so that it is journaled before it is
+    pins only by `lock --upgrade`. draws: whether it makes images; else it brings weights to rules and operations, and
+    gives `fetched` in place of `generate`. paid: whether a request costs money, so that it is journaled before it is
     sent. network: whether it needs one. device: whether a call occupies a device that must not wait for other
     work, and prefers to go on with the model it has loaded. apart: whether a call keeps Python itself busy, so
     that many are made in processes beside this one, which each make an instance of their own. env: the
@@ -43,6 +45,7 @@ class Provider(ABC):
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
+    draws: ClassVar[bool] = True
     paid: ClassVar[bool] = False
     network: ClassVar[bool] = False
     device: ClassVar[bool] = False
@@ -97,6 +100,10 @@ class Provider(ABC):
         A pin holds only while this is as it was. Without network or heavy imports. Raises SpecError, TargetError.
         """
         return None
+
+    def fetched(self, model: Model, pin: Pin) -> Weights:
+        """The weights that it is pinned to, on this machine. Raises TargetError where they can't be had."""
+        raise TypeError(f"provider '{self.name}' makes images")
 
     def price(self, request: Request) -> float | None:
         """Estimated US dollars for one image; None where it is not known."""

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from imgbuild.images import Picture
 from imgbuild.types import Concern, Finding, OnFail, Status, Value, Verdict
+from imgbuild.weights.networks import Networks, named_models
 
 Measured = dict[str, Value]
 
@@ -26,6 +27,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     name: as specs write it. example: of its parameters, as specs write them; empty where the name alone will do.
     version: of the measurement; a change of it measures anew. group: whether it looks at all images of an asset.
+    model_fields: its parameters that name a declared model, whose weights it measures with.
     on_fail: what a broken rule means. Reroll tries the next derived seed until the attempts are spent.
     """
 
@@ -33,12 +35,17 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     example: ClassVar[str] = ""
     version: ClassVar[int] = 1
     group: ClassVar[bool] = False
+    model_fields: ClassVar[tuple[str, ...]] = ()
 
     on_fail: OnFail = "fail"
 
     def measure(self, picture: Picture, files: Mapping[str, bytes]) -> Measured:
         """JSON values measured on the image; independent of thresholds. `files`: bytes of `self.files()`."""
         raise NotImplementedError
+
+    def measure_by(self, picture: Picture, files: Mapping[str, bytes], networks: Networks) -> Measured:
+        """The same, for a rule that names models: `networks` has those of `self.models()`."""
+        return self.measure(picture, files)
 
     def judge(self, measured: Measured) -> Finding:
         """Whether the measurement is within this rule's thresholds; pure."""
@@ -51,6 +58,14 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def files(self) -> Sequence[str]:
         """Paths of reference files that the measurement needs."""
         return ()
+
+    def models(self) -> Sequence[str]:
+        """Names of the models that the measurement needs: aliases, as specs write them, or as `name_of` makes them."""
+        return named_models(self)
+
+    def about(self, prompt: str) -> Self:
+        """This rule, for a picture that was asked for with this prompt."""
+        return self
 
     def placed(self, locate: Callable[[str], str]) -> Self:
         """This rule with its paths, which a spec writes relative to itself, from the project's root."""

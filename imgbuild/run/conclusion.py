@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from imgbuild.digest import Manifest
 from imgbuild.errors import Drift, Refused
 from imgbuild.images import hamming
-from imgbuild.keys import bound_at, published_at
+from imgbuild.keys import bound_at, published_at, rules_of
 from imgbuild.plan import failure_key, outcome_key
 from imgbuild.run.accept import status_of, tell
 from imgbuild.run.materials import Materials
@@ -44,7 +44,7 @@ class Conclusion:
         self.keep_steps(made.records)
         if made.lossless not in (made.image, made.raw):
             self.ledger.put_pixels(made.pixels, made.lossless)
-        rules = work.decision.target.recipe.rules
+        rules = rules_of(work.decision.target)
         self.ledger.put_measured(
             [
                 (self.recall.measurement(rules[place], made.image), values)

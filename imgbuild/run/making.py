@@ -15,7 +15,7 @@ from imgbuild.errors import SpecError, TargetError, Transient, Unanswered
 from imgbuild.files import MAX_INPUT
 from imgbuild.foreign import Broke, foreign
 from imgbuild.images import decode, normal, pixel_digest
-from imgbuild.keys import bound_at, import_key, inputs_for, pin_fields
+from imgbuild.keys import bound_at, import_key, inputs_for, pin_fields, rules_of
 from imgbuild.providers.base import Provider
 from imgbuild.run.crew import Crew, Errand, errands_at_a_time
 from imgbuild.run.lane import Seat
@@ -28,6 +28,7 @@ from imgbuild.run.usage import Usage
 from imgbuild.run.work import Work
 from imgbuild.traces import Reach, Trace
 from imgbuild.types import Ask, Digest, Image, Record, Request, Target
+from imgbuild.weights.networks import Networks, Weights, declared_name
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
@@ -71,6 +72,7 @@ class Making:
         self.journal, self.pace = materials.store.journal, materials.pace
         self.providers, self.budget, self.terms, self.stop = providers, budget, terms, stop
         self.crew, self.telling, self.usage = crew, Telling(), Usage()
+        self.networks = Networks(self._weights)
         in_flight = () if terms.resend else self.journal.in_flight()
         self.unknown = {entry.key for entry in in_flight}  # keys of requests that must not be sent
 
@@ -124,13 +126,28 @@ class Making:
         if self.crew is None or not self._provider(work).apart:
             return False
         target = work.decision.target
-        return not target.inputs and not any(step.files() for step in target.recipe.steps)
+        steps = target.recipe.steps
+        return not target.inputs and not any(step.files() or step.models() for step in steps)
 
     def why_unpinned(self, work: Work) -> TargetError | None:
         """Why the model that the work is about to ask could not be pinned; None where it is."""
         bound, pins = bound_at(work.decision.target, work.position), self.materials.survey.pins
         name = (bound.home, bound.alias)
         return None if name in pins.known else pins.failed[name]
+
+    def _weights(self, name: str) -> Weights:
+        """The weights of a model that rules or operations name, in a thread. Raises TargetError."""
+        pins, declared = self.materials.survey.pins, declared_name(name)
+        provider = self.providers[pins.models[declared].model.provider]
+        provider.tell = self.telling.tell
+        if declared not in pins.known:
+            return pins.weights(name, self.providers.__getitem__)
+        with self.telling.call(pins.known[declared], declared[1], 0):
+            return pins.weights(name, self.providers.__getitem__)
+
+    def _networks_of(self, target: Target) -> Networks | None:
+        """The networks of the run, for a target that is looked at or worked on with any."""
+        return self.networks if target.recipe.weights else None
 
     def reserve(self, work: Work) -> None:
         """Set a request's cost aside. Raises TargetError where it must not be sent."""
@@ -142,6 +159,9 @@ class Making:
             raise TargetError(
                 "this request was sent before and its answer was lost; it may have been paid for", hint=RESEND
             )
+        for bound in work.decision.target.recipe.weights:  # what can't be checked or finished is not paid for
+            if (why := self.materials.survey.pins.failed.get((bound.home, bound.alias))) is not None:
+                raise why
         billed = self._price(work)
         timed = 0.0 if provider.paid else self.pace.price(self._ask(work), self.materials.pin(work)) or 0.0
         self.budget.reserve(billed + timed)
@@ -347,10 +367,11 @@ class Making:
             format=target.recipe.format,
             published=_published(trace),
             renditions=_further(target, trace),
-            rules={at: rule for at, rule in enumerate(target.recipe.rules) if at not in work.measured},
+            rules={at: rule for at, rule in enumerate(rules_of(target)) if at not in work.measured},
             measured=work.measured,
             references=lambda: self._references(target),
             untouched=not target.recipe.process,
+            networks=self._networks_of(target),
         )
 
     def _start(self, work: Work, trace: Trace, image: Image | None) -> Start:
@@ -378,9 +399,9 @@ class Making:
         target = work.decision.target
         data = self.image_bytes(target, work.made.image)
         rules = {
-            place: rule for place, rule in enumerate(target.recipe.rules) if place not in work.made.measured
+            place: rule for place, rule in enumerate(rules_of(target)) if place not in work.made.measured
         }
-        found = measure(data, rules, self._references(target))
+        found = measure(data, rules, self._references(target), networks=self._networks_of(target))
         return replace(work.made, measured={**work.made.measured, **found})
 
     def image_bytes(self, target: Target, image: Digest) -> bytes:

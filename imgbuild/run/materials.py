@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from imgbuild.keys import bound_at
 from imgbuild.ledger import Ledger
 from imgbuild.pace import Pace
+from imgbuild.pins import digests_of
 from imgbuild.plan import Decision, inputs_digest
 from imgbuild.run.steps import Made
 from imgbuild.run.work import Work
@@ -31,6 +32,7 @@ class Materials:
         self.made: dict[str, Made] = {}
         self.lines: dict[str, Line] = {}
         self.ran: dict[str, int] = {}
+        self.digest = digests_of(self.files, survey.pins)  # of what rules and operations read
 
     def decision(self, name: str) -> Decision:
         return self.plan.decisions[name]

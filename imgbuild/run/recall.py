@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from imgbuild.digest import Manifest
-from imgbuild.keys import generate_key, import_key, inputs_for, rule_reference
+from imgbuild.keys import generate_key, import_key, inputs_for, rule_reference, rules_of
 from imgbuild.plan import Action
 from imgbuild.rules.base import Measured, Rule
 from imgbuild.run.materials import Materials
@@ -58,10 +58,10 @@ class Recall:
         if trace is None or trace.first is None:  # a request for the same key may have come back meanwhile
             key, manifest = (trace.key, trace.manifest) if trace else self._first_key(work)
             trace = work.trace = follow(
-                work.decision.target, key, manifest, self.ledger.record, self.blobs.has, self.files.digest
+                work.decision.target, key, manifest, self.ledger.record, self.blobs.has, self.materials.digest
             )
         work.sources = self._sources(work.decision.target)
-        rules = work.decision.target.recipe.rules
+        rules = rules_of(work.decision.target)
         work.measured = self._known(rules, trace.image) if trace.image and not trace.is_whole else {}
         return _whole(work.decision.target, trace)
 
@@ -116,7 +116,7 @@ class Recall:
     def measured(self, work: Work) -> bool:
         """Put what was measured before on this image into `made`; whether that is all its rules need."""
         assert work.made is not None
-        rules = work.decision.target.recipe.rules
+        rules = rules_of(work.decision.target)
         measured = self._known(rules, work.made.image)
         work.made = replace(work.made, measured=measured)
         return len(measured) == len(rules)
@@ -126,7 +126,7 @@ class Recall:
         decision = self.materials.decision(name)
         if decision.line is None or not decision.line.image:
             return None
-        rules = decision.target.recipe.rules
+        rules = rules_of(decision.target)
         measured = self._known(rules, decision.line.image)
         return measured if len(measured) == len(rules) else None
 
@@ -139,7 +139,7 @@ class Recall:
 
     def measurement(self, rule: Rule, image: Digest) -> Measurement:
         """What a measurement is stored under."""
-        return Measurement(image, rule.name, rule.version, rule_reference(rule, self.files.digest))
+        return Measurement(image, rule.name, rule.version, rule_reference(rule, self.materials.digest))
 
 
 def _whole(target: Target, trace: Trace) -> Made | None:

@@ -26,11 +26,12 @@ from imgbuild.images import (
     perceptual_hash,
     pixel_digest,
 )
-from imgbuild.keys import encode_key, process_key
+from imgbuild.keys import FindDigest, encode_key, process_key
 from imgbuild.process.base import Operation
 from imgbuild.rules.base import Measured, Rule
 from imgbuild.store.blobs import Blobs
 from imgbuild.types import Digest, Format, Image, Record, Value
+from imgbuild.weights.networks import Networks, is_model
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
@@ -89,7 +90,7 @@ class Job(Struct, frozen=True, kw_only=True):
 
     published: its image, where only renditions are left. rules: those to be measured, by their place in the recipe;
     measured: what is known of the others. references: reads the files that rules compare with, and those that
-    operations read.
+    operations read. networks: those that rules and operations name, if any does.
     """
 
     start: Start
@@ -101,6 +102,7 @@ class Job(Struct, frozen=True, kw_only=True):
     measured: Mapping[int, Measured] = {}
     references: Callable[[], Mapping[str, bytes]] = dict
     untouched: bool = False
+    networks: Networks | None = None
 
 
 class Made(Struct, frozen=True, kw_only=True):
@@ -257,15 +259,26 @@ class _Finishing:
         """One operation; its pixels are kept, as a file in this format where that holds them exactly."""
         began = time.perf_counter()
         files = {path: self.references[path] for path in operation.files()}
-        key, manifest = process_key(operation, drawn.pixels, lambda path: digest_bytes(files[path]))
+        key, manifest = process_key(operation, drawn.pixels, self.digests(files))
         with foreign(f"operation '{operation.name}'"):
-            picture = normal(operation.apply_with(drawn.picture, files))
+            picture = normal(_applied(operation, drawn.picture, files, self.job.networks))
         self.ran.append(operation.name)
         exact = format if is_lossless(format) else SCRATCH
         data = encode(picture, exact)
         drawn = _Drawn(picture, pixel_digest(picture), self.blobs.add(data))
         self.keep(key, operation.name, drawn.blob, drawn.pixels, manifest, began)
         return drawn, data if exact is format else None
+
+    def digests(self, files: Mapping[str, bytes]) -> FindDigest:
+        """Finds the digest of what an operation reads. files: by their paths."""
+        networks = self.job.networks
+
+        def find(name: str) -> Digest:
+            if networks is not None and is_model(name):
+                return networks.weights(name).digest
+            return digest_bytes(files[name])
+
+        return find
 
     def is_publishable(self, kind: str) -> bool:
         """Whether the raw bytes are published as they are: nothing was asked of them."""
@@ -336,6 +349,7 @@ class _Finishing:
             self.job.rules,
             self.references,
             picture if is_lossless(self.job.format) else None,
+            networks=self.job.networks,
         )
 
 
@@ -349,11 +363,26 @@ def measure(
     references: Mapping[str, bytes],
     pixels: PILImage | None = None,
     name: str = "image",
+    networks: Networks | None = None,
 ) -> dict[int, Measured]:
-    """What the rules measure on one published image, by place; the image is decoded once. name: of it in errors."""
+    """What the rules measure on one published image, by place; the image is decoded once. name: of it in errors.
+
+    networks: those that rules name, if any does.
+    """
     shown = Picture(data, pixels, name)
     found = {}
     for place, rule in rules.items():
         with foreign(f"rule '{rule.name}'"):
-            found[place] = rule.measure(shown, {path: references[path] for path in rule.files()})
+            files = {path: references[path] for path in rule.files()}
+            found[place] = (
+                rule.measure(shown, files) if networks is None else rule.measure_by(shown, files, networks)
+            )
     return found
+
+
+def _applied(
+    operation: Operation, picture: PILImage, files: Mapping[str, bytes], networks: Networks | None
+) -> PILImage:
+    if networks is None:
+        return operation.apply_with(picture, files)
+    return operation.apply_by(picture, files, networks)

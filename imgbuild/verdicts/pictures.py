@@ -24,6 +24,7 @@ from imgbuild.store.records import Corrupt, Measurement
 from imgbuild.types import Digest, Verdict
 from imgbuild.verdicts.clusters import Cluster, clusters_of
 from imgbuild.verdicts.row import Row, row_of
+from imgbuild.weights.networks import Networks, is_model
 
 # What is taken for a picture in a folder; a file that is named itself is taken whatever its name is.
 SUFFIXES = frozenset(
@@ -32,10 +33,11 @@ SUFFIXES = frozenset(
 
 
 class Held(Struct, frozen=True, kw_only=True, dict=True):
-    """What pictures are held against. references: bytes of the files that the rules name."""
+    """What pictures are held against. references: bytes of the files that the rules name; networks: what they name."""
 
     rules: tuple[Rule, ...]
     references: Mapping[str, bytes]
+    networks: Networks | None = None
 
     def keys(self, image: Digest) -> list[Measurement]:
         """What measurements of an image are kept under, by the rules' places."""
@@ -46,7 +48,13 @@ class Held(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _by(self) -> list[Digest]:
-        return [rule_reference(rule, self._digests.__getitem__) for rule in self.rules]
+        return [rule_reference(rule, self._digest) for rule in self.rules]
+
+    def _digest(self, name: str) -> Digest:
+        """The digest of what a rule reads: of a file, or of a model's weights."""
+        if self.networks is not None and is_model(name):
+            return self.networks.weights(name).digest
+        return self._digests[name]
 
     @cached_property
     def _digests(self) -> Mapping[str, Digest]:
@@ -149,7 +157,7 @@ class _Look:
         if image != self.image:  # it was written to meanwhile
             self.image, self.measured = image, {}
         missing = {place: rule for place, rule in enumerate(held.rules) if place not in self.measured}
-        self.measured |= measure(data, missing, held.references, name="it")
+        self.measured |= measure(data, missing, held.references, name="it", networks=held.networks)
         self.fresh = tuple(missing)
 
     @contextmanager

@@ -50,18 +50,19 @@ def test_all_is_well(project):
     assert (code, err) == (0, "")
     lines = [re.sub(r"\d+(\.\d+)* [kMGTP]?B", "…", line) for line in out.splitlines()]
     lines = [line for line in lines if not re.match(r"ok {6}(imgbuild|libraries|device) ", line)]
-    assert lines[:9] == [
+    assert lines[:10] == [
         "ok      provider     diffusers (adapter 1)",
         "ok      provider     placeholder (adapter 1)",
+        "ok      provider     weights (adapter 1)",
         "ok      keys         none set",
         f"ok      project      {project.root} (no imgbuild.yaml, so the defaults hold)",
         "ok      specs        1 file, 2 targets",
         "ok      lock         2 of 2 targets",
         "ok      store        .imgbuild: 2 blobs, …",
-        lines[7],
+        lines[8],
         "ok      file system  its clock is ours",
     ]
-    assert lines[7] in (
+    assert lines[8] in (
         "ok      file system  no reflinks: outputs are copies",
         "ok      file system  outputs share their bytes with the store",
     )
@@ -97,6 +98,7 @@ def test_providers_that_need_a_key(project, painter, monkeypatch):
         ("note", "dear needs DEAR_KEY or DEAR_TOKEN, which is not set"),
         ("ok", "diffusers (adapter 1)"),
         ("ok", "placeholder (adapter 1)"),
+        ("ok", "weights (adapter 1)"),
     ]
     monkeypatch.setenv("DEAR_TOKEN", "secret-value")
     assert part(project, "provider")[0] == ("ok", "dear (adapter 1)")

@@ -74,7 +74,9 @@ def test_the_example_of_each_page_is_one(bench, verb, name):
     """It stands in an asset, and the asset is planned."""
     page = told(bench({"specs/a.yaml": "assets: {}\n"}, "page"), verb, name)
     section = page[page.rindex("validate:" if verb == "rules" else "process:") :]
-    spec = {"assets": {"a": {"prompt": "a", **yaml.safe_load(section)}}}
+    weights = {"provider": "weights", "source": "./w.onnx"}
+    models = dict.fromkeys(("clip", "beauty", "safety", "esrgan", "yunet", "ppocr"), weights)
+    spec = {"models": models, "assets": {"a": {"prompt": "a", **yaml.safe_load(section)}}}
     project = bench(
         {
             "specs/a.yaml": yaml.safe_dump(spec),

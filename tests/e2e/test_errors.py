@@ -277,7 +277,7 @@ NAMES = {
             specs/catalog.yaml:3:21: unknown provider 'placehoder'
                 3 |   paint: {provider: placehoder}
                   |                     ^^^^^^^^^^
-            hint: did you mean 'placeholder'? Providers here: diffusers, placeholder
+            hint: did you mean 'placeholder'? Providers here: diffusers, placeholder, weights
             """,
     ),
     "unknown rule": Fault(
@@ -289,7 +289,7 @@ NAMES = {
             specs/catalog.yaml:13:9: unknown rule 'sharpnes'
                13 |       - sharpnes: {min: 3}
                   |         ^^^^^^^^
-            hint: did you mean 'sharpness'? Rules here: aspect_ratio, background, banding, brightness, command, contrast, differs_from, dimensions, edges, file_size, …
+            hint: did you mean 'sharpness'? Rules here: aesthetic, aspect_ratio, background, banding, brightness, command, contrast, differs_from, dimensions, edges, …
             """,
     ),
     "unknown operation": Fault(
@@ -1389,7 +1389,7 @@ SETTINGS = {
             imgbuild.yaml:1:43: unknown provider 'pianter'
                 1 | profiles: {a: {models: {paint: {provider: pianter}}}}
                   |                                           ^^^^^^^
-            hint: Providers here: diffusers, placeholder
+            hint: Providers here: diffusers, placeholder, weights
             """,
     ),
 }

@@ -216,7 +216,7 @@ ERRORS = {
         specs/catalog.yaml:3:20: unknown provider 'flag'
             3 |   flag: {provider: flag, params: {upper: black}}
               |                    ^^^^
-        hint: did you mean 'flags'? Providers here: diffusers, flags, placeholder
+        hint: did you mean 'flags'? Providers here: diffusers, flags, placeholder, weights
         """,
     ),
 }
@@ -244,7 +244,7 @@ def test_without_the_package_its_names_are_unknown(project):
         specs/catalog.yaml:12:9: unknown rule 'upright'
            12 |       - upright: {by: 1.5}
               |         ^^^^^^^
-        hint: Rules here: aspect_ratio, background, banding, brightness, command, contrast, differs_from, dimensions, edges, file_size, …
+        hint: Rules here: aesthetic, aspect_ratio, background, banding, brightness, command, contrast, differs_from, dimensions, edges, …
         """
     )
 

@@ -336,7 +336,7 @@ def test_where_all_is_background_nothing_is_cut_out():
     ("make", "text"),
     [
         (lambda: Blur(radius=-1), "radius must be between 0 and 1000 pixels, not -1"),
-        (lambda: Color(), "color has nothing to do: give white_balance, levels or both"),
+        (lambda: Color(), "color has nothing to do: give white_balance, levels or match"),
         (lambda: Color(levels=(0.5, 0)), "levels must be shares from 0 to below 0.5, not 0.5"),
         (lambda: Quantize(), "quantize needs either colors or a palette"),
         (lambda: Quantize(colors=1), "colors must be between 2 and 256, not 1"),

@@ -332,8 +332,8 @@ hint: existing pictures are not generated; remove one of the two""",
 specs/a.yaml:2:36: unknown rule 'wbe'
     2 | assets: {x: {prompt: p, validate: [wbe]}}
       |                                    ^^^
-hint: did you mean 'web'? Rules and rule sets here: aspect_ratio, background, banding, brightness, command, \
-contrast, differs_from, dimensions, edges, file_size, …""",
+hint: did you mean 'web'? Rules and rule sets here: aesthetic, aspect_ratio, background, banding, brightness, \
+command, contrast, differs_from, dimensions, edges, …""",
     "rules: {sharpness: [{noise: {max: 1}}]}": """\
 specs/a.yaml:2:9: 'sharpness' is the name of a rule
     2 | rules: {sharpness: [{noise: {max: 1}}]}
@@ -343,8 +343,8 @@ hint: give the set another""",
 specs/a.yaml:2:15: unknown rule 'brnad'
     2 | rules: {web: [brnad], brand: [{noise: {max: 1}}]}
       |               ^^^^^
-hint: did you mean 'brand'? Rules and rule sets here: aspect_ratio, background, banding, brand, brightness, command, \
-contrast, differs_from, dimensions, edges, …""",
+hint: did you mean 'brand'? Rules and rule sets here: aesthetic, aspect_ratio, background, banding, brand, brightness, \
+command, contrast, differs_from, dimensions, …""",
     "rules: {web: [web, not_blank]}": """\
 specs/a.yaml:2:15: rule sets go round in a circle: web → web
     2 | rules: {web: [web, not_blank]}

@@ -106,7 +106,7 @@ def test_what_is_refused(asset: str) -> None:
 
 
 def test_an_unknown_rule_is_told_whole() -> None:
-    names = "aspect_ratio, background, banding, brightness, command, contrast, differs_from, dimensions, edges, file_size"
+    names = "aesthetic, aspect_ratio, background, banding, brightness, command, contrast, differs_from, dimensions, edges"
     assert (
         complaint("validate: [{sharpnes: {min: 1}}]")
         == f"""\

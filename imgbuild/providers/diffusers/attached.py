@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from imgbuild.providers.diffusers.looks import PREPROCESS, Look, read_look
 from imgbuild.providers.diffusers.part import Part, more_of, read_part, schema_of
-from imgbuild.providers.diffusers.source import is_folder
 from imgbuild.types import Value
+from imgbuild.weights.source import is_folder
 
 
 class Lora(Struct, frozen=True, kw_only=True):

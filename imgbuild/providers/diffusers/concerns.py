@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imgbuild.providers.diffusers.settings import setup_of
-from imgbuild.providers.diffusers.source import BOX, is_folder
+from imgbuild.providers.diffusers.source import BOX
 from imgbuild.types import Concern, Model
+from imgbuild.weights.source import is_folder
 
 
 def concerns(model: Model) -> Sequence[Concern]:

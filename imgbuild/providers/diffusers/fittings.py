@@ -7,11 +7,11 @@ from typing import Any
 
 from imgbuild.errors import ProviderFailed
 from imgbuild.providers.diffusers.attached import Adapter, Lora
-from imgbuild.providers.diffusers.causes import check_settings, first_line, must_load
 from imgbuild.providers.diffusers.parts import Places
 from imgbuild.providers.diffusers.settings import Setup, class_of
-from imgbuild.providers.diffusers.weights import BODIES
 from imgbuild.types import Value
+from imgbuild.weights.bundles import BODIES
+from imgbuild.weights.causes import check_settings, first_line, must_load
 
 NATIVE = "native"  # torch's own attention, where nothing else is said
 

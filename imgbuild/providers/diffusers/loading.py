@@ -14,7 +14,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from imgbuild.errors import ProviderFailed
-from imgbuild.providers.diffusers.causes import must_load
 from imgbuild.providers.diffusers.fittings import compile_body, fit
 from imgbuild.providers.diffusers.own_code import own_code
 from imgbuild.providers.diffusers.parts import Places
@@ -22,6 +21,7 @@ from imgbuild.providers.diffusers.preprocess.eye import Eye
 from imgbuild.providers.diffusers.preprocess.eyes import eye_for
 from imgbuild.providers.diffusers.quantization import quantization_of
 from imgbuild.providers.diffusers.settings import Setup
+from imgbuild.weights.causes import must_load
 
 _FOLDER = "it is a folder with a config.json and weights in safetensors"
 

@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from imgbuild.providers.diffusers.source import INDEX
-from imgbuild.providers.diffusers.weights import CODE, read_index
+from imgbuild.weights.bundles import CODE, INDEX, read_index
 
 STANDARD = "pipeline"  # the module in which diffusers looks for a class that it does not know
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from imgbuild.providers.diffusers.source import is_folder
 from imgbuild.types import Value
+from imgbuild.weights.source import is_folder
 
 WHENCE = "a path of the project that begins with './', or a repository of the hub"
 

@@ -6,9 +6,7 @@ keep what it came to.
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -20,13 +18,16 @@ from msgspec import Struct
 from imgbuild.digest import digest_file, digest_of
 from imgbuild.errors import TargetError
 from imgbuild.files import Files
-from imgbuild.providers.diffusers import hub
 from imgbuild.providers.diffusers.looks import Look
 from imgbuild.providers.diffusers.part import Part
 from imgbuild.providers.diffusers.settings import Setup
-from imgbuild.providers.diffusers.source import BOX, INDEX, box_path, is_folder
-from imgbuild.providers.diffusers.weights import (
+from imgbuild.providers.diffusers.source import BOX, box_path
+from imgbuild.providers.in_project import InProject
+from imgbuild.types import Digest, Value
+from imgbuild.weights import hub
+from imgbuild.weights.bundles import (
     DOMAIN,
+    INDEX,
     SAFE,
     Bundle,
     components,
@@ -36,7 +37,7 @@ from imgbuild.providers.diffusers.weights import (
     read_index,
     weigh,
 )
-from imgbuild.types import Digest, Value
+from imgbuild.weights.source import is_folder
 
 KINDS = {
     "vae": "VAE",
@@ -62,64 +63,39 @@ class Found(Struct, frozen=True, kw_only=True, omit_defaults=True):
     file: str = ""
 
 
-class ProjectWeights:
-    """Weights among the project's files. Their digests are taken anew only where their stamps changed.
-
-    Where something is not there, None is given for the whole; TargetError is raised where it is not as it must be.
-    """
-
-    def __init__(self, files: Files) -> None:
-        self.files = files
+class ProjectWeights(InProject):
+    """What a pipeline is made of, among the project's files."""
 
     def pipeline(self, folder: str, bundle: Bundle) -> Digest | None:
         """Digest of the pipeline in a folder, given from the root."""
         if self.files.stamp(f"{folder}/{INDEX}") is None:
             return None
         index = read_index(self.files.read(f"{folder}/{INDEX}"), f"{folder}/{INDEX}")
-        inside = [f"{part}/{name}" for part in components(index) for name in self._names(folder, part)]
-        return self._over(folder, [*self._names(folder), *inside], bundle)
+        inside = [f"{part}/{name}" for part in components(index) for name in self.names(folder, part)]
+        return self.over(folder, [*self.names(folder), *inside], bundle)
 
     def unsafe(self, folder: str) -> list[str]:
         """Where a program could hide in the pipeline of a folder: paths from the root.
 
         Not only pickles and code: configurations and the model card name classes, files and models that are loaded.
         """
-        own = self._names(folder)
+        own = self.names(folder)
         index: dict[str, Any] = {}
         with suppress(TargetError):  # a folder that is no pipeline's is not loaded either
             index = read_index(self.files.read(f"{folder}/{INDEX}"), INDEX) if INDEX in own else {}
         parts = [part for part in components(index) if part.isidentifier()]  # as all names of parts are
-        inner = [f"{part}/{name}" for part in parts for name in self._names(folder, part)]
+        inner = [f"{part}/{name}" for part in parts for name in self.names(folder, part)]
         return [f"{folder}/{name}" for name in (*own, *inner) if not name.endswith(SAFE)]
 
     def part(self, kind: str, path: str, variant: str) -> Digest | None:
         """Digest of the file or the folder of a part, given from the root."""
         if kind in FILES:
-            return self._digest(path)
+            return self.digest(path)
         bundle = _bundle(kind, "", variant)
         if bundle.anchor == INDEX:
             return self.pipeline(path, bundle)
-        names = self._names(path)
-        return self._over(path, names, bundle) if bundle.anchor in names else None
-
-    def _names(self, *folder: str) -> list[str]:
-        """The files of a folder; the folder itself is a source too, so that new files are noticed."""
-        path = "/".join(folder)
-        self.files.stamp(path)
-        try:
-            with os.scandir(self.files.root / path) as entries:
-                return sorted(entry.name for entry in entries if entry.is_file())
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-
-    def _over(self, folder: str, names: Iterable[str], bundle: Bundle) -> Digest | None:
-        chosen = bundle.choose(names, lambda name: self.files.read(f"{folder}/{name}"))
-        digests = {name: self._digest(f"{folder}/{name}") for name in chosen}
-        known = {name: digest for name, digest in digests.items() if digest is not None}
-        return bundle.digest(known) if len(known) == len(digests) else None
-
-    def _digest(self, path: str) -> Digest | None:
-        return self.files.digest(self.files.locate(path), limit=sys.maxsize)
+        names = self.names(path)
+        return self.over(path, names, bundle) if bundle.anchor in names else None
 
 
 def beside(setup: Setup, files: Files, takes: Mapping[str, Value]) -> dict[str, Value] | None:

@@ -17,9 +17,8 @@ import msgspec
 
 from imgbuild.errors import TargetError
 from imgbuild.providers.diffusers.own_code import own_class
-from imgbuild.providers.diffusers.source import INDEX
 from imgbuild.providers.diffusers.takes import Found
-from imgbuild.providers.diffusers.weights import BODIES, components, read_index
+from imgbuild.weights.bundles import BODIES, INDEX, components, read_index
 
 PATIENCE = 600  # seconds: a cold start from a slow disk
 KINDS = {"int": "integer", "float": "number", "bool": "boolean", "str": "string"}

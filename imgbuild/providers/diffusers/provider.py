@@ -15,15 +15,17 @@ from msgspec.structs import replace
 from imgbuild.errors import TargetError
 from imgbuild.files import Files
 from imgbuild.providers.base import Provider
-from imgbuild.providers.diffusers import hub, parts
+from imgbuild.providers.diffusers import parts
 from imgbuild.providers.diffusers.concerns import concerns
 from imgbuild.providers.diffusers.environment import check_installed, fingerprint
 from imgbuild.providers.diffusers.probe import probe
 from imgbuild.providers.diffusers.settings import Setup, check_setup, setup_of
-from imgbuild.providers.diffusers.source import BOX, INDEX, box_path, check_source, is_folder
+from imgbuild.providers.diffusers.source import BOX, box_path, check_source
 from imgbuild.providers.diffusers.takes import Found, taken, unpinned
-from imgbuild.providers.diffusers.weights import Bundle, pipeline_bundle, weigh, with_parts
 from imgbuild.types import Activity, Capabilities, Concern, Digest, Image, Model, Pin, Request, Value
+from imgbuild.weights import hub
+from imgbuild.weights.bundles import INDEX, Bundle, pipeline_bundle, weigh, with_parts
+from imgbuild.weights.source import is_folder
 
 
 class Diffusers(Provider):

@@ -9,11 +9,10 @@ from typing import Any
 
 from imgbuild.errors import ProviderFailed
 from imgbuild.extras import need
-from imgbuild.providers.diffusers.causes import check_settings, first_line
 from imgbuild.providers.diffusers.settings import class_of
-from imgbuild.providers.diffusers.source import INDEX
-from imgbuild.providers.diffusers.weights import BODIES, read_index
 from imgbuild.types import Value
+from imgbuild.weights.bundles import BODIES, INDEX, read_index
+from imgbuild.weights.causes import check_settings, first_line
 
 # What each back end is imported as.
 _LIBRARIES = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from imgbuild.errors import ProviderFailed
-from imgbuild.providers.diffusers.causes import check_settings, first_line
 from imgbuild.providers.diffusers.settings import class_of
+from imgbuild.weights.causes import check_settings, first_line
 
 
 def scheduler_of(own: Any, asked: Any) -> Any:

@@ -12,8 +12,9 @@ from imgbuild.providers.diffusers import attached
 from imgbuild.providers.diffusers.attached import Adapter, ControlNet, Lora, Refiner
 from imgbuild.providers.diffusers.looks import parts_of
 from imgbuild.providers.diffusers.part import WHENCE, Part, read_part
-from imgbuild.providers.diffusers.source import check_source, is_folder
+from imgbuild.providers.diffusers.source import check_source
 from imgbuild.types import Value
+from imgbuild.weights.source import is_folder
 
 _SWITCH = {"type": "boolean"}
 _NAME = {"type": "string", "minLength": 1}

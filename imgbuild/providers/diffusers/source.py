@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from imgbuild.errors import SpecError, TargetError
+from imgbuild.weights.source import is_folder, is_repository
 
 # What ships with imgbuild, by its source: its folder or file in imgbuild/models.
 BOX = {
@@ -13,9 +13,7 @@ BOX = {
     "imgbuild/tiny-icons-brand": "tiny_icons_brand.safetensors",
     "imgbuild/tiny-icons-canny": "tiny_icons_canny",
 }
-INDEX = "model_index.json"
 
-_HUB = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _HINT = "name a repository of the hub (owner/name), or a folder that begins with './'"
 
 
@@ -23,14 +21,9 @@ def check_source(source: str, what: str = "") -> None:
     """Raise SpecError where this can't be a source. what: the part of a model that it is the source of."""
     if not source:
         raise SpecError("a model of provider 'diffusers' needs a 'source'", hint=_HINT)
-    if not is_folder(source) and not _HUB.fullmatch(source):
+    if not is_folder(source) and not is_repository(source):
         of = f"'{what}'" if what else "provider 'diffusers'"
         raise SpecError(f"'{source}' is no source of {of}", hint=_HINT)
-
-
-def is_folder(source: str) -> bool:
-    """Whether it is a folder or file of the project; its path from the root follows './'."""
-    return source.startswith("./")
 
 
 def box_path(source: str) -> Path:

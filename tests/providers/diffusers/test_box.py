@@ -6,7 +6,7 @@ import pytest
 
 from imgbuild.providers.diffusers import source
 from imgbuild.providers.diffusers.source import BOX, box_path
-from imgbuild.providers.diffusers.weights import pipeline_bundle, weigh
+from imgbuild.weights.bundles import pipeline_bundle, weigh
 
 SPEC = """\
 models:

@@ -13,9 +13,11 @@ from msgspec.structs import replace
 
 from imgbuild.errors import TargetError
 from imgbuild.lock.text import read_lock
-from imgbuild.providers.diffusers import hub, probe, provider
-from imgbuild.providers.diffusers.weights import pipeline_bundle
+from imgbuild.providers.diffusers import probe, provider
 from imgbuild.report.events import Fetch, Load
+from imgbuild.rules import RULES
+from imgbuild.weights import hub
+from imgbuild.weights.bundles import pipeline_bundle
 
 pytestmark = pytest.mark.slow
 
@@ -491,3 +493,59 @@ def test_code_of_a_repository_is_fetched_once_it_may_be_run(shop, server, tmp_pa
     assert not any(path.endswith("own.py") for path in server.asked)
     assert shop.tell("build", "--trust").code == 0
     assert pin_of(shop).takes["pipeline"] == "Own"
+
+
+WEIGHTS = """
+models:
+  hand: {provider: placeholder}
+  eye: {provider: weights, source: acme/eye, params: {file: small.onnx}}
+assets:
+  icon: {prompt: "a red icon", models: [hand], size: 32x32, validate: [faces: {model: eye, min: 0}]}
+"""
+
+
+@pytest.fixture
+def looked(server, monkeypatch):
+    """A repository of two networks; the bytes that a rule was given."""
+    server.repositories["acme/eye"] = {"small.onnx": b"small", "large.onnx": b"large"}
+    found = []
+
+    def measure_by(rule, picture, files, networks):
+        found.append(networks.weights(rule.model).path.read_bytes())
+        return {"faces": []}
+
+    monkeypatch.setattr(RULES.get("faces"), "measure_by", measure_by)
+    return found
+
+
+def test_weights_of_the_hub_are_pinned_and_fetched_once(bench, server, looked):
+    project = bench({"specs/catalog.yaml": WEIGHTS})
+    assert project.build().failures == ()
+    pin = read_lock(project.locks()["specs/catalog.lock"], "catalog.lock").lock.models["eye"]
+    assert (pin.revision, pin.takes) == (COMMITS[0], {"file": "small.onnx"})
+    server.commit = COMMITS[1]
+    server.asked.clear()
+    project.edit("specs/catalog.yaml", ("a red icon", "a blue icon"))
+    assert project.build(offline=True).failures == ()
+    assert (looked, server.asked) == ([b"small", b"small"], [])
+
+
+def test_another_file_of_a_repository_is_another_pin(bench, server, looked):
+    project = bench({"specs/catalog.yaml": WEIGHTS})
+    project.build()
+    server.commit = COMMITS[1]
+    project.edit("specs/catalog.yaml", ("small.onnx", "large.onnx"))
+    built = project.build()
+    assert (built.failures, built.finished.generated) == ((), 0)
+    assert looked == [b"small", b"large"]
+    pin = read_lock(project.locks()["specs/catalog.lock"], "catalog.lock").lock.models["eye"]
+    assert (pin.revision, pin.takes) == (COMMITS[0], {"file": "large.onnx"})
+
+
+def test_a_repository_without_weights_that_are_known(bench, server, looked):
+    project = bench({"specs/catalog.yaml": WEIGHTS.replace(", params: {file: small.onnx}", "")})
+    (failure,) = project.build().failures
+    assert (failure.cause, failure.hint) == (
+        "'acme/eye' is not what it is named for: it has no config.json",
+        "see its page of the hub",
+    )

@@ -11,7 +11,7 @@ from PIL import Image as pillow
 from imgbuild.errors import TargetError
 from imgbuild.lock.text import read_lock
 from imgbuild.providers.diffusers.probe import look, probe
-from imgbuild.providers.diffusers.weights import pipeline_bundle, read_index
+from imgbuild.weights.bundles import pipeline_bundle, read_index
 
 SPEC = """\
 models:

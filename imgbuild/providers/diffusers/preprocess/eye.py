@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from imgbuild.errors import ProviderFailed
-from imgbuild.providers.diffusers.causes import must_load
+from imgbuild.weights.causes import must_load
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage

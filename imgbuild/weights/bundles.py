@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from imgbuild.digest import digest_file, digest_of
 from imgbuild.errors import TargetError
-from imgbuild.providers.diffusers.source import INDEX
 from imgbuild.types import Digest, Value
 
+INDEX = "model_index.json"
 SAFE = ".safetensors"
 PICKLED = ".bin"  # what `from_pretrained` would read else
 CODE = ".py"
@@ -79,6 +79,36 @@ def model_bundle(subfolder: str) -> Bundle:
         choose=choose,
         digest=lambda digests: digest_over({name[len(inside) :]: digests[name] for name in digests}),
     )
+
+
+def network_bundle(*, pickles: bool = False) -> Bundle:
+    """One network as transformers keeps it: its configurations and vocabularies, and its plain weights.
+
+    pickles: also weights that are only pickled.
+    """
+
+    def choose(names: Iterable[str], read: Read) -> list[str]:
+        here = [name for name in names if "/" not in name and not _variant(name)]
+        weights = [name for name in here if name.endswith(SAFE)]
+        if not weights:
+            weights = [name for name in here if name.startswith("pytorch_model") and name.endswith(PICKLED)]
+            check_pickles(weights, allowed=pickles)
+        if not weights:
+            raise TargetError(f"there are no weights beside {CONFIG}", hint="put them there, in safetensors")
+        chosen = sorted({*weights, *(name for name in names if "/" not in name and name.endswith(TEXTS))})
+        _check_shards(chosen, read)
+        return chosen
+
+    return Bundle(anchor=CONFIG, choose=choose, digest=digest_over)
+
+
+def check_pickles(names: Sequence[str], *, allowed: bool) -> None:
+    """Raise TargetError where there are pickles among the weights, and those are not to be read."""
+    if names and not allowed:
+        raise TargetError(
+            f"{names[0]} is pickled, and could run a program when it is read",
+            hint="give the model 'allow_pickle: true', if you trust whoever made it, or save it in safetensors",
+        )
 
 
 def file_bundle(file: str) -> Bundle:
@@ -164,11 +194,8 @@ def _weights_of(part: str, files: Iterable[str], variant: str, *, pickles: bool)
     inside = [name for name in files if name.startswith(f"{part}/")]
     safe = [name for name in inside if name.endswith(SAFE)]
     pickled = [name for name in inside if name.endswith(PICKLED)]
-    if pickled and not safe and not pickles:
-        raise TargetError(
-            f"{pickled[0]} is pickled, and could run a program when it is read",
-            hint="give the model 'allow_pickle: true', if you trust whoever made it, or save it in safetensors",
-        )
+    if not safe:
+        check_pickles(pickled, allowed=pickles)
     only_pickled = not safe or (variant in map(_variant, pickled) and variant not in map(_variant, safe))
     return pickled if pickles and only_pickled else safe
 

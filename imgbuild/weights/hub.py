@@ -14,10 +14,9 @@ from msgspec import Struct
 
 from imgbuild.digest import digest_file, from_hex
 from imgbuild.errors import TargetError
-from imgbuild.providers.diffusers.bar import Bytes, Tell, bar_of, unheard
-from imgbuild.providers.diffusers.source import INDEX
-from imgbuild.providers.diffusers.weights import SAFE, Bundle, file_bundle, weigh
 from imgbuild.types import Digest
+from imgbuild.weights.bar import Bytes, Tell, bar_of, unheard
+from imgbuild.weights.bundles import INDEX, SAFE, Bundle, file_bundle, weigh
 
 
 class Resolved(Struct, frozen=True, kw_only=True):
