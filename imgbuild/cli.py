@@ -375,6 +375,21 @@ def manifest(ctx: click.Context, /, **flags: Any) -> int:
     return run_manifest(session(ctx, **common), own["paths"], own["select"], own["kind"])
 
 
+@verb("inspect", "imgbuild inspect out/hero.png", "imgbuild inspect --json downloads/*.png")
+@click.argument("files", nargs=-1, required=True, type=click.Path())
+@shared
+def inspect(ctx: click.Context, /, **flags: Any) -> int:
+    """Tell what an image says of itself: who made it, with which prompt, model and seed.
+
+    Images of imgbuild, of AUTOMATIC1111's web UI and of ComfyUI are understood. Of an image of this project it tells
+    the target and the place in the spec.
+    """
+    from imgbuild.commands.inspect import run_inspect
+
+    common, own = split(flags)
+    return run_inspect(session(ctx, **common), own["files"])
+
+
 @verb("clean", "imgbuild clean --dry-run", "imgbuild clean -s 'drafts/*' --yes")
 @PATHS
 @SELECT

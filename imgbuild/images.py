@@ -15,7 +15,8 @@ from base64 import urlsafe_b64encode
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from PIL import ExifTags, ImageOps
+from msgspec import Struct
+from PIL import ExifTags, ImageOps, PngImagePlugin, TiffImagePlugin
 from PIL import Image as pillow
 
 from imgbuild.errors import BadImage, TargetError
@@ -45,6 +46,7 @@ SUFFIXES = {
 }
 EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp", "avif": "avif", "tiff": "tif", "ico": "ico"}
 ICO_SIZES = (16, 32, 48)  # what browsers and desktops show
+XMP_TAG = 700  # of TIFF, for an XMP packet
 MAX_ICO = 256  # pixels a side, all that the format can say
 
 # The bound above is ours, and stricter in its sides than Pillow's, which would warn below it. Pillow's other
@@ -100,8 +102,21 @@ def _upright(picture: PILImage) -> PILImage:
         return picture
 
 
-def encode(picture: PILImage, format: Format) -> bytes:
-    """The picture as a file of that format, without metadata: equal pixels and options give equal bytes.
+class Blocks(Struct, frozen=True, kw_only=True):
+    """What a file says besides its pixels. parameters: text of that name, which only PNG holds as such.
+
+    exif, xmp: the blocks as they stand in a file.
+    """
+
+    parameters: str = ""
+    exif: bytes = b""
+    xmp: bytes = b""
+
+
+def encode(picture: PILImage, format: Format, blocks: Blocks | None = None) -> bytes:
+    """The picture as a file of that format: equal pixels, options and blocks give equal bytes.
+
+    Without blocks it says nothing besides its pixels; ICO has no place for any.
 
     Raises TargetError where the format can't hold it (WebP above 16383 pixels a side, ICO other than square).
     """
@@ -109,13 +124,35 @@ def encode(picture: PILImage, format: Format) -> bytes:
     try:
         if format.type == "ico":
             return _icon(picture, format.sizes or ICO_SIZES)
-        _bare(_fitting(picture, format)).save(out, **_options(format))
+        said = _said(format, blocks) if blocks is not None else {}
+        _bare(_fitting(picture, format)).save(out, **_options(format), **said)
     except (OSError, ValueError) as error:
         raise TargetError(
             f"a picture of {picture.width}×{picture.height} can't be written as {format.type}: {error}",
             hint="resize it in `process`, or choose another `format`",
         ) from error
     return out.getvalue()
+
+
+def _said(format: Format, blocks: Blocks) -> dict[str, Any]:
+    """What an encoder takes to write the blocks."""
+    if format.type == "tiff":
+        directory = TiffImagePlugin.ImageFileDirectory_v2()
+        exif = pillow.Exif()
+        exif.load(blocks.exif)
+        for tag, value in exif.items():
+            if tag != ExifTags.IFD.Exif:  # a directory of its own, which Pillow does not write here
+                directory[tag] = value.encode("latin-1") if isinstance(value, str) else value
+        directory[XMP_TAG] = blocks.xmp
+        return {"tiffinfo": directory}
+    if format.type != "png":
+        return {"exif": blocks.exif, "xmp": blocks.xmp}
+    chunks = PngImagePlugin.PngInfo()
+    if blocks.parameters:
+        is_latin = blocks.parameters.isascii()
+        (chunks.add_text if is_latin else chunks.add_itxt)("parameters", blocks.parameters)
+    chunks.add_itxt("XML:com.adobe.xmp", blocks.xmp.decode())
+    return {"exif": blocks.exif, "pnginfo": chunks}
 
 
 def _icon(picture: PILImage, sides: Sequence[int]) -> bytes:

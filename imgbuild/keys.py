@@ -183,6 +183,9 @@ def finish_fields(recipe: Recipe, digest: FindDigest | None = None) -> dict[str,
     fields: dict[str, Value] = _finish_of(recipe, digest)
     if recipe.renditions:
         fields["renditions"] = {item.name: _finish_of(item, digest) for item in recipe.renditions}
+    if recipe.metadata.level != "none":
+        stated = msgspec.to_builtins(recipe.metadata)
+        fields["metadata"] = {name: value for name, value in stated.items() if value}
     return fields
 
 
@@ -226,8 +229,12 @@ def process_key(
     return seal(PROCESS, {"operation": operation_fields(operation, digest), "pixels": pixels})
 
 
-def encode_key(format: Format, pixels: Digest) -> tuple[Digest, Manifest]:
-    return seal(ENCODE, {"format": format_fields(format), "pixels": pixels})
+def encode_key(
+    format: Format, pixels: Digest, described: Mapping[str, Value] | None = None
+) -> tuple[Digest, Manifest]:
+    """described: what the file says of itself, if anything."""
+    fields: dict[str, Value] = {"format": format_fields(format), "pixels": pixels}
+    return seal(ENCODE, {**fields, "metadata": described} if described else fields)
 
 
 def rule_reference(rule: Rule, digest: FindDigest) -> Digest:

@@ -11,7 +11,8 @@ from imgbuild.images import is_lossless
 from imgbuild.keys import FindDigest, encode_key, process_key
 from imgbuild.ledger import pixels_key
 from imgbuild.process.base import Operation
-from imgbuild.types import Digest, Format, Line, Record, Rendered, Target, Value
+from imgbuild.provenance.describe import described
+from imgbuild.types import Digest, Format, Line, Recipe, Record, Rendered, Target, Value
 
 Find = Callable[[Digest], Record | None]
 
@@ -72,7 +73,11 @@ def follow(
     trace = Trace(key=key, manifest=manifest, first=first, blob=record.blob, pixels=record.pixels, done=done)
     if done < len(process):
         return trace
-    reaches = [_reach(item, record.pixels, find, has_blob, digest) for item in target.recipe.renditions]
+    recipe = target.recipe
+    reaches = [
+        _reach(item, described(recipe, manifest, item), record.pixels, find, has_blob, digest)
+        for item in recipe.renditions
+    ]
     return _ended(target, replace(trace, renditions=tuple(reaches)), record, find, has_blob)
 
 
@@ -96,18 +101,19 @@ def _steps(
 
 def _reach(
     rendition: Rendered,
+    told: Mapping[str, Value],
     pixels: Digest,
     find: Find,
     has_blob: Callable[[Digest], bool],
     digest: FindDigest | None,
 ) -> Reach:
-    """How far a rendition of a picture with these pixels is known."""
+    """How far a rendition of a picture with these pixels is known. told: what it says of itself."""
     steps = _steps(rendition.process, pixels, find, has_blob, digest)
     reach = Reach(pixels=pixels, done=len(steps))
     if steps:
         reach = replace(reach, pixels=steps[-1].pixels, blob=steps[-1].blob)
     if reach.done == len(rendition.process):
-        encoded = find(encode_key(rendition.format, reach.pixels)[0])
+        encoded = find(encode_key(rendition.format, reach.pixels, told)[0])
         if encoded is not None and has_blob(encoded.blob):
             return replace(reach, image=encoded.blob)
     return reach
@@ -121,7 +127,8 @@ def _ended(
     if untouched(target, str(trace.first.info.get("kind", ""))):
         last = record
     else:
-        encoded = find(encode_key(target.recipe.format, trace.pixels)[0])
+        told = described(target.recipe, trace.manifest)
+        encoded = find(encode_key(target.recipe.format, trace.pixels, told)[0])
         if encoded is None or not has_blob(encoded.blob):
             return trace
         last = encoded
@@ -132,9 +139,14 @@ def _ended(
 
 
 def untouched(target: Target, kind: str) -> bool:
-    """Whether the raw bytes are published as they are: no operation, no encoder option, the type asked for."""
+    """Whether the raw bytes are published as they are: nothing is asked of them but the type that they have."""
     format = target.recipe.format
-    return not target.recipe.process and format == Format(type=format.type) and kind == format.type
+    return is_untouched(target.recipe) and format == Format(type=format.type) and kind == format.type
+
+
+def is_untouched(recipe: Recipe) -> bool:
+    """Whether no operation is done, and nothing is written beside the pixels."""
+    return not recipe.process and recipe.metadata.level == "none"
 
 
 def lossless_blob(target: Target, line: Line, find: Find, has_blob: Callable[[Digest], bool]) -> Digest:

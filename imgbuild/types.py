@@ -298,6 +298,21 @@ class Format(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sizes: list[int] | None = None
 
 
+class Metadata(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What images say of themselves, in EXIF, XMP and, where readers look for it, the text of A1111's web UI.
+
+    level: none; minimal, that a model made them (IPTC's digital source type), and what is stated here; or full, also
+    prompt, seed, parameters and model. license: of the image, as text or the address of a page. credit: whom to name.
+    creator: who made it. copyright: the notice.
+    """
+
+    level: Literal["none", "minimal", "full"] | None = None
+    license: str = ""
+    credit: str = ""
+    creator: str = ""
+    copyright: str = ""
+
+
 class Rendition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Further files that are made of every image of an asset, from its pixels before they are encoded.
 
@@ -329,6 +344,7 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     process: operations on the pixels, in order. format: of the published file.
     validate: rules that every image must pass. attempts: how many seeds a `reroll` may try.
     output: path of the image in the output folder. renditions: further files of every image, or names of presets.
+    metadata: what the image says of itself, over the project's: a level, or more.
     """
 
     template: str = ""
@@ -353,6 +369,7 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     attempts: int = 3
     output: str = ""
     renditions: dict[str, str | Rendition] = {}
+    metadata: str | Metadata | None = None
 
 
 class SpecFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -439,6 +456,7 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     format: Format
     rules: tuple[Any, ...] = ()
     renditions: tuple[Rendered, ...] = ()
+    metadata: Metadata = Metadata(level="none")
     attempts: int = 3
     where: Where
 

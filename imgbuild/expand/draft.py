@@ -13,14 +13,14 @@ from imgbuild.expand.cell import Cell
 from imgbuild.expand.context import Context
 from imgbuild.expand.edges import Part, Wanted
 from imgbuild.expand.faults import NO_FAULT, Fault
-from imgbuild.expand.finish import format_of, operations, rules, weights_of
+from imgbuild.expand.finish import format_of, metadata_of, operations, rules, weights_of
 from imgbuild.expand.ids import escape
 from imgbuild.expand.inputs import Inputs, read_sources
 from imgbuild.expand.lineup import Chain, Lineup, read_lineup
 from imgbuild.expand.lint import lint, lint_prompt
 from imgbuild.expand.matrix import Matrix, read_matrix
 from imgbuild.expand.names import Naming, ambiguous
-from imgbuild.expand.policies import refuse_asset
+from imgbuild.expand.policies import refuse_asset, refuse_metadata
 from imgbuild.expand.renditions import Files, read_renditions
 from imgbuild.expand.seeds import Seeding, seeding
 from imgbuild.expand.template import compile_template, narrow
@@ -197,6 +197,8 @@ def _recipes(
     attempts = profile.attempts if profile is not None and profile.attempts else declared.value.attempts
     process = operations(context, spec, declared, declared.value.process, "process")
     checks = rules(context, spec, declared)
+    told = metadata_of(context, declared)
+    refuse_metadata(context, declared, name, told)
     further = [operation for item in files.rendered for operation in item.process]
     return tuple(
         Recipe(
@@ -211,6 +213,7 @@ def _recipes(
             format=format,
             rules=checks,
             renditions=files.rendered,
+            metadata=told,
             attempts=attempts,
             where=declared.where(key=True),
         )

@@ -15,7 +15,7 @@ from imgbuild.process import OPERATIONS
 from imgbuild.registry import Registry
 from imgbuild.rules import RULES
 from imgbuild.spec.declared import Declared, Spec
-from imgbuild.types import Asset, Bound, Format, Value, Where
+from imgbuild.types import Asset, Bound, Format, Metadata, Value, Where
 from imgbuild.weights.networks import declared_name, name_of
 
 _SUFFIX = re.compile(r"\.[A-Za-z]{2,5}$")
@@ -216,6 +216,16 @@ def format_of(declared: Declared[Asset], named: str | Format | None, output: str
         )
     _check_options(declared, format, at)
     return format
+
+
+def metadata_of(context: Context, declared: Declared[Asset]) -> Metadata:
+    """What the asset's images say of themselves: what it states goes before what the project does."""
+    written = declared.value.metadata
+    own = msgspec.convert({"level": written}, Metadata) if isinstance(written, str) else written or Metadata()
+    project = context.settings.metadata
+    fields = {name: getattr(own, name) or getattr(project, name) for name in Metadata.__struct_fields__}
+    fields["level"] = fields["level"] or ("minimal" if any(fields.values()) else "none")
+    return Metadata(**fields)
 
 
 def _written(declared: Declared[Asset], path: tuple[str | int, ...]) -> tuple[str, ...]:

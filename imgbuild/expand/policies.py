@@ -9,10 +9,11 @@ from imgbuild.expand.context import Context
 from imgbuild.expand.inputs import EdgeSource, FileSource
 from imgbuild.expand.licenses import AS_OF, license_of
 from imgbuild.spec.declared import Declared
-from imgbuild.types import Asset, Model, Value, Where
+from imgbuild.types import Asset, Metadata, Model, Value, Where
 
 STAND_IN = "placeholder"  # the model that is there without being declared; no policy is about it
 # Parts of the names of parameters that bring others' work in.
+LEVELS = ("none", "minimal", "full")  # of metadata, each with all that those before it say
 FITTED = ("lora", "adapter", "embedding", "inversion")
 
 _RIGHTS = (
@@ -57,6 +58,19 @@ def refuse_asset(
     if brings:
         context.refuse(
             f"asset '{name}' has {brings}, and states no rights", declared.where(key=True), _RIGHTS
+        )
+
+
+def refuse_metadata(context: Context, declared: Declared[Asset], name: str, told: Metadata) -> None:
+    """Collect that an asset's images say less of themselves than the project wants."""
+    wanted = context.settings.policy.metadata
+    if LEVELS.index(told.level or "none") < LEVELS.index(wanted):
+        where = (
+            declared.where("metadata") if declared.value.metadata is not None else declared.where(key=True)
+        )
+        hint = f"say 'metadata: {wanted}' there or for the project ('policy.metadata' in imgbuild.yaml)"
+        context.refuse(
+            f"asset '{name}' has the metadata '{told.level}', and the project wants '{wanted}'", where, hint
         )
 
 

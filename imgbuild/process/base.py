@@ -56,6 +56,10 @@ class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """This operation with its paths, which a spec writes relative to itself, from the project's root."""
         return self
 
+    def mixes_in(self) -> bool:
+        """Whether other pictures become part of this one, which its metadata then says."""
+        return False
+
     def concerns(self) -> Sequence[Concern]:
         """What in it could harm the reader of a spec, who has to consent to it before it is used."""
         return ()

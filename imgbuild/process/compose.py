@@ -69,6 +69,9 @@ class Compose(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("width and height go together")
         check_size(self.width, self.height)
 
+    def mixes_in(self) -> bool:
+        return any(layer.image is not None for layer in self.layers)
+
     def files(self) -> Sequence[str]:
         return tuple(dict.fromkeys(layer.image for layer in self.layers if layer.image is not None))
 

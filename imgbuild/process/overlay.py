@@ -51,6 +51,9 @@ class Overlay(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
         check_laying(self.margin, self.scale, self.opacity)
         rgba_of(self.color)
 
+    def mixes_in(self) -> bool:
+        return self.image is not None
+
     def files(self) -> Sequence[str]:
         return tuple(path for path in (self.image, self.font) if path is not None)
 

@@ -16,6 +16,7 @@ from imgbuild.files import MAX_INPUT
 from imgbuild.foreign import Broke, foreign
 from imgbuild.images import decode, normal, pixel_digest
 from imgbuild.keys import bound_at, import_key, inputs_for, pin_fields, rules_of
+from imgbuild.provenance.describe import described
 from imgbuild.providers.base import Provider
 from imgbuild.run.crew import Crew, Errand, errands_at_a_time
 from imgbuild.run.lane import Seat
@@ -26,7 +27,7 @@ from imgbuild.run.steps import Further, Job, Made, Published, Start, Unfinished,
 from imgbuild.run.telling import Tell, Telling
 from imgbuild.run.usage import Usage
 from imgbuild.run.work import Work
-from imgbuild.traces import Reach, Trace
+from imgbuild.traces import Reach, Trace, is_untouched
 from imgbuild.types import Ask, Digest, Image, Record, Request, Target
 from imgbuild.weights.networks import Networks, Weights, declared_name
 
@@ -365,12 +366,13 @@ class Making:
             start=self._start(work, trace, image),
             operations=target.recipe.process[trace.done :],
             format=target.recipe.format,
+            described=described(target.recipe, trace.manifest),
             published=_published(trace),
             renditions=_further(target, trace),
             rules={at: rule for at, rule in enumerate(rules_of(target)) if at not in work.measured},
             measured=work.measured,
             references=lambda: self._references(target),
-            untouched=not target.recipe.process,
+            untouched=is_untouched(target.recipe),
             networks=self._networks_of(target),
         )
 
@@ -436,6 +438,7 @@ def _further(target: Target, trace: Trace) -> list[Further]:
     return [
         Further(
             name=item.name,
+            described=described(target.recipe, trace.manifest, item),
             operations=item.process[reach.done :],
             format=item.format,
             blob=reach.blob,

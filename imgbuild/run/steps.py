@@ -28,6 +28,7 @@ from imgbuild.images import (
 )
 from imgbuild.keys import FindDigest, encode_key, process_key
 from imgbuild.process.base import Operation
+from imgbuild.provenance.describe import blocks_of
 from imgbuild.rules.base import Measured, Rule
 from imgbuild.store.blobs import Blobs
 from imgbuild.types import Digest, Format, Image, Record, Value
@@ -74,10 +75,11 @@ class Published(Struct, frozen=True, kw_only=True):
 class Further(Struct, frozen=True, kw_only=True):
     """A rendition, and what is left to do for it. blob, pixels: to start from, where it is not the image itself.
 
-    image: its bytes, where there is nothing left.
+    image: its bytes, where there is nothing left. described: what it says of itself.
     """
 
     name: str
+    described: Mapping[str, Value] = {}
     operations: Sequence[Operation]
     format: Format
     blob: Digest = ""
@@ -88,14 +90,16 @@ class Further(Struct, frozen=True, kw_only=True):
 class Job(Struct, frozen=True, kw_only=True):
     """What is left to do for one target.
 
-    published: its image, where only renditions are left. rules: those to be measured, by their place in the recipe;
-    measured: what is known of the others. references: reads the files that rules compare with, and those that
-    operations read. networks: those that rules and operations name, if any does.
+    described: what its image says of itself. published: the image, where only renditions are left.
+    rules: those to be measured, by their place in the recipe; measured: what is known of the others.
+    references: reads the files that rules compare with, and those that operations read. networks: those that rules
+    and operations name, if any does.
     """
 
     start: Start
     operations: Sequence[Operation]
     format: Format
+    described: Mapping[str, Value] = {}
     published: Published | None = None
     renditions: Sequence[Further] = ()
     rules: Mapping[int, Rule] = {}
@@ -295,13 +299,18 @@ class _Finishing:
         if self.job.published is not None:
             return self.job.published, None
         format = self.job.format
-        record, encoded = self.encode(format, drawn, encoded)
+        record, encoded = self.encode(format, self.job.described, drawn, encoded)
         lossless = record.blob if is_lossless(format) else drawn.blob
         return Published(image=record.blob, phash=record.phash, lossless=lossless), encoded
 
-    def encode(self, format: Format, drawn: _Drawn, encoded: bytes | None) -> tuple[Record, bytes]:
-        key, manifest = encode_key(format, drawn.pixels)
+    def encode(
+        self, format: Format, described: Mapping[str, Value], drawn: _Drawn, encoded: bytes | None
+    ) -> tuple[Record, bytes]:
+        """encoded: the picture in that format, without anything besides, where it is at hand."""
+        key, manifest = encode_key(format, drawn.pixels, described)
         began = time.perf_counter()
+        if described:
+            encoded = encode(drawn.picture, format, blocks_of(described))
         encoded = encoded or encode(drawn.picture, format)
         image = self.blobs.add(encoded)
         self.ran.append("encode")
@@ -316,7 +325,7 @@ class _Finishing:
         if item.blob:
             drawn = _Drawn(normal(decode(self.read(item.blob))), item.pixels, item.blob)
         drawn, encoded = self.draw(item.operations, item.format, drawn)
-        return self.encode(item.format, drawn, encoded)[0].blob
+        return self.encode(item.format, item.described, drawn, encoded)[0].blob
 
     def keep(
         self,

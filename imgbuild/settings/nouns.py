@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from imgbuild.types import Model, Value
+from imgbuild.types import Metadata, Model, Value
 
 if TYPE_CHECKING:
     from imgbuild.document import Document
@@ -46,6 +46,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     licenses: of the models that may be used, whichever their case; empty, any. providers: that may be used; empty, any.
     commercial: whether models must have licences that allow commercial use, as far as that is known.
     rights: whether assets with pictures from files, and models with LoRAs or adapters, must state their `rights`.
+    metadata: what every image must say of itself at least.
     """
 
     blocked: list[str] = []
@@ -56,6 +57,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     providers: list[str] = []
     commercial: bool = False
     rights: bool = False
+    metadata: Literal["none", "minimal", "full"] = "none"
 
 
 class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,6 +88,7 @@ class _Common(Struct, frozen=True, kw_only=True):
     budget: Budget = Budget()
     cost: dict[str, Cost] = {}
     policy: Policy = Policy()
+    metadata: Metadata = Metadata()
     profiles: dict[str, Profile] = {}
     store_limit: str = ""
     jobs: int | None = None
@@ -99,7 +102,8 @@ class SettingsFile(_Common, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     specs: folders that hold specs. output: folder of the published images. store: folder of state and blobs.
     cache: folder that serves as second store. limits: provider → how fast it may be asked.
     budget: what may be spent. cost: provider that sends no bill → what its work costs.
-    policy: what is allowed. profiles: name → another way to build.
+    policy: what is allowed. metadata: what images say of themselves, where their assets don't say.
+    profiles: name → another way to build.
     store_limit: size that `gc` brings the store down to, such as "10 GB". jobs: work done at a time.
     devices: where local models draw that name none, such as cuda:0; of several, each has a process of its own.
     resend: whether requests of unknown fate are sent again after a crash.

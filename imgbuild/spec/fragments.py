@@ -74,6 +74,12 @@ _FORMAT = {
     "then": {"enum": list(get_args(get_type_hints(Format)["type"])), "title": "type"},
     "else": {"$ref": "#/$defs/Format"},
 }
+_METADATA = {
+    "type": ["string", "object"],
+    "if": {"type": "string"},
+    "then": {"enum": ["none", "minimal", "full"], "title": "level"},
+    "else": {"$ref": "#/$defs/Metadata"},
+}
 # Their bounds are those of `images`, which is not imported here: a build that reads no picture needs no Pillow.
 _SIDES = {"type": "array", "minItems": 1, "uniqueItems": True}
 _RENDITION = {
@@ -121,5 +127,6 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "Asset.inputs": _INPUTS,
     "Asset.format": _FORMAT,
     "Asset.attempts": {"type": "integer", "minimum": 1, "maximum": 1000},
+    "Asset.metadata": _METADATA,
     "Asset.renditions": shapes.mapping_of(_RENDITION),
 }

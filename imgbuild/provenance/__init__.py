@@ -1,0 +1,1 @@
+"""What an image says of itself: written so that other tools read it, and read back whoever wrote it."""

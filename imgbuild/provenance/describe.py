@@ -1,0 +1,58 @@
+"""What is written into an image: fields that hang on nothing but what made it and what its asset declares.
+
+No dates, paths of outputs, names of targets or versions of the tool: equal images stay equal files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from imgbuild.images import Blocks
+from imgbuild.provenance.exif import write_exif
+from imgbuild.provenance.infotext import write_infotext
+from imgbuild.provenance.xmp import write_xmp
+from imgbuild.types import Metadata, Recipe, Rendered, Value
+
+_GENERATION = ("prompt", "negative", "width", "height", "seed", "params")
+_MODEL = ("provider", "source", "revision", "weights")
+_STATED = ("license", "credit", "creator", "copyright")
+
+
+def described(
+    recipe: Recipe, manifest: Mapping[str, Value], rendition: Rendered | None = None
+) -> dict[str, Value]:
+    """What an image of a recipe says of itself, or a rendition of it. manifest: of the image's first step."""
+    if (rendition or recipe).format.type == "ico":  # there is no place for it
+        return {}
+    operations = (*recipe.process, *(rendition.process if rendition else ()))
+    mixed = any(operation.mixes_in() for operation in operations)
+    return describe(recipe.metadata, manifest, composite=mixed)
+
+
+def describe(
+    metadata: Metadata, manifest: Mapping[str, Value], *, composite: bool = False
+) -> dict[str, Value]:
+    """What an image says of itself; nothing where nothing is to be said. manifest: of its first step.
+
+    composite: whether other pictures were mixed in.
+    """
+    if metadata.level in (None, "none"):
+        return {}
+    told: dict[str, Value] = {name: getattr(metadata, name) for name in _STATED if getattr(metadata, name)}
+    if "prompt" not in manifest:
+        return told
+    mixed = composite or bool(manifest.get("inputs"))
+    told["source"] = "compositeWithTrainedAlgorithmicMedia" if mixed else "trainedAlgorithmicMedia"
+    if metadata.level == "full":
+        generation = {name: manifest[name] for name in _GENERATION if name in manifest}
+        model = manifest.get("model", {})
+        generation["model"] = {name: model[name] for name in _MODEL if model.get(name)}
+        told["generation"] = generation
+    return told
+
+
+def blocks_of(told: Mapping[str, Value]) -> Blocks:
+    """What `describe` gives, as files carry it: infotext, EXIF and XMP."""
+    generation = told.get("generation")
+    parameters = write_infotext(generation) if generation else ""
+    return Blocks(parameters=parameters, exif=write_exif(told, parameters), xmp=write_xmp(told))

@@ -1,0 +1,120 @@
+"""What files say of themselves: the same in every format, read by Pillow, and equal bytes for equal fields."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import ExifTags
+from PIL import Image as pillow
+
+from imgbuild.images import decode, encode, pixel_digest
+from imgbuild.provenance.describe import blocks_of, describe
+from imgbuild.provenance.exif import comment_of
+from imgbuild.provenance.xmp import read_xmp
+from imgbuild.types import Format, Metadata
+
+STATED = {
+    "license": "https://shop.example/terms",
+    "credit": "The Shop",
+    "creator": "Zoë",
+    "copyright": "© The Shop",
+}
+MANIFEST = {
+    "model": {"provider": "painter", "source": "house/lamps", "revision": "", "weights": "abc", "adapter": 1},
+    "prompt": 'a <lamp> & "brass"',
+    "negative": "",
+    "width": 8,
+    "height": 4,
+    "params": {"steps": 3},
+    "seed": 7,
+    "inputs": {},
+}
+GENERATION = {
+    "prompt": 'a <lamp> & "brass"',
+    "negative": "",
+    "width": 8,
+    "height": 4,
+    "params": {"steps": 3},
+    "seed": 7,
+    "model": {"provider": "painter", "source": "house/lamps", "weights": "abc"},
+}
+TYPES = ("png", "jpeg", "webp", "avif", "tiff")
+
+
+def written(told, type="png"):
+    data = encode(pillow.new("RGB", (8, 4), "teal"), Format(type=type), blocks_of(told))
+    return data, pillow.open(io.BytesIO(data))
+
+
+def packet(picture):
+    found = picture.info["xmp"]
+    return found if isinstance(found, bytes) else found.encode()
+
+
+def test_levels():
+    assert describe(Metadata(level="none", **STATED), MANIFEST) == {}
+    minimal = {**STATED, "source": "trainedAlgorithmicMedia"}
+    assert describe(Metadata(level="minimal", **STATED), MANIFEST) == minimal
+    assert describe(Metadata(level="full", **STATED), MANIFEST) == {**minimal, "generation": GENERATION}
+
+
+def test_what_is_no_model_s_alone():
+    minimal = Metadata(level="minimal")
+    mixed = {"source": "compositeWithTrainedAlgorithmicMedia"}
+    assert describe(minimal, MANIFEST, composite=True) == mixed
+    assert describe(minimal, {**MANIFEST, "inputs": {"image": ["abc"]}}) == mixed
+    assert describe(minimal, {"file": "abc"}) == {}  # a photograph says nothing of models
+
+
+@pytest.mark.parametrize("type", TYPES)
+def test_every_format_says_the_same(type):
+    told = describe(Metadata(level="full", **STATED), MANIFEST)
+    data, picture = written(told, type)
+    assert written(told, type)[0] == data
+    assert read_xmp(packet(picture)) == {**told, "tool": "imgbuild"}
+    exif = picture.getexif()
+    assert exif[ExifTags.Base.Software] == "imgbuild"
+    assert exif[ExifTags.Base.Copyright].encode("latin-1").decode() == "© The Shop"
+    assert comment_of(exif) == ("" if type == "tiff" else blocks_of(told).parameters)
+    if type in ("png", "tiff"):
+        assert pixel_digest(decode(data)) == pixel_digest(pillow.new("RGB", (8, 4), "teal"))
+
+
+def test_png_has_the_web_ui_s_text():
+    told = describe(Metadata(level="full"), MANIFEST)
+    assert written(told)[1].text["parameters"] == blocks_of(told).parameters
+
+
+@pytest.mark.parametrize("type", TYPES)
+def test_the_least_says_nothing_of_how(type):
+    data, _ = written(describe(Metadata(level="minimal", **STATED), MANIFEST), type)
+    for word in (b"lamp", b"steps", b"Seed", "lamp".encode("utf-16-be")):
+        assert word not in data
+
+
+@given(st.text(), st.sampled_from(TYPES))
+def test_any_prompt_comes_back_exactly(prompt, type):
+    told = describe(Metadata(level="full"), {**MANIFEST, "prompt": prompt})
+    _, picture = written(told, type)
+    assert read_xmp(packet(picture))["generation"]["prompt"] == prompt
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"<x",
+        b"<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>",
+        b"\xff\xfe<",
+        b"<x/>",
+        b"<?xml encoding='no'?>",
+    ],
+)
+def test_packets_that_say_nothing(data):
+    assert read_xmp(data) == {}
+
+
+@given(st.binary())
+def test_any_bytes_are_no_worse_than_nothing(data):
+    read_xmp(data)
