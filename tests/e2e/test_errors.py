@@ -214,7 +214,7 @@ NAMES = {
             specs/catalog.yaml:4:5: unknown key 'seed'
                 4 |     seed: 4
                   |     ^^^^
-            hint: did you mean 'seeds'? Keys here: attempts, forbid, format, from, inputs, matrix, models, negative, output, params, …
+            hint: did you mean 'seeds'? Keys here: attempts, forbid, format, from, inputs, matrix, metadata, models, negative, output, …
             """,
     ),
     "unknown key of a model": Fault(
@@ -405,7 +405,7 @@ VALUES = {
             specs/catalog.yaml:2:10: 'shots' must be a mapping
                 2 |   shots: a lamp
                   |          ^^^^^^
-            hint: give it keys of its own: attempts, forbid, format, from, inputs, matrix, models, negative, output, params, …
+            hint: give it keys of its own: attempts, forbid, format, from, inputs, matrix, metadata, models, negative, output, …
             """,
     ),
     "a list where a mapping is needed": Fault(
@@ -580,7 +580,7 @@ STEPS = {
             specs/catalog.yaml:12:13: unknown type 'jpg'
                12 |     format: jpg
                   |             ^^^
-            hint: did you mean 'jpeg'? Types here: avif, jpeg, png, tiff, webp
+            hint: did you mean 'jpeg'? Types here: avif, ico, jpeg, png, tiff, webp
             """,
     ),
 }
@@ -1221,7 +1221,7 @@ OUTPUTS = {
             specs/catalog.yaml:12:13: '.gif' is no type that images are published in
                12 |     output: "{{ name }}.gif"
                   |             ^^^^^^^^^^^^^^^^
-            hint: types: .png, .jpg, .jpeg, .webp, .avif, .tif, .tiff
+            hint: types: .png, .jpg, .jpeg, .webp, .avif, .tif, .tiff, .ico
             """,
     ),
     "output type against format": Fault(
@@ -1307,7 +1307,7 @@ FILES = {
             specs/banner.yaml:4:5: unknown key 'sise'
                 4 |     sise: 10x10
                   |     ^^^^
-            hint: did you mean 'size'? Keys here: attempts, forbid, format, from, inputs, matrix, models, negative, output, params, …
+            hint: did you mean 'size'? Keys here: attempts, forbid, format, from, inputs, matrix, metadata, models, negative, output, …
             specs/catalog.yaml:11:14: unknown model 'pant'
                11 |     models: [pant]
                   |              ^^^^
@@ -1340,7 +1340,7 @@ SETTINGS = {
             imgbuild.yaml:1:1: unknown key 'outptu'
                 1 | outptu: out
                   | ^^^^^^
-            hint: did you mean 'output'? Keys here: budget, cache, cost, devices, jobs, limits, output, policy, profiles, resend, …
+            hint: did you mean 'output'? Keys here: budget, cache, cost, devices, jobs, limits, metadata, output, policy, profiles, …
             """,
     ),
     "a value where a rule's mapping is needed": Fault(
