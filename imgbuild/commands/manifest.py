@@ -23,11 +23,12 @@ from imgbuild.types import Line, Record, Target, Value, Verdict
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """One image. sha256: of its file; pixels: digest of what it shows. via: the fallback that made it.
+    """One image. sha256: of its file; files: its renditions; pixels: digest of what it shows.
 
-    What made it is told by the record of its generation; `known` is false where this store has none, and what the spec
-    says now stands there. process and format are those of the spec now. sources: files and targets that it was made
-    from. rights, model_rights: as the asset and the model state them now. cost: US dollars. created: UTC.
+    via: the fallback that made it. What made it is told by the record of its generation; `known` is false where this
+    store has none, and what the spec says now stands there. process and format are those of the spec now.
+    sources: files and targets that it was made from. rights, model_rights: as the asset and the model state them now.
+    cost: US dollars. created: UTC.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     spec: str
     variables: dict[str, str]
     sha256: str
+    files: list[dict[str, str]]
     pixels: str
     known: bool
     prompt: str
@@ -118,6 +120,7 @@ def _entry(
         spec=f"{where.file}:{where.line}",
         variables=dict(target.cell),
         sha256=to_hex(line.image),
+        files=_files(found, target, line),
         pixels=line.pixels,
         known=record is not None,
         **_asked(target, position, record),
@@ -136,6 +139,16 @@ def _entry(
         created=datetime.fromtimestamp(record.created, UTC).isoformat() if record and record.created else "",
         environment=dict(record.environment) if record else {},
     )
+
+
+def _files(found: Survey, target: Target, line: Line) -> list[dict[str, str]]:
+    """The renditions, as far as the lock has them."""
+    folder = found.project.settings.output
+    named = zip(target.recipe.renditions, target.files, strict=True)
+    known = [(item.name, path, line.files[item.name]) for item, path in named if item.name in line.files]
+    return [
+        {"name": name, "output": f"{folder}/{path}", "sha256": to_hex(digest)} for name, path, digest in known
+    ]
 
 
 def _asked(target: Target, position: int, record: Record | None) -> dict[str, Any]:

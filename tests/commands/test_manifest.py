@@ -72,6 +72,7 @@ def test_everything_that_made_an_image(project):
         "spec": "specs/a.yaml:5",
         "variables": {"kind": "ink"},
         "sha256": hashlib.sha256(data).hexdigest(),
+        "files": [],
         "pixels": line.pixels,
         "known": True,
         "prompt": "art, ink",

@@ -14,7 +14,9 @@ from pathlib import Path
 from shutil import copytree, ignore_patterns, rmtree
 
 import pytest
+import yaml
 
+from imgbuild.keys import published_at
 from imgbuild.lock.text import read_lock
 from imgbuild.project import load_project, open_settings
 
@@ -42,7 +44,7 @@ def gives_locked_bits(project):
 
 def settled(data):
     """A lock without what a picture's bits came to, and how many seeds it took."""
-    return re.sub(rb'"(seed|attempt|inputs|raw|image|pixels|phash)":("[^"]*"|\d+),?', b"", data)
+    return re.sub(rb'"(seed|attempt|inputs|raw|image|pixels|phash|sum)":("[^"]*"|\d+),?', b"", data)
 
 
 @pytest.fixture(params=[ROOT, *EXAMPLES], ids=lambda path: "specs" if path == ROOT else path.name)
@@ -78,17 +80,24 @@ def published(project):
     }
 
 
-def locked(project):
-    """The image that the committed lines name for each output of the specs."""
+def targets_of(project):
     files, settings = open_settings(project, {}, project / "nobody")
+    return load_project(files, settings).expansion.targets
+
+
+def locked(project):
+    """What the committed lines name for each file that the specs publish."""
     read = {path.stem: read_lock(data, path.name).lock for path, data in locks(project).items()}
-    targets = load_project(files, settings).expansion.targets
-    split = [(target.output, *target.id.split("/", 1)) for target in targets]
-    return {output: read[spec].targets[name].image for output, spec, name in split}
+    wanted = {}
+    for target in targets_of(project):
+        spec, name = target.id.split("/", 1)
+        line = read[spec].targets[name]
+        wanted |= published_at(target, line.image, line.files)
+    return wanted
 
 
 def test_the_lock_gives_the_images_it_names_and_they_pass(project):
-    committed, wanted = locks(project), locked(project)
+    committed, wanted, count = locks(project), locked(project), len(targets_of(project))
     assert wanted
 
     imgbuild(project, "build", "--locked")
@@ -96,10 +105,10 @@ def test_the_lock_gives_the_images_it_names_and_they_pass(project):
     assert made.keys() == wanted.keys()
     if gives_locked_bits(project):
         assert made == wanted
-    assert imgbuild(project, "build") == f"up to date ({len(wanted)} targets)\n"
+    assert imgbuild(project, "build") == f"up to date ({count} targets)\n"
     imgbuild(project, "plan", "--exit-code")
     imgbuild(project, "lock", "--check")
-    assert f"{len(wanted)} images: {len(wanted)} pass\n" in imgbuild(project, "check")
+    assert f"{count} images: {count} pass\n" in imgbuild(project, "check")
     assert locks(project) == committed
 
     rmtree(project / "out")
@@ -122,5 +131,25 @@ def test_without_a_lock_the_same_one_is_written(project):
         }
 
 
+def test_the_recipe_for_ci_runs(tmp_path):
+    clone = copytree(ROOT / "examples/brand", tmp_path / "clone", ignore=MADE)
+    recipe = yaml.safe_load((clone / ".github/workflows/images.yaml").read_text())
+    commands = [step["run"].split() for step in recipe["jobs"]["images"]["steps"] if "run" in step]
+    assert commands.pop(0) == ["pip", "install", "imgbuild"]
+    assert [command[:2] for command in commands] == [["imgbuild", "build"], ["imgbuild", "check"]]
+    for command in commands:
+        imgbuild(clone, *command[1:])
+    assert len(published(clone)) == 30
+    assert (clone / "report.xml").read_text().count(
+        "<testcase"
+    ) == 3 * 6 + 5  # rules of the heroes and of the mark
+    assert '"runs"' in (clone / "report.sarif").read_text()
+
+    spec = clone / "specs/brand.yaml"
+    spec.write_text(spec.read_text().replace("dunes at night", "dunes at noon"))
+    with pytest.raises(AssertionError, match="brand/mark@studio#0 is not what the lock says: changed"):
+        imgbuild(clone, "build", "--locked")
+
+
 def test_the_examples_are_known():
-    assert [path.name for path in EXAMPLES] == ["catalog", "icons", "quickstart"]
+    assert [path.name for path in EXAMPLES] == ["brand", "catalog", "icons", "quickstart"]

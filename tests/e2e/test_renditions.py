@@ -1,6 +1,7 @@
 """One generation, many files: what is made, named, locked, remembered and put back."""
 
 import io
+import json
 
 import pytest
 from PIL import Image as pillow
@@ -150,6 +151,15 @@ def test_a_clean_store_keeps_what_the_lock_names(shop, painter):
 
 def test_a_target_is_known_by_any_of_its_files(shop):
     assert shop.why("out/web/red-8.jpg").startswith(f"catalog/{FIRST}  (")
+
+
+def test_the_manifest_has_them(shop):
+    told = shop.tell("manifest", "-s", "color=red")
+    (image,) = json.loads(told.out)["images"]
+    digests = shop.outputs()
+    assert {item["output"]: item["sha256"] for item in image["files"]} == {
+        f"out/{name}": digests[name] for name in FILES if "red" in name and name != "heroes/red_0.png"
+    }
 
 
 def test_presets(bench, painter):
