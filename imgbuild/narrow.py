@@ -47,8 +47,8 @@ def load_since(
 
 
 def is_enough(project: Project, store: Store) -> bool:
-    """Whether a part is all that has to be looked at, as far as the store tells: nothing of it had to be mended, and
-    every target has been published at the place it has now, so that no name can clash and no id is new.
+    """Whether a part is all that has to be looked at, as far as the store tells: nothing of it is gone or had to be
+    mended, and every target has been published at the place it has now, so that no name can clash and no id is new.
 
     A whole project needs no such proof.
     """
@@ -57,7 +57,7 @@ def is_enough(project: Project, store: Store) -> bool:
     targets = project.graph.targets.values()
     owners = {path: target.id for target in targets for path in target.paths}
     known = store.records.outputs(project.settings.profile_name, list(owners))
-    return not (store.notes or project.expansion.warnings) and all(
+    return not (store.is_new or store.notes or project.expansion.warnings) and all(
         path in known and known[path].target == id for path, id in owners.items()
     )
 

@@ -1,6 +1,7 @@
 """After an edit only what it affects is looked at; where anything else can have changed, everything is."""
 
 import json
+import shutil
 
 import pytest
 
@@ -215,6 +216,14 @@ def test_where_the_records_were_lost_everything_is_looked_at(shop):
     (shop.root / ".imgbuild/state.db").unlink()
     built = shop.build()
     assert (looked_at(built), dict(built.ran), built.finished.fresh) == (None, {}, TOTAL)
+
+
+def test_where_records_and_blobs_were_lost_everything_is_looked_at(shop):
+    shutil.rmtree(shop.root / ".imgbuild/blobs")
+    (shop.root / ".imgbuild/state.db").unlink()
+    ended = shop.build()
+    assert (ended.project.is_whole, ended.finished.fresh) == (True, TOTAL)
+    assert ended.failures == ()
 
 
 def test_after_a_failure_everything_is_looked_at(shop, painter):

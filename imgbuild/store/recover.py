@@ -13,7 +13,7 @@ from imgbuild.store.journal import Journal
 from imgbuild.store.records import Corrupt, Records
 from imgbuild.types import Digest, Record, Value
 
-_NAME = "state.db"
+NAME = "state.db"
 
 
 def open_records(folder: Path, *, write: bool = True) -> tuple[Records, list[str]]:
@@ -21,7 +21,7 @@ def open_records(folder: Path, *, write: bool = True) -> tuple[Records, list[str
 
     write: False for readers; what they rebuild is in memory only, and the broken file stays where it is.
     """
-    path = folder / _NAME
+    path = folder / NAME
     try:
         if path.exists() and path.stat().st_size > 0:
             return Records(path, write=write), []

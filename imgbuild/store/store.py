@@ -10,7 +10,7 @@ from imgbuild.errors import ImgbuildError
 from imgbuild.store.blobs import Blobs
 from imgbuild.store.journal import Journal
 from imgbuild.store.records import Records
-from imgbuild.store.recover import open_records, take_back
+from imgbuild.store.recover import NAME, open_records, take_back
 
 _MARKS = {
     ".gitignore": "*\n",
@@ -19,12 +19,19 @@ _MARKS = {
 
 
 class Store:
-    """An open store. Close it, or use it with `with`."""
+    """An open store. Close it, or use it with `with`. is_new: there were no records when it was opened."""
 
     def __init__(
-        self, folder: Path, blobs: Blobs, records: Records, journal: Journal, mended: list[str]
+        self,
+        folder: Path,
+        blobs: Blobs,
+        records: Records,
+        journal: Journal,
+        mended: list[str],
+        *,
+        is_new: bool = False,
     ) -> None:
-        self.folder = folder
+        self.folder, self.is_new = folder, is_new
         self.blobs = blobs
         self.records = records
         self.journal = journal
@@ -57,11 +64,12 @@ def open_store(folder: Path, second: Path | None = None, *, write: bool, share: 
     blobs = Blobs(folder / "blobs", second / "blobs" if second is not None else None, share=share)
     if write:
         blobs.sweep_temporary([folder])
+    is_new = not (folder / NAME).exists()
     records, mended = open_records(folder, write=write)
     journal = Journal(folder / "journal", write=write)
     if write:
         take_back(records, blobs, journal)
-    return Store(folder, blobs, records, journal, mended)
+    return Store(folder, blobs, records, journal, mended, is_new=is_new)
 
 
 def check_links(folder: Path) -> None:
