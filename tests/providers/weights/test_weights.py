@@ -262,3 +262,22 @@ def test_an_operation_has_the_weights_in_its_key(project, monkeypatch):
     assert ran[2:] == [b"two", b"two"]
     project.edit("specs/catalog.yaml", ("  clip: {p", "  big: {p"), ("model: clip", "model: big"))
     assert project.build().finished.fresh == 2
+
+
+def test_a_rendition_has_the_weights_in_its_key(project, painter, monkeypatch):
+    ran = []
+
+    def apply_by(step, picture, files, networks):
+        ran.append(networks.weights(step.model).path.read_bytes())
+        return picture.rotate(len(ran))
+
+    monkeypatch.setattr(OPERATIONS.get("upscale"), "apply_by", apply_by)
+    large = "renditions: {large: {process: [upscale: {model: clip}]}}"
+    project.edit("specs/catalog.yaml", (f"validate: [{RULE}]", large))
+    assert project.build().failures == ()
+    assert (ran, set(pins(project))) == ([b"one", b"one"], {"clip", "hand"})
+    assert dict(project.build().ran) == {}
+    painter.asked.clear()
+    project.write({"specs/weights/clip.safetensors": b"two"})
+    assert dict(project.build().ran) == {"upscale": 2, "encode": 2}
+    assert (ran[2:], painter.asked) == ([b"two", b"two"], [])
