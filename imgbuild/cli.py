@@ -300,8 +300,11 @@ def verify(ctx: click.Context, /, **flags: Any) -> int:
 DRY_RUN = click.option("-n", "--dry-run", is_flag=True, help="Only say what would go.")
 
 
-@verb("init", "imgbuild init", "imgbuild init brand && imgbuild -C brand build")
+@verb("init", "imgbuild init brand && imgbuild -C brand build", "imgbuild init --from old.png")
 @click.argument("folder", default=".", metavar="[DIR]", type=click.Path())
+@click.option(
+    "--from", "image", default="", metavar="FILE", help="Write a spec of what this image says made it."
+)
 @shared
 def init(ctx: click.Context, /, **flags: Any) -> int:
     """Write a first spec, settings, and what git and editors need.
@@ -311,7 +314,7 @@ def init(ctx: click.Context, /, **flags: Any) -> int:
     from imgbuild.commands.init import run_init
 
     common, own = split(flags)
-    return run_init(session(ctx, **common), own["folder"])
+    return run_init(session(ctx, **common), own["folder"], own["image"])
 
 
 @verb("check", "imgbuild check --junit report.xml", "imgbuild check --rules brand.yaml photos/")

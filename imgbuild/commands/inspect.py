@@ -42,7 +42,7 @@ def run_inspect(session: Session, paths: Sequence[str]) -> int:
     """Print what each file is. Raises UsageError, SpecError, BadImage."""
     owners = _Owners(session)
     for path in paths:
-        data = _bytes(session, path)
+        data = read_image(session, path)
         told = Inspected(file=path, says=read(data, path), target=owners.of(session.folder / path, data))
         if session.json:
             session.give(told)
@@ -52,7 +52,8 @@ def run_inspect(session: Session, paths: Sequence[str]) -> int:
     return Exit.DONE
 
 
-def _bytes(session: Session, path: str) -> bytes:
+def read_image(session: Session, path: str) -> bytes:
+    """The bytes of a file that was named. Raises UsageError."""
     try:
         with (session.folder / path).open("rb") as file:
             data = file.read(MAX_INPUT + 1)
