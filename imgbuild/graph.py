@@ -166,7 +166,7 @@ def _cycle(
     loop = [*path[path.index(again) :], again]
     shown = [node if isinstance(node, str) else _all_of(node, joined) for node in loop]
     grouped = any(isinstance(node, tuple) for node in loop)
-    hint = "an input must not depend on what is made from it; break the circle in 'inputs'"
+    hint = "an input must not depend on what is made from it; break the circle in 'inputs' or 'process'"
     return SpecError(
         f"targets need each other in a circle: {' → '.join(shown)}",
         where=next(by_id[node].recipe.where for node in loop if isinstance(node, str)),

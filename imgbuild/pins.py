@@ -11,6 +11,7 @@ from imgbuild.errors import TargetError
 from imgbuild.files import Files
 from imgbuild.foreign import foreign
 from imgbuild.keys import FindDigest, bound_at
+from imgbuild.process.base import is_upstream
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
 from imgbuild.types import Bound, Digest, Model, Pin, Recipe, Target
@@ -98,8 +99,17 @@ class Pins:
 
 
 def digests_of(files: Files, pins: Pins) -> FindDigest:
-    """Finds the digest of what a rule or an operation reads: a file, by its path, or a model's weights, by its name."""
-    return lambda name: pins.digest(name) if is_model(name) else files.digest(name)
+    """Finds the digest of what a rule or an operation reads: a file, by its path, or a model's weights, by its name.
+
+    Of the pictures of other targets there is none here: what these are is known to each target alone.
+    """
+
+    def find(name: str) -> Digest | None:
+        if is_upstream(name):
+            return None
+        return pins.digest(name) if is_model(name) else files.digest(name)
+
+    return find
 
 
 def used_models(targets: Iterable[Target]) -> dict[Name, Bound]:

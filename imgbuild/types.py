@@ -442,6 +442,7 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     spec: name of the spec ("catalog"); asset: its name; model: None where the pictures exist already (`from`).
     rights: by which pictures that go in are used, as the asset says it.
     process, rules: operations and rules of the registries, ready to use. fallbacks: models that take over.
+    takes_drawn: whether its operations take in pictures that models made.
     weights: models that the operations and rules use.
     """
 
@@ -456,6 +457,7 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     format: Format
     rules: tuple[Any, ...] = ()
     renditions: tuple[Rendered, ...] = ()
+    takes_drawn: bool = False
     metadata: Metadata = Metadata(level="none")
     attempts: int = 3
     where: Where

@@ -77,7 +77,7 @@ def test_a_circle_is_told_whole_with_its_place(target):
         "specs/shop.yaml:9:3: targets need each other in a circle: shop/a#0 → shop/b#0 → shop/c#0 → shop/a#0\n"
         "    9 |   b:\n"
         "      |   ^\n"
-        "hint: an input must not depend on what is made from it; break the circle in 'inputs'"
+        "hint: an input must not depend on what is made from it; break the circle in 'inputs' or 'process'"
     )
 
 
@@ -106,7 +106,7 @@ def test_a_target_that_needs_itself(graph):
 def test_a_member_of_a_group_cant_need_another(graph):
     assert message(graph, {"shop/group#0": [], "shop/group#1": ["shop/group#0"]}, UNIQUE) == (
         "targets need each other in a circle: shop/group#1 → all of shop/group → shop/group#1",
-        "an input must not depend on what is made from it; break the circle in 'inputs', "
+        "an input must not depend on what is made from it; break the circle in 'inputs' or 'process', "
         "or leave out the rule that compares the whole asset",
     )
 
@@ -178,7 +178,7 @@ def test_what_is_compared_with_what_it_is_made_from_is_told_whole(target):
         build_graph(targets)
     assert (caught.value.message, caught.value.hint) == (
         "targets need each other in a circle: two/b#0 → all of one/a and two/b → two/b#0",
-        "an input must not depend on what is made from it; break the circle in 'inputs', "
+        "an input must not depend on what is made from it; break the circle in 'inputs' or 'process', "
         "or leave out the rule that compares the whole asset",
     )
 

@@ -15,7 +15,7 @@ from imgbuild.expand.edges import Part, Wanted
 from imgbuild.expand.faults import NO_FAULT, Fault
 from imgbuild.expand.finish import format_of, metadata_of, operations, rules, weights_of
 from imgbuild.expand.ids import escape
-from imgbuild.expand.inputs import Inputs, read_sources
+from imgbuild.expand.inputs import EdgeSource, Inputs, is_drawn, layer_sources, read_sources
 from imgbuild.expand.lineup import Chain, Lineup, read_lineup
 from imgbuild.expand.lint import lint, lint_prompt
 from imgbuild.expand.matrix import Matrix, read_matrix
@@ -142,6 +142,9 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
     taken = {role for chain in lineup.chains for fit in chain.fits for role in fit.bound.capabilities.takes}
     if asset.from_:
         taken = {"image"}
+    process = operations(context, spec, declared, asset.process, "process")
+    layers = layer_sources(context, spec, declared, process)
+    taken |= {layer.role for layer in layers}
     return Draft(
         prefix=f"{spec.name}/{escape(name)}",
         matrix=matrix,
@@ -149,10 +152,10 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
         wording=words,
         seeding=Seeding(name, listed=(0,)) if asset.from_ else seeding(name, declared, matrix.names),
         explicit=not asset.from_ and _is_explicit(asset.seeds),
-        inputs=Inputs(context, sources, frozenset(taken)),
+        inputs=Inputs(context, [*sources, *layers], frozenset(taken)),
         naming=_naming(spec, name, declared, matrix, format, len(lineup.chains) > 1),
         files=files,
-        recipes=_recipes(context, spec, name, lineup, format, files),
+        recipes=_recipes(context, spec, name, lineup, process, layers, format, files),
     )
 
 
@@ -190,12 +193,18 @@ def _naming(
 
 
 def _recipes(
-    context: Context, spec: Spec, name: str, lineup: Lineup, format: Format, files: Files
+    context: Context,
+    spec: Spec,
+    name: str,
+    lineup: Lineup,
+    process: tuple[Any, ...],
+    layers: Sequence[EdgeSource],
+    format: Format,
+    files: Files,
 ) -> tuple[Recipe, ...]:
     declared = spec.assets[name]
     profile = context.settings.profile
     attempts = profile.attempts if profile is not None and profile.attempts else declared.value.attempts
-    process = operations(context, spec, declared, declared.value.process, "process")
     checks = rules(context, spec, declared)
     told = metadata_of(context, declared)
     refuse_metadata(context, declared, name, told)
@@ -213,6 +222,7 @@ def _recipes(
             format=format,
             rules=checks,
             renditions=files.rendered,
+            takes_drawn=any(is_drawn(context, layer) for layer in layers),
             metadata=told,
             attempts=attempts,
             where=declared.where(key=True),

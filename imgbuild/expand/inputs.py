@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from imgbuild.expand.cell import Cell
 from imgbuild.expand.context import Context
 from imgbuild.expand.faults import Fault
 from imgbuild.expand.template import Template, compile_template
+from imgbuild.process.base import Operation, upstream_name
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.types import ROLES, Asset, Edge, Input, Value, Where
 
@@ -90,6 +91,27 @@ def read_sources(context: Context, spec: Spec, declared: Declared[Asset]) -> lis
         if role in ROLES:
             sources += _sources(context, spec, declared, role)
     return sources
+
+
+def layer_sources(
+    context: Context, spec: Spec, declared: Declared[Asset], process: Sequence[Operation]
+) -> list[EdgeSource]:
+    """The targets of other assets that the asset's operations take in, each once. Raises SpecError."""
+    found: dict[str, EdgeSource] = {}
+    for at, operation in enumerate(process):
+        for inside, edge in operation.edges():
+            path = ("process", at, operation.name, *inside)
+            name = upstream_name(edge)
+            found.setdefault(name, _edge(context, spec, declared, name, edge, path))
+    return list(found.values())
+
+
+def is_drawn(context: Context, source: EdgeSource) -> bool:
+    """Whether a model had a part in the asset's pictures, as far as its own declaration tells."""
+    spec, name = source.upstream
+    asset = context.specs[spec].assets[name].value
+    composed = [item["compose"] for item in asset.process if isinstance(item, dict) and "compose" in item]
+    return not asset.from_ or any("asset" in layer for item in composed for layer in item["layers"])
 
 
 def _sources(

@@ -95,6 +95,12 @@ def _files(
     wanted = Rendition(preset=value) if isinstance(value, str) else value
     template = _template(declared, wanted, at, variables)
     own = operations(context, spec, declared, wanted.process, *at, "process")
+    if any(operation.edges() for operation in own):
+        raise SpecError(
+            "a rendition can't take in other assets",
+            where=declared.where(*at, "process"),
+            hint="compose them in the asset's own 'process'",
+        )
     if wanted.preset:
         yield from _of_preset(context, spec, declared, key, wanted, own, template)
         return

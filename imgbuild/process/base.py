@@ -10,11 +10,24 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from msgspec import Struct
 
-from imgbuild.types import Concern
+from imgbuild.types import Concern, Edge
 from imgbuild.weights.networks import Networks, named_models
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
+
+_UPSTREAM = "asset://"
+
+
+def upstream_name(edge: Edge) -> str:
+    """What an operation knows the picture of another target by, whichever that is. No path from the root is like it."""
+    chosen = {"match": edge.match and ",".join(edge.match), "model": edge.model, "index": edge.index}
+    known = "&".join(f"{key}={value}" for key, value in chosen.items() if value not in (None, ""))
+    return f"{_UPSTREAM}{edge.asset}{'?' if known else ''}{known}"
+
+
+def is_upstream(name: str) -> bool:
+    return name.startswith(_UPSTREAM)
 
 
 class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +59,13 @@ class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def files(self) -> Sequence[str]:
         """Paths of files that the operation reads; what is in them is in the step's key."""
+        return ()
+
+    def edges(self) -> Sequence[tuple[tuple[str | int, ...], Edge]]:
+        """Targets of other assets that it takes in, each with its place among the parameters.
+
+        `files` has their `upstream_name`; the bytes are of their pixels.
+        """
         return ()
 
     def models(self) -> Sequence[str]:

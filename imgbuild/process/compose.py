@@ -10,23 +10,30 @@ from msgspec.structs import replace
 from PIL import Image as pillow
 
 from imgbuild.colours import rgba_of
-from imgbuild.process.base import Operation
+from imgbuild.process.base import Operation, upstream_name
 from imgbuild.process.laying import check_laying, drawn, lay
 from imgbuild.process.placement import Anchor, check_result, check_size
 from imgbuild.process.scaling import cover
+from imgbuild.types import Edge
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
 
 class Layer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One of: an `image` in a file, a `color` that fills the whole, or the `picture` itself.
+    """One of: an `image` in a file, a target of another `asset`, a `color` that fills the whole, the `picture` itself.
 
+    match: variables in which that target agrees with this one; left out, all that both have. model, index: which of
+    several, where that is not settled by the cell.
     scale: its width as a share of the whole's; left out, it keeps its size. anchor, margin: where it lies, in pixels
     from the sides. opacity: 1.0 hides what is below.
     """
 
     image: str | None = None
+    asset: str | None = None
+    match: list[str] | None = None
+    model: str = ""
+    index: int | None = None
     color: str | None = None
     picture: bool = False
     anchor: Anchor = "center"
@@ -35,22 +42,36 @@ class Layer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     opacity: float = 1.0
 
     def __post_init__(self) -> None:
-        if [self.image is not None, self.color is not None, self.picture].count(True) != 1:
-            raise ValueError("a layer is an image, a color or the picture: give one of the three")
+        given = (self.image is not None, self.asset is not None, self.color is not None, self.picture)
+        if given.count(True) != 1:
+            raise ValueError("a layer is an image, an asset, a color or the picture: give one of the four")
+        if self.asset is None and (self.match, self.model, self.index) != (None, "", None):
+            raise ValueError("match, model and index choose a target of an asset: give the asset too")
         if self.color is not None:
             rgba_of(self.color)
             if (self.scale, self.margin) != (None, 0):
                 raise ValueError("a layer of a color fills the whole: leave scale and margin out")
         check_laying(self.margin, self.scale, self.opacity)
 
+    @property
+    def edge(self) -> Edge | None:
+        if self.asset is None:
+            return None
+        return Edge(asset=self.asset, match=self.match, model=self.model, index=self.index)
+
+    @property
+    def file(self) -> str | None:
+        """What its picture is known by, if it is neither a colour nor the picture itself."""
+        return self.image if (edge := self.edge) is None else upstream_name(edge)
+
 
 class Compose(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Lays the `layers` over each other, the first at the bottom; `{picture: true}` among them is the picture itself.
 
-    The others are `{image: FILE}` and `{color: …}`. Each may have an `anchor`, a `margin`, a `scale` and an `opacity`.
-    The whole is as large as `width` and `height` say, and else as the first layer that has a size. A first layer that
-    is an image fills the whole: it is scaled, and what stands over is cut off at its `anchor`'s other side. The result
-    has alpha where something of it is transparent.
+    The others are `{image: FILE}`, `{asset: NAME}` and `{color: …}`. Each may have an `anchor`, a `margin`, a `scale`
+    and an `opacity`. The whole is as large as `width` and `height` say, and else as the first layer that has a size. A
+    first layer that is an image or an asset fills the whole: it is scaled, and what stands over is cut off at its
+    `anchor`'s other side. The result has alpha where something of it is transparent.
     """
 
     name: ClassVar[str] = "compose"
@@ -70,10 +91,14 @@ class Compose(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
         check_size(self.width, self.height)
 
     def mixes_in(self) -> bool:
-        return any(layer.image is not None for layer in self.layers)
+        return any(layer.file is not None for layer in self.layers)
 
     def files(self) -> Sequence[str]:
-        return tuple(dict.fromkeys(layer.image for layer in self.layers if layer.image is not None))
+        return tuple(dict.fromkeys(layer.file for layer in self.layers if layer.file is not None))
+
+    def edges(self) -> Sequence[tuple[tuple[str | int, ...], Edge]]:
+        found = ((("layers", at), layer.edge) for at, layer in enumerate(self.layers))
+        return [(path, edge) for path, edge in found if edge is not None]
 
     def placed(self, locate: Callable[[str], str]) -> Self:
         layers = [
@@ -91,12 +116,12 @@ class Compose(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for number, (layer, above) in enumerate(zip(self.layers, layers, strict=True)):
             if above is None:
                 above = pillow.new("RGBA", size, rgba_of(layer.color or ""))
-            elif number == 0 and layer.image is not None and layer.scale is None:
+            elif number == 0 and layer.file is not None and layer.scale is None:
                 above = cover(above, *size, layer.anchor)
             lay(
                 whole,
                 above,
-                layer.image or "the picture",
+                layer.image or (f"the image of '{layer.asset}'" if layer.asset else "the picture"),
                 anchor=layer.anchor,
                 margin=layer.margin,
                 scale=layer.scale,
@@ -108,6 +133,6 @@ class Compose(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The layer as RGBA, at its own size; None for a colour, which has none."""
         if layer.picture:
             return picture.convert("RGBA")
-        if layer.image is None:
+        if layer.file is None:
             return None
-        return drawn(files, layer.image)
+        return drawn(files, layer.file)

@@ -13,6 +13,7 @@ from imgbuild.provenance.infotext import write_infotext
 from imgbuild.provenance.xmp import write_xmp
 from imgbuild.types import Metadata, Recipe, Rendered, Value
 
+MIXED = "compositeWithTrainedAlgorithmicMedia"
 _GENERATION = ("prompt", "negative", "width", "height", "seed", "params")
 _MODEL = ("provider", "source", "revision", "weights")
 _STATED = ("license", "credit", "creator", "copyright")
@@ -26,23 +27,27 @@ def described(
         return {}
     operations = (*recipe.process, *(rendition.process if rendition else ()))
     mixed = any(operation.mixes_in() for operation in operations)
-    return describe(recipe.metadata, manifest, composite=mixed)
+    return describe(recipe.metadata, manifest, composite=mixed, takes_drawn=recipe.takes_drawn)
 
 
 def describe(
-    metadata: Metadata, manifest: Mapping[str, Value], *, composite: bool = False
+    metadata: Metadata,
+    manifest: Mapping[str, Value],
+    *,
+    composite: bool = False,
+    takes_drawn: bool = False,
 ) -> dict[str, Value]:
     """What an image says of itself; nothing where nothing is to be said. manifest: of its first step.
 
-    composite: whether other pictures were mixed in.
+    composite: whether other pictures were mixed in; takes_drawn: some that models made.
     """
     if metadata.level in (None, "none"):
         return {}
     told: dict[str, Value] = {name: getattr(metadata, name) for name in _STATED if getattr(metadata, name)}
     if "prompt" not in manifest:
-        return told
+        return {**told, "source": MIXED} if takes_drawn else told
     mixed = composite or bool(manifest.get("inputs"))
-    told["source"] = "compositeWithTrainedAlgorithmicMedia" if mixed else "trainedAlgorithmicMedia"
+    told["source"] = MIXED if mixed else "trainedAlgorithmicMedia"
     if metadata.level == "full":
         generation = {name: manifest[name] for name in _GENERATION if name in manifest}
         model = manifest.get("model", {})

@@ -16,6 +16,7 @@ from imgbuild.files import MAX_INPUT
 from imgbuild.foreign import Broke, foreign
 from imgbuild.images import decode, normal, pixel_digest
 from imgbuild.keys import bound_at, import_key, inputs_for, pin_fields, rules_of
+from imgbuild.process.base import is_upstream
 from imgbuild.provenance.describe import described
 from imgbuild.providers.base import Provider
 from imgbuild.run.crew import Crew, Errand, errands_at_a_time
@@ -371,7 +372,8 @@ class Making:
             renditions=_further(target, trace),
             rules={at: rule for at, rule in enumerate(rules_of(target)) if at not in work.measured},
             measured=work.measured,
-            references=lambda: self._references(target),
+            references=lambda: self._references(work),
+            upstream=self.materials.upstream_pixels(target),
             untouched=is_untouched(target.recipe),
             networks=self._networks_of(target),
         )
@@ -403,7 +405,8 @@ class Making:
         rules = {
             place: rule for place, rule in enumerate(rules_of(target)) if place not in work.made.measured
         }
-        found = measure(data, rules, self._references(target), networks=self._networks_of(target))
+        references = {path: self._file(path) for rule in rules.values() for path in rule.files()}
+        found = measure(data, rules, references, networks=self._networks_of(target))
         return replace(work.made, measured={**work.made.measured, **found})
 
     def image_bytes(self, target: Target, image: Digest) -> bytes:
@@ -418,10 +421,15 @@ class Making:
             raise TargetError(f"the image of {target.id} is nowhere", hint="build it again") from error
         return data
 
-    def _references(self, target: Target) -> dict[str, bytes]:
-        """The bytes of all files that operations read, and that rules compare with."""
-        paths = {path for step in target.recipe.steps for path in step.files()}
-        return {path: self._file(path) for path in paths}
+    def _references(self, work: Work) -> dict[str, bytes]:
+        """The bytes of all that operations read, and that rules compare with."""
+        target = work.decision.target
+        names = {name for step in target.recipe.steps for name in step.files()}
+        found = {name: self._file(name) for name in names if not is_upstream(name)}
+        for item in target.inputs:
+            if item.role in names:
+                found[item.role] = self._pixels(item.target, work.sources[item.target])
+        return found
 
 
 def _published(trace: Trace) -> Published | None:

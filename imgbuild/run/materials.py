@@ -9,6 +9,7 @@ from imgbuild.ledger import Ledger
 from imgbuild.pace import Pace
 from imgbuild.pins import digests_of
 from imgbuild.plan import Decision, inputs_digest
+from imgbuild.process.base import is_upstream
 from imgbuild.run.steps import Made
 from imgbuild.run.work import Work
 from imgbuild.store.records import Output
@@ -49,6 +50,11 @@ class Materials:
             return made.pixels
         line = self.decision(name).line
         return line.pixels if line else ""
+
+    def upstream_pixels(self, target: Target) -> dict[str, Digest]:
+        """The pixels of other targets that its operations take in, by the names that these have for them."""
+        taken = (item for item in target.inputs if item.target and is_upstream(item.role))
+        return {item.role: self.pixels_of(item.target) for item in taken}
 
     def adopt(self, outputs: Mapping[str, Output]) -> None:
         """Know these outputs as published."""

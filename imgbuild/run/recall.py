@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from imgbuild.digest import Manifest
-from imgbuild.keys import generate_key, import_key, inputs_for, rule_reference, rules_of
+from imgbuild.keys import FindDigest, generate_key, import_key, inputs_for, rule_reference, rules_of
 from imgbuild.plan import Action
 from imgbuild.rules.base import Measured, Rule
 from imgbuild.run.materials import Materials
@@ -58,12 +58,17 @@ class Recall:
         if trace is None or trace.first is None:  # a request for the same key may have come back meanwhile
             key, manifest = (trace.key, trace.manifest) if trace else self._first_key(work)
             trace = work.trace = follow(
-                work.decision.target, key, manifest, self.ledger.record, self.blobs.has, self.materials.digest
+                work.decision.target, key, manifest, self.ledger.record, self.blobs.has, self._digests(work)
             )
         work.sources = self._sources(work.decision.target)
         rules = rules_of(work.decision.target)
         work.measured = self._known(rules, trace.image) if trace.image and not trace.is_whole else {}
         return _whole(work.decision.target, trace)
+
+    def _digests(self, work: Work) -> FindDigest:
+        """Finds the digest of what the target's operations read, the pixels of other targets among it."""
+        upstream = self.materials.upstream_pixels(work.decision.target)
+        return lambda name: upstream.get(name) or self.materials.digest(name)
 
     def _first_key(self, work: Work) -> tuple[Digest, Manifest]:
         target = work.decision.target

@@ -92,8 +92,8 @@ class Job(Struct, frozen=True, kw_only=True):
 
     described: what its image says of itself. published: the image, where only renditions are left.
     rules: those to be measured, by their place in the recipe; measured: what is known of the others.
-    references: reads the files that rules compare with, and those that operations read. networks: those that rules
-    and operations name, if any does.
+    references: reads the files that rules compare with, and those that operations read. upstream: digests of the
+    pixels of other targets among these. networks: those that rules and operations name, if any does.
     """
 
     start: Start
@@ -105,6 +105,7 @@ class Job(Struct, frozen=True, kw_only=True):
     rules: Mapping[int, Rule] = {}
     measured: Mapping[int, Measured] = {}
     references: Callable[[], Mapping[str, bytes]] = dict
+    upstream: Mapping[str, Digest] = {}
     untouched: bool = False
     networks: Networks | None = None
 
@@ -280,7 +281,7 @@ class _Finishing:
         def find(name: str) -> Digest:
             if networks is not None and is_model(name):
                 return networks.weights(name).digest
-            return digest_bytes(files[name])
+            return self.job.upstream.get(name) or digest_bytes(files[name])
 
         return find
 

@@ -1088,7 +1088,7 @@ INPUTS = {
             specs/catalog.yaml:2:3: targets need each other in a circle: catalog/a@placeholder#0 → catalog/b@placeholder#0 → catalog/a@placeholder#0
                 2 |   a: {prompt: a, inputs: {image: {asset: b}}}
                   |   ^
-            hint: an input must not depend on what is made from it; break the circle in 'inputs'
+            hint: an input must not depend on what is made from it; break the circle in 'inputs' or 'process'
             """,
     ),
     "edge to unknown asset": Fault(

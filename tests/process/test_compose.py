@@ -107,10 +107,10 @@ def test_its_files_are_named_once_and_placed():
             "compose needs the picture as one of its layers: {picture: true}",
         ),
         (lambda: Compose(layers=[Layer(picture=True)], width=3), "width and height go together"),
-        (lambda: Layer(), "a layer is an image, a color or the picture: give one of the three"),
+        (lambda: Layer(), "a layer is an image, an asset, a color or the picture: give one of the four"),
         (
             lambda: Layer(image="a", picture=True),
-            "a layer is an image, a color or the picture: give one of the three",
+            "a layer is an image, an asset, a color or the picture: give one of the four",
         ),
         (
             lambda: Layer(color="red", scale=0.5),

@@ -65,6 +65,7 @@ def test_what_is_no_model_s_alone():
     assert describe(minimal, MANIFEST, composite=True) == mixed
     assert describe(minimal, {**MANIFEST, "inputs": {"image": ["abc"]}}) == mixed
     assert describe(minimal, {"file": "abc"}) == {}  # a photograph says nothing of models
+    assert describe(minimal, {"file": "abc"}, composite=True, takes_drawn=True) == mixed
 
 
 @pytest.mark.parametrize("type", TYPES)
