@@ -382,10 +382,10 @@ def manifest(ctx: click.Context, /, **flags: Any) -> int:
 @click.argument("files", nargs=-1, required=True, type=click.Path())
 @shared
 def inspect(ctx: click.Context, /, **flags: Any) -> int:
-    """Tell what an image says of itself: who made it, with which prompt, model and seed.
+    """Tell what an image says made it, and its target.
 
-    Images of imgbuild, of AUTOMATIC1111's web UI and of ComfyUI are understood. Of an image of this project it tells
-    the target and the place in the spec.
+    Prompt, model, seed and more, of images that imgbuild, AUTOMATIC1111's web UI or ComfyUI made. Of an image of this
+    project also the target, and the place in the spec.
     """
     from imgbuild.commands.inspect import run_inspect
 
