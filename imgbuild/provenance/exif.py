@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import struct
+from collections.abc import Mapping, Sequence
 
 from PIL import ExifTags
 from PIL import Image as pillow
 
 from imgbuild.types import Value
 
-_UNICODE = b"UNICODE\0"
-_ASCII = b"ASCII\0\0\0"
-_TEXTS = {ExifTags.Base.Artist: "creator", ExifTags.Base.Copyright: "copyright"}
+_ASCII, _LONG, _UNDEFINED = 2, 4, 7  # types of a value
+_HEAD = b"Exif\0\0MM\0*" + struct.pack(">I", 8)
+_CODE, _PLAIN = b"UNICODE\0", b"ASCII\0\0\0"
 
 
 def write_exif(described: Mapping[str, Value], parameters: str) -> bytes:
-    """The block of what `describe` gives. parameters: the infotext; empty for none."""
-    exif = pillow.Exif()
-    exif[ExifTags.Base.Software] = "imgbuild"
-    for tag, name in _TEXTS.items():
-        if described.get(name):
-            exif[tag] = described[name].encode()  # the standard knows ASCII alone, and readers know UTF-8
-    if parameters:
-        comment = _UNICODE + parameters.encode("utf-16-be", "surrogatepass")
-        exif[ExifTags.IFD.Exif] = {ExifTags.Base.UserComment: comment}
-    return exif.tobytes()
+    """The block of what `describe` gives. parameters: the infotext; empty for none.
+
+    Texts are UTF-8, as EXIF 3.0 has it. The comment is of the type "undefined", without which AUTOMATIC1111's web UI
+    can't read it: Pillow would write numbers.
+    """
+    texts = {
+        ExifTags.Base.Software: "imgbuild",
+        ExifTags.Base.Artist: described.get("creator", ""),
+        ExifTags.Base.Copyright: described.get("copyright", ""),
+    }
+    entries = [(tag, _ASCII, text.replace("\0", " ").encode() + b"\0") for tag, text in texts.items() if text]
+    if not parameters:
+        return _HEAD + _directory(entries, 8)
+    at = 8 + len(_directory([*entries, (ExifTags.IFD.Exif, _LONG, bytes(4))], 8))
+    outer = _directory([*entries, (ExifTags.IFD.Exif, _LONG, struct.pack(">I", at))], 8)
+    comment = _CODE + parameters.encode("utf-16-be", "surrogatepass")
+    return _HEAD + outer + _directory([(ExifTags.Base.UserComment, _UNDEFINED, comment)], at)
+
+
+def _directory(entries: Sequence[tuple[int, int, bytes]], at: int) -> bytes:
+    """A directory as TIFF 6.0 has it, section 2, with its values after it: (tag, type, value) each. at: its offset."""
+    after = at + 2 + 12 * len(entries) + 4
+    table, values = struct.pack(">H", len(entries)), b""
+    for tag, kind, value in sorted(entries):
+        count = 1 if kind == _LONG else len(value)
+        here = value.ljust(4, b"\0") if len(value) <= 4 else struct.pack(">I", after + len(values))
+        table += struct.pack(">HHI", tag, kind, count) + here
+        values += b"" if len(value) <= 4 else value + bytes(len(value) % 2)
+    return table + bytes(4) + values
 
 
 def comment_of(exif: pillow.Exif) -> str:
@@ -35,8 +55,8 @@ def comment_of(exif: pillow.Exif) -> str:
     if not isinstance(data, bytes):
         return ""
     code, text = data[:8], data[8:]
-    if code != _UNICODE:
-        return (text if code == _ASCII else data).decode("utf-8", "replace").strip("\0 ")
+    if code != _CODE:
+        return (text if code == _PLAIN else data).decode("utf-8", "replace").strip("\0 ")
     # Writers don't agree on the order of bytes: in the right one, most of a text's code units are small.
     orders = [text.decode(order, "replace") for order in ("utf-16-be", "utf-16-le")]
     return min(orders, key=lambda found: sum(ord(mark) > 0x24FF for mark in found)).strip("\0")

@@ -37,7 +37,6 @@ def write_infotext(generation: Mapping[str, Value]) -> str:
     ordered |= {"Seed": generation.get("seed"), "Size": f"{generation['width']}x{generation['height']}"}
     ordered |= {
         "Model": model.get("source"),
-        "Model hash": model.get("weights"),
         **pairs,
         "Version": "imgbuild",
     }

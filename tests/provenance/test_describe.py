@@ -1,6 +1,7 @@
 """What files say of themselves: the same in every format, read by Pillow, and equal bytes for equal fields."""
 
 import io
+import struct
 
 import pytest
 from hypothesis import given
@@ -80,6 +81,11 @@ def test_every_format_says_the_same(type):
     assert comment_of(exif) == ("" if type == "tiff" else blocks_of(told).parameters)
     if type in ("png", "tiff"):
         assert pixel_digest(decode(data)) == pixel_digest(pillow.new("RGB", (8, 4), "teal"))
+
+
+def test_the_comment_has_the_type_that_readers_want():
+    exif = blocks_of(describe(Metadata(level="full"), MANIFEST)).exif
+    assert exif.count(struct.pack(">HH", ExifTags.Base.UserComment, 7)) == 1  # undefined
 
 
 def test_png_has_the_web_ui_s_text():

@@ -26,7 +26,7 @@ def test_the_text_is_what_the_web_ui_writes():
     assert write_infotext(FULL) == (
         "a lamp, brass\non a table\nNegative prompt: blurry\n"
         "Steps: 30, Sampler: EulerDiscreteScheduler, CFG scale: 6.5, Seed: 7, Size: 64x32, Model: house/lamps, "
-        'Model hash: abc, loras: "[{\\"source\\": \\"a: b\\"}]", Version: imgbuild'
+        'loras: "[{\\"source\\": \\"a: b\\"}]", Version: imgbuild'
     )
 
 
