@@ -48,7 +48,7 @@ class Intents:
         self._pins = {name: pin_fields(pin) for name, pin in pins.items()}
         self._files = files
         self._params: dict[int, tuple[Mapping[str, Value], dict[str, Value]]] = {}
-        self._finish: dict[int, dict[str, Value]] = {}
+        self._finish: dict[int, dict[str, Value] | None] = {}
 
     def of(
         self, target: Target, upstream: Mapping[str, Digest], position: int = 0
@@ -87,9 +87,10 @@ class Intents:
         return [self._ask_fields(target, place) for place in range(1, len(target.asks))]
 
     def _target_fields(self, target: Target, upstream: Mapping[str, Digest]) -> dict[str, Value] | None:
-        if not self._are_pinned(target.recipe):
+        finishing = self._finishing(target.recipe)
+        if finishing is None:
             return None
-        fields = dict(self._finishing(target))
+        fields = dict(finishing)
         if target.recipe.model is not None:
             asked = self._ask_fields(target, 0)
             if asked is None:
@@ -115,11 +116,12 @@ class Intents:
             known = self._params[id(params)] = (params, canonical(params))
         return known[1]
 
-    def _finishing(self, target: Target) -> dict[str, Value]:
-        known = self._finish.get(id(target.recipe))
-        if known is None:
-            known = self._finish[id(target.recipe)] = finish_fields(target.recipe, self._files.get)
-        return known
+    def _finishing(self, recipe: Recipe) -> dict[str, Value] | None:
+        """None while a model that its operations name is unpinned."""
+        if id(recipe) not in self._finish:
+            pinned = self._are_pinned(recipe)
+            self._finish[id(recipe)] = finish_fields(recipe, self._files.get) if pinned else None
+        return self._finish[id(recipe)]
 
     def _input_fields(self, target: Target, upstream: Mapping[str, Digest]) -> dict[str, list[Value]]:
         inputs: dict[str, list[Value]] = {}

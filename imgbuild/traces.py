@@ -68,7 +68,7 @@ def follow(
     if first is None or not has_blob(first.blob):
         return Trace(key=key, manifest=manifest)
     process = target.recipe.process
-    steps = _steps(process, first.pixels, find, has_blob, digest)
+    steps = known_steps(process, first.pixels, find, has_blob, digest)
     record, done = steps[-1] if steps else first, len(steps)
     trace = Trace(key=key, manifest=manifest, first=first, blob=record.blob, pixels=record.pixels, done=done)
     if done < len(process):
@@ -81,7 +81,7 @@ def follow(
     return _ended(target, replace(trace, renditions=tuple(reaches)), record, find, has_blob)
 
 
-def _steps(
+def known_steps(
     process: Sequence[Operation],
     pixels: Digest,
     find: Find,
@@ -108,7 +108,7 @@ def _reach(
     digest: FindDigest | None,
 ) -> Reach:
     """How far a rendition of a picture with these pixels is known. told: what it says of itself."""
-    steps = _steps(rendition.process, pixels, find, has_blob, digest)
+    steps = known_steps(rendition.process, pixels, find, has_blob, digest)
     reach = Reach(pixels=pixels, done=len(steps))
     if steps:
         reach = replace(reach, pixels=steps[-1].pixels, blob=steps[-1].blob)

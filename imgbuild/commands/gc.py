@@ -10,17 +10,16 @@ from msgspec import Struct
 
 from imgbuild.commands.session import Session
 from imgbuild.errors import Exit, UsageError
-from imgbuild.keys import FindDigest, process_key
 from imgbuild.ledger import pixels_key
 from imgbuild.lock.book import LockBook
 from imgbuild.pins import digests_of
-from imgbuild.process.base import Operation
 from imgbuild.project import Project, open_settings
 from imgbuild.report.text import data_size, plural
 from imgbuild.settings import parse_size
 from imgbuild.store.gc import Collected, collect
 from imgbuild.store.store import Store
 from imgbuild.survey import open_book
+from imgbuild.traces import known_steps
 from imgbuild.types import Digest, Line, Record
 
 DAY = 86_400.0  # seconds
@@ -141,20 +140,14 @@ def _between(project: Project, lines: Iterable[Named], records: Mapping[Digest, 
         pixels = pixels_of.get(line.raw)
         if name in targets and pixels:
             recipe = targets[name].recipe
-            steps = list(_steps(recipe.process, pixels, records, digest))
+            steps = known_steps(recipe.process, pixels, records.get, _any_blob, digest)
             yield from (record.blob for record in steps)
             for rendition in recipe.renditions if len(steps) == len(recipe.process) else ():
                 start = steps[-1].pixels if steps else pixels
-                yield from (record.blob for record in _steps(rendition.process, start, records, digest))
+                further = known_steps(rendition.process, start, records.get, _any_blob, digest)
+                yield from (record.blob for record in further)
 
 
-def _steps(
-    process: Iterable[Operation], pixels: Digest, records: Mapping[Digest, Record], digest: FindDigest
-) -> Iterator[Record]:
-    """The records of the operations on a picture with these pixels, as far as there are any."""
-    for operation in process:
-        record = records.get(process_key(operation, pixels, digest)[0])
-        if record is None:
-            return
-        yield record
-        pixels = record.pixels
+def _any_blob(digest: Digest) -> bool:
+    """A blob that is gone ends no walk: what comes after it may be here, and is to stay."""
+    return True

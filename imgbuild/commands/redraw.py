@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from imgbuild.errors import UsageError
+from imgbuild.expand.seeds import SEEDS_END
 from imgbuild.provenance.read import Found
 from imgbuild.types import Value
 
-SEEDS_END = 2**31  # every provider takes a seed below it
 MAX_SIDE = 16384  # pixels
 
 # Samplers as AUTOMATIC1111 and ComfyUI call them → the class of diffusers that does the same.

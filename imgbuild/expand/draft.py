@@ -19,11 +19,11 @@ from imgbuild.expand.inputs import EdgeSource, Inputs, is_drawn, layer_sources, 
 from imgbuild.expand.lineup import Chain, Lineup, read_lineup
 from imgbuild.expand.lint import lint, lint_prompt
 from imgbuild.expand.matrix import Matrix, read_matrix
-from imgbuild.expand.names import Naming, ambiguous
+from imgbuild.expand.names import Naming, check_unambiguous
 from imgbuild.expand.policies import refuse_asset, refuse_metadata
 from imgbuild.expand.renditions import Files, read_renditions
 from imgbuild.expand.seeds import Seeding, seeding
-from imgbuild.expand.template import compile_template, narrow
+from imgbuild.expand.template import compile_template
 from imgbuild.expand.wording import Wording, wording
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.types import Asset, Format, Recipe, Target
@@ -182,13 +182,7 @@ def _naming(
     if not output:
         return Naming(spec.name, name, None, format, declared.where(key=True), several)
     template = compile_template(output, declared.where("output"))
-    both = ambiguous(template, matrix.names)
-    if both:
-        raise SpecError(
-            f"'{both}' is a variable of '{name}', and in names also what imgbuild gives",
-            where=narrow(template.where, both),
-            hint="rename the variable, or reach a column through its axis: {{ product.model }}",
-        )
+    check_unambiguous(template, matrix.names, f"'{name}'")
     return Naming(spec.name, name, template, format, template.where, several)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
 from hashlib import sha256
 from typing import Any
 
 from imgbuild.errors import SpecError
 from imgbuild.expand.cell import Cell
 from imgbuild.expand.finish import extension
-from imgbuild.expand.template import Template
+from imgbuild.expand.template import Template, narrow
 from imgbuild.expand.values import nfc
 from imgbuild.types import Format, Where
 
@@ -147,6 +147,14 @@ def _wrong(part: str) -> str:
     return f"a name has {size} bytes, more than {MAX_COMPONENT}" if size > MAX_COMPONENT else ""
 
 
-def ambiguous(template: Template, variables: Mapping[str, Any] | frozenset[str]) -> str:
-    """The first name that the template uses and that is both a variable and built in; empty where there is none."""
-    return next((name for name in BUILT_IN if name in template.names and name in variables), "")
+def check_unambiguous(
+    template: Template, variables: Collection[str], owner: str, built_in: Sequence[str] = BUILT_IN
+) -> None:
+    """Raise SpecError for the first name that the template uses and that is both a variable and built in."""
+    both = next((name for name in built_in if name in template.names and name in variables), "")
+    if both:
+        raise SpecError(
+            f"'{both}' is a variable of {owner}, and in names also what imgbuild gives",
+            where=narrow(template.where, both),
+            hint="rename the variable, or reach a column through its axis: {{ product.model }}",
+        )

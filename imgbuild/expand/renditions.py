@@ -10,14 +10,18 @@ from msgspec import Struct
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.context import Context
 from imgbuild.expand.finish import extension, format_of, operations
-from imgbuild.expand.names import BUILT_IN, check_path, shorten, slug, with_suffix
+from imgbuild.expand.names import BUILT_IN, check_path, check_unambiguous, shorten, slug, with_suffix
 from imgbuild.expand.presets import PRESETS, Preset
-from imgbuild.expand.template import Template, compile_template, narrow
+from imgbuild.expand.template import Template, compile_template
 from imgbuild.spec.declared import Declared, Spec
-from imgbuild.types import Asset, Format, Rendered, Rendition, Where
+from imgbuild.types import Asset, Format, Rendered, Rendition, Value, Where
 
 GIVEN = ("file", "rendition", "stem", "width")  # in the names of renditions, beside BUILT_IN
 _SET_BY_PRESET = ("widths", "formats", "format")
+
+Piece = tuple[
+    str, int | str, Sequence[Value], Format
+]  # the file's name, its width if one is set, operations, format
 
 
 class File(Struct, frozen=True, kw_only=True, eq=False):
@@ -101,22 +105,33 @@ def _files(
             where=declared.where(*at, "process"),
             hint="compose them in the asset's own 'process'",
         )
-    if wanted.preset:
-        yield from _of_preset(context, spec, declared, key, wanted, own, template)
-        return
+    pieces = _of_preset(declared, wanted, at) if wanted.preset else _of_widths(declared, wanted, at)
+    for file, width, further, format in pieces:
+        scaling = operations(context, spec, declared, further, *at)
+        name = f"{slug(key)}/{file}" if wanted.preset else f"{slug(key)}{file}"
+        own_name = file if wanted.preset else name
+        ext = own_name.rpartition(".")[2]
+        yield File(
+            rendered=Rendered(name=name, process=(*own, *scaling), format=format),
+            given={"rendition": key, "file": own_name, "width": width, "ext": ext},
+            template=template,
+            glue="/" if wanted.preset else "-",
+            where=template.where if template else declared.where(*at, key=True),
+        )
+
+
+def _of_widths(declared: Declared[Asset], wanted: Rendition, at: tuple[str, ...]) -> Iterator[Piece]:
+    """Widths × formats; 0 for the width of the image itself. Of the file's name, what follows the rendition's."""
+    formats = _formats(declared, wanted, at)
     for width in wanted.widths or [0]:
-        scaling = operations(context, spec, declared, [{"resize": {"width": width}}], *at) if width else ()
-        for format in _formats(declared, wanted, at):
-            label = f"{slug(key)}-{width}" if width else slug(key)
-            ext = extension(format)
-            file = f"{label}.{ext}"
-            yield File(
-                rendered=Rendered(name=file, process=(*own, *scaling), format=format),
-                given={"rendition": key, "file": file, "width": width or "", "ext": ext},
-                template=template,
-                glue="-",
-                where=template.where if template else declared.where(*at, key=True),
-            )
+        scaling = [{"resize": {"width": width}}] if width else []
+        for format in formats:
+            yield f"{f'-{width}' if width else ''}.{extension(format)}", width or "", scaling, format
+
+
+def _of_preset(declared: Declared[Asset], wanted: Rendition, at: tuple[str, ...]) -> Iterator[Piece]:
+    for preset in _preset(declared, wanted, at):
+        yield preset.file, "", preset.process, preset.format
 
 
 def _formats(declared: Declared[Asset], wanted: Rendition, at: tuple[str, ...]) -> list[Format]:
@@ -130,35 +145,6 @@ def _formats(declared: Declared[Asset], wanted: Rendition, at: tuple[str, ...]) 
         )
     named = enumerate(wanted.formats)
     return [format_of(declared, item, wanted.output, *at, "formats", place) for place, item in named]
-
-
-def _of_preset(
-    context: Context,
-    spec: Spec,
-    declared: Declared[Asset],
-    key: str,
-    wanted: Rendition,
-    own: tuple[Any, ...],
-    template: Template | None,
-) -> Iterator[File]:
-    at = ("renditions", key)
-    for preset in _preset(declared, wanted, at):
-        yield File(
-            rendered=Rendered(
-                name=f"{slug(key)}/{preset.file}",
-                process=(*own, *operations(context, spec, declared, preset.process, *at)),
-                format=preset.format,
-            ),
-            given={
-                "rendition": key,
-                "file": preset.file,
-                "width": "",
-                "ext": preset.file.rpartition(".")[2],
-            },
-            template=template,
-            glue="/",
-            where=template.where if template else declared.where(*at, key=True),
-        )
 
 
 def _preset(declared: Declared[Asset], wanted: Rendition, at: tuple[str, ...]) -> Sequence[Preset]:
@@ -186,11 +172,5 @@ def _template(
     if not wanted.output:
         return None
     template = compile_template(wanted.output, declared.where(*at, "output"))
-    for name in (*BUILT_IN, *GIVEN):
-        if name in template.names and name in variables:
-            raise SpecError(
-                f"'{name}' is a variable of the asset, and in names also what imgbuild gives",
-                where=narrow(template.where, name),
-                hint="rename the variable, or reach a column through its axis: {{ product.model }}",
-            )
+    check_unambiguous(template, variables, "the asset", (*BUILT_IN, *GIVEN))
     return template

@@ -23,7 +23,9 @@ def described(
     recipe: Recipe, manifest: Mapping[str, Value], rendition: Rendered | None = None
 ) -> dict[str, Value]:
     """What an image of a recipe says of itself, or a rendition of it. manifest: of the image's first step."""
-    if (rendition or recipe).format.type == "ico":  # there is no place for it
+    if (
+        recipe.metadata.level == "none" or (rendition or recipe).format.type == "ico"
+    ):  # that has no place for any
         return {}
     operations = (*recipe.process, *(rendition.process if rendition else ()))
     mixed = any(operation.mixes_in() for operation in operations)

@@ -276,14 +276,7 @@ class _Finishing:
 
     def digests(self, files: Mapping[str, bytes]) -> FindDigest:
         """Finds the digest of what an operation reads. files: by their paths."""
-        networks = self.job.networks
-
-        def find(name: str) -> Digest:
-            if networks is not None and is_model(name):
-                return networks.weights(name).digest
-            return self.job.upstream.get(name) or digest_bytes(files[name])
-
-        return find
+        return lambda name: self.job.upstream.get(name) or digest_read(name, files, self.job.networks)
 
     def is_publishable(self, kind: str) -> bool:
         """Whether the raw bytes are published as they are: nothing was asked of them."""
@@ -365,6 +358,13 @@ class _Finishing:
 
 def _info(image: Image) -> dict[str, Value]:
     return {**image.info, **({"memory": image.memory} if image.memory else {})}
+
+
+def digest_read(name: str, files: Mapping[str, bytes], networks: Networks | None) -> Digest:
+    """The digest of what a rule or an operation reads: of a model's weights, or of a file's bytes."""
+    if networks is not None and is_model(name):
+        return networks.weights(name).digest
+    return digest_bytes(files[name])
 
 
 def measure(

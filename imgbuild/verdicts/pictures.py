@@ -19,12 +19,12 @@ from imgbuild.keys import rule_reference
 from imgbuild.ledger import Ledger
 from imgbuild.rules.base import Measured, Rule
 from imgbuild.run.accept import beside, judge, judge_group
-from imgbuild.run.steps import measure
+from imgbuild.run.steps import digest_read, measure
 from imgbuild.store.records import Corrupt, Measurement
 from imgbuild.types import Digest, Verdict
 from imgbuild.verdicts.clusters import Cluster, clusters_of
 from imgbuild.verdicts.row import Row, row_of
-from imgbuild.weights.networks import Networks, is_model
+from imgbuild.weights.networks import Networks
 
 # What is taken for a picture in a folder; a file that is named itself is taken whatever its name is.
 SUFFIXES = frozenset(
@@ -51,14 +51,7 @@ class Held(Struct, frozen=True, kw_only=True, dict=True):
         return [rule_reference(rule, self._digest) for rule in self.rules]
 
     def _digest(self, name: str) -> Digest:
-        """The digest of what a rule reads: of a file, or of a model's weights."""
-        if self.networks is not None and is_model(name):
-            return self.networks.weights(name).digest
-        return self._digests[name]
-
-    @cached_property
-    def _digests(self) -> Mapping[str, Digest]:
-        return {path: digest_bytes(data) for path, data in self.references.items()}
+        return digest_read(name, self.references, self.networks)
 
 
 def pictures_in(path: Path) -> list[Path]:

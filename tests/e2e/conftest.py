@@ -1,8 +1,11 @@
-"""The catalog that several of these projects are: three products in two colours."""
+"""The catalog that several of these projects are: three products in two colours; and what counts measurements."""
 
+from collections import Counter
 from textwrap import dedent, indent
 
 import pytest
+
+from imgbuild.rules import RULES
 
 CSV = "sku,name\nA1,lamp\nA2,chair\nA3,table\n"
 SPEC = """
@@ -29,3 +32,18 @@ def catalog():
         }
 
     return write
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """How often each rule measured a picture."""
+    times: Counter[str] = Counter()
+    for name in RULES.names():
+        kind = RULES.get(name)
+
+        def counted(self, picture, files, name=name, measure=kind.measure):
+            times[name] += 1
+            return measure(self, picture, files)
+
+        monkeypatch.setattr(kind, "measure", counted)
+    return times

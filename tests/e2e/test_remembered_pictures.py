@@ -1,6 +1,5 @@
 """What `check --rules` measured on any pictures is kept in the project's store, and a build that holds it is no bar."""
 
-from collections import Counter
 from threading import Event
 
 import pytest
@@ -8,7 +7,6 @@ from PIL import Image as pillow
 
 from imgbuild.commands import check_pictures
 from imgbuild.images import encode
-from imgbuild.rules import RULES
 from imgbuild.store.hold import hold
 from imgbuild.types import Format
 
@@ -43,21 +41,6 @@ FILES = {"brand.yaml": rules(), "house.png": picture(9), **PHOTOS}
 @pytest.fixture
 def project(bench):
     return bench({"imgbuild.yaml": "version: 1\n", **FILES})
-
-
-@pytest.fixture
-def measured(monkeypatch):
-    """How often each rule measured a picture."""
-    times: Counter[str] = Counter()
-    for name in RULES.names():
-        kind = RULES.get(name)
-
-        def counted(self, picture, files, name=name, measure=kind.measure):
-            times[name] += 1
-            return measure(self, picture, files)
-
-        monkeypatch.setattr(kind, "measure", counted)
-    return times
 
 
 def check(project, *call):

@@ -1,13 +1,11 @@
 """Rules by set: declared once, in this file or an included one, and named by assets; one edit measures one rule."""
 
-from collections import Counter
 from textwrap import dedent
 
 import pytest
 from PIL import Image as pillow
 
 from imgbuild.images import encode
-from imgbuild.rules import RULES
 from imgbuild.types import Format
 
 SHARED = """
@@ -39,21 +37,6 @@ SPEC = """
 def project(bench):
     picture = encode(pillow.new("RGB", (32, 32), "teal"), Format())
     return bench({"specs/a.yaml": SPEC, "shared/rules.yaml": SHARED, "shared/refs/house.png": picture})
-
-
-@pytest.fixture
-def measured(monkeypatch):
-    """How often each rule on one image was measured."""
-    times: Counter[str] = Counter()
-    for name in RULES.names():
-        kind = RULES.get(name)
-
-        def counted(self, picture, files, name=name, measure=kind.measure):
-            times[name] += 1
-            return measure(self, picture, files)
-
-        monkeypatch.setattr(kind, "measure", counted)
-    return times
 
 
 def verdicts(project, code=0):
