@@ -8,17 +8,31 @@ templates or rules, so that changing those makes nothing again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePosixPath
 
 import msgspec
 
 from imgbuild.digest import Manifest, canonical, digest_of, seal
 from imgbuild.process.base import Operation
 from imgbuild.rules.base import Rule
-from imgbuild.types import Ask, Bound, Digest, Format, Input, Line, Pin, Recipe, Rendered, Target, Value
+from imgbuild.types import (
+    Ask,
+    Bound,
+    Digest,
+    Format,
+    Input,
+    Line,
+    Pin,
+    Recipe,
+    Rendered,
+    Sheet,
+    Target,
+    Value,
+)
 from imgbuild.weights.networks import declared_name
 
 INTENT, GENERATE, IMPORT, PROCESS, ENCODE = "intent/1", "generate/1", "import/1", "process/1", "encode/1"
-RULES = "rules/1"
+SHEET, RULES = "sheet/1", "rules/1"
 
 
 def pin_fields(pin: Pin) -> dict[str, Value]:
@@ -98,6 +112,8 @@ class Intents:
             fields.update(asked)
         if target.inputs:
             fields["inputs"] = self._input_fields(target, upstream)
+        if target.recipe.sheet is not None:
+            fields["sheet"] = _sheet_of(target, target.recipe.sheet)
         return fields
 
     def _are_pinned(self, recipe: Recipe) -> bool:
@@ -129,8 +145,14 @@ class Intents:
             made = (
                 ["target", upstream[item.target]] if item.target else ["file", self._files.get(item.file, "")]
             )
-            inputs.setdefault(item.role, []).append(made)
+            inputs.setdefault(item.role, []).append([*made, item.name] if item.name else made)
         return inputs
+
+
+def _sheet_of(target: Target, sheet: Sheet) -> dict[str, Value]:
+    """What an intent knows of a sheet, beside its pictures; the map has the sheet's own name in it."""
+    fields = sheet_fields(sheet)
+    return {**fields, "map": PurePosixPath(target.output).name} if sheet.map else fields
 
 
 def bound_at(target: Target, position: int) -> Bound:
@@ -143,9 +165,9 @@ def bound_at(target: Target, position: int) -> Bound:
 
 
 def published_at(target: Target, image: Digest, files: Mapping[str, Digest]) -> list[tuple[str, Digest]]:
-    """What is published for a target, path by path. files: of the renditions, by their names."""
-    renditions = zip(target.recipe.renditions, target.files, strict=True)
-    return [(target.output, image), *((path, files.get(item.name, "")) for item, path in renditions)]
+    """What is published for a target, path by path. files: of the renditions and texts, by their names."""
+    further = zip(target.recipe.file_names, target.files, strict=True)
+    return [(target.output, image), *((path, files.get(name, "")) for name, path in further)]
 
 
 def inputs_for(target: Target, position: int) -> list[Input]:
@@ -164,6 +186,8 @@ def ask_fields(ask: Ask, pin: Mapping[str, Value], params: Mapping[str, Value]) 
         "params": params,
     }
 
+
+_DRAWN = ("columns", "cell", "gap", "margin", "background", "labels")  # of a sheet, what changes its pixels
 
 FindDigest = Callable[[str], Digest | None]  # of a file by its path, or of weights by their model's name
 
@@ -185,7 +209,7 @@ def finish_fields(recipe: Recipe, digest: FindDigest | None = None) -> dict[str,
     fields: dict[str, Value] = _finish_of(recipe, digest)
     if recipe.renditions:
         fields["renditions"] = {item.name: _finish_of(item, digest) for item in recipe.renditions}
-    if recipe.metadata.level != "none":
+    if recipe.metadata.level != "none" or recipe.metadata.sidecar:
         stated = msgspec.to_builtins(recipe.metadata)
         fields["metadata"] = {name: value for name, value in stated.items() if value}
     return fields
@@ -223,6 +247,17 @@ def generate_key(
 def import_key(file: Digest) -> tuple[Digest, Manifest]:
     """The key of the step that takes an existing picture in, by the digest of its file."""
     return seal(IMPORT, {"file": file})
+
+
+def sheet_fields(sheet: Sheet) -> dict[str, Value]:
+    """How a sheet is drawn, without what is on it."""
+    return {name: getattr(sheet, name) for name in _DRAWN}
+
+
+def sheet_key(sheet: Sheet, pictures: Sequence[tuple[str, Digest]]) -> tuple[Digest, Manifest]:
+    """The key of the step that draws a sheet. pictures: in order, their names and the digests of their pixels."""
+    shown = [[name, pixels] if sheet.labels else [pixels] for name, pixels in pictures]
+    return seal(SHEET, {**sheet_fields(sheet), "pictures": shown})
 
 
 def process_key(

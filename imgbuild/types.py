@@ -21,6 +21,7 @@ Value: TypeAlias = Any  # a JSON value: scalars, lists and string-keyed mappings
 
 # The parts that an input picture can play; a provider names those it takes.
 ROLES = ("image", "mask", "control", "reference")
+ON_SHEET = "sheet"  # what a picture is to the sheet that shows it
 
 
 class Where(Struct, frozen=True, kw_only=True):
@@ -284,6 +285,32 @@ class Edge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     index: int | None = None
 
 
+class Sheet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One picture of all the targets of another asset, in rows: a contact sheet, or a sprite sheet with its map.
+
+    asset: `name`, or `spec/name` for another file. match: variables in which those must agree with this cell; left
+    out, all that both have. model, index: only those of one model, or of one seed.
+    columns: how many stand in a row; left out, about as many as there are rows.
+    cell: WIDTHxHEIGHT in pixels, into which larger pictures are scaled down; left out, as large as the largest is.
+    gap, margin: pixels between cells, and around all. background: a colour, or transparent.
+    labels: whether each picture's name stands below it. names: what it is called: its output's `name`, without folder
+    and suffix, or its whole `path`. map: whether a JSON file beside the sheet tells where each picture is.
+    """
+
+    asset: str
+    match: list[str] | None = None
+    model: str = ""
+    index: int | None = None
+    columns: int | None = None
+    cell: str = ""
+    gap: int = 0
+    margin: int = 0
+    background: str = "transparent"
+    labels: bool = False
+    names: Literal["name", "path"] = "name"
+    map: bool = False
+
+
 class Format(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file type of the published image and the encoder's options (None: the encoder's default).
 
@@ -302,11 +329,12 @@ class Metadata(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What images say of themselves, in EXIF, XMP and, where readers look for it, the text of A1111's web UI.
 
     level: none; minimal, that a model made them (IPTC's digital source type), and what is stated here; or full, also
-    prompt, seed, parameters and model. license: of the image, as text or the address of a page. credit: whom to name.
-    creator: who made it. copyright: the notice.
+    prompt, seed, parameters and model. sidecar: whether a JSON file beside the image says it, too. license: of the
+    image, as text or the address of a page. credit: whom to name. creator: who made it. copyright: the notice.
     """
 
     level: Literal["none", "minimal", "full"] | None = None
+    sidecar: bool | None = None
     license: str = ""
     credit: str = ""
     creator: str = ""
@@ -336,6 +364,7 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     template: name of a declared template. prompt: Jinja text, in place of a template.
     negative: what the picture must not show, over the template's. requires: variables that must be bound, not empty.
     forbid: whole words that must not be in the rendered prompt. from: path of existing pictures; no model is used.
+    sheet: the asset whose pictures it shows all in one; no model is used.
     rights: by which you use these pictures, and those of `inputs`; in words, for the record and for policies.
     tags: for selections. vars: variables that are the same in every cell.
     matrix: variables and their values; every combination is a cell. models: every one builds every cell.
@@ -353,6 +382,7 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     requires: list[str] = []
     forbid: list[str] = []
     from_: str = ""
+    sheet: str | Sheet | None = None
     rights: str = ""
     tags: list[str] = []
     vars: dict[str, Value] = {}
@@ -370,6 +400,11 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     output: str = ""
     renditions: dict[str, str | Rendition] = {}
     metadata: str | Metadata | None = None
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether a model makes its pictures."""
+        return not self.from_ and self.sheet is None
 
 
 class SpecFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -408,11 +443,15 @@ class Ask(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Input(Struct, frozen=True, kw_only=True):
-    """A picture that goes into a target: a file (path from the project's root) or another target's pixels."""
+    """A picture that goes into a target: a file (path from the project's root) or another target's pixels.
+
+    name: what a sheet calls it.
+    """
 
     role: str
     file: str = ""
     target: str = ""
+    name: str = ""
 
 
 class Bound(Struct, frozen=True, kw_only=True):
@@ -428,6 +467,9 @@ class Bound(Struct, frozen=True, kw_only=True):
     where: Where
 
 
+Text: TypeAlias = Literal["map.json", "sidecar.json"]
+
+
 class Rendered(Struct, frozen=True, kw_only=True, eq=False):
     """One more file that is made of every image of a recipe. name: within the asset, as the lock has it."""
 
@@ -439,10 +481,11 @@ class Rendered(Struct, frozen=True, kw_only=True, eq=False):
 class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     """What all targets of one asset and model share.
 
-    spec: name of the spec ("catalog"); asset: its name; model: None where the pictures exist already (`from`).
+    spec: name of the spec ("catalog"); asset: its name; model: None where the pictures exist already (`from`), or are
+    a `sheet` of others.
     rights: by which pictures that go in are used, as the asset says it.
     process, rules: operations and rules of the registries, ready to use. fallbacks: models that take over.
-    takes_drawn: whether its operations take in pictures that models made.
+    texts: further files that are text, and what is in them. takes_drawn: whether it takes in pictures that models made.
     weights: models that the operations and rules use.
     """
 
@@ -453,14 +496,22 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     weights: tuple[Bound, ...] = ()
     tags: tuple[str, ...] = ()
     rights: str = ""
+    sheet: Sheet | None = None
     process: tuple[Any, ...] = ()
     format: Format
     rules: tuple[Any, ...] = ()
     renditions: tuple[Rendered, ...] = ()
+    texts: tuple[Text, ...] = ()
     takes_drawn: bool = False
     metadata: Metadata = Metadata(level="none")
     attempts: int = 3
     where: Where
+
+    @property
+    def file_names(self) -> Iterator[str]:
+        """Names of all further files, in their order."""
+        yield from (rendition.name for rendition in self.renditions)
+        yield from self.texts
 
     @property
     def operations(self) -> Iterator[Any]:
@@ -481,8 +532,9 @@ class Target(Struct, frozen=True, kw_only=True, eq=False):
 
     id: `catalog/thumbnails[sku=A1,color=red]@sdxl#0`. cell: (variable, label) in the matrix's order.
     seed: of attempt 0; `explicit` says that the spec wrote it down. asks: for the recipe's model, then for
-    each fallback, in order; empty where `from` names existing pictures, which then are the one input of role "image".
-    output: path under the output folder; files: those of the recipe's renditions, in their order.
+    each fallback, in order; empty where `from` names existing pictures, which then are the one input of role "image",
+    and for a sheet, whose pictures are inputs of role "sheet".
+    output: path under the output folder; files: those of the recipe's renditions, then of its texts, in their order.
     fault: why this target can't be made, found while expanding its row.
     """
 
@@ -514,7 +566,7 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     inputs: digest of the pixels that came from other targets, where any did; a reseeded or merged upstream shows here.
     raw: the generated blob; image: the published bytes; pixels: the decoded picture before encoding; phash: its
     64-bit perceptual hash in hexadecimal; via: alias of the fallback model that made it. files: the published bytes
-    of its renditions, by their names.
+    of its renditions and texts, by their names.
     """
 
     intent: Digest = ""
@@ -534,7 +586,7 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a step with this key gave. `step` is "generate", "import", an operation's name, or "encode".
+    """What a step with this key gave. `step` is "generate", "import", "sheet", an operation's name, or "encode".
 
     seconds: wall time. cost: US dollars. created: seconds since the epoch. manifest: the key's fields, readable.
     environment: library versions and device, where they may have shaped the pixels.

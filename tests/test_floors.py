@@ -34,7 +34,7 @@ FLOORS = (
         "select",
         "weights",
     },
-    {"process", "provenance", "providers", "rules", "settings", "store"},
+    {"process", "provenance", "providers", "rules", "settings", "sheets", "store"},
     {"keys", "ledger", "publish", "spec"},
     {"expand", "lock", "pace", "pins", "traces", "watch"},
     {"plan", "project"},
@@ -67,7 +67,7 @@ HEAVY = {
 
 # Where libraries that take their time may be imported as a file is loaded.
 LIBRARIES = {
-    "PIL": {"images", "process", "provenance", "providers"},
+    "PIL": {"images", "process", "provenance", "providers", "sheets"},
     "click": {"cli", "commands"},
     "jinja2": {"expand"},
     "numpy": {"providers"},

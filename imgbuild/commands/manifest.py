@@ -86,7 +86,7 @@ def _entries(found: Survey, store: Store, chosen: Sequence[Target]) -> list[Entr
     made = {
         record.blob: record
         for record in store.records.all_records().values()
-        if record.step in ("generate", "import")
+        if record.step in ("generate", "import", "sheet")
     }
     outcomes = store.records.outcomes(found.project.settings.profile_name)
     states = states_of(found, store)
@@ -142,10 +142,10 @@ def _entry(
 
 
 def _files(found: Survey, target: Target, line: Line) -> list[dict[str, str]]:
-    """The renditions, as far as the lock has them."""
+    """The renditions and texts, as far as the lock has them."""
     folder = found.project.settings.output
-    named = zip(target.recipe.renditions, target.files, strict=True)
-    known = [(item.name, path, line.files[item.name]) for item, path in named if item.name in line.files]
+    named = zip(target.recipe.file_names, target.files, strict=True)
+    known = [(name, path, line.files[name]) for name, path in named if name in line.files]
     return [
         {"name": name, "output": f"{folder}/{path}", "sha256": to_hex(digest)} for name, path, digest in known
     ]

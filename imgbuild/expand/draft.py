@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 from msgspec import Struct
 
@@ -15,7 +15,15 @@ from imgbuild.expand.edges import Part, Wanted
 from imgbuild.expand.faults import NO_FAULT, Fault
 from imgbuild.expand.finish import format_of, metadata_of, operations, rules, weights_of
 from imgbuild.expand.ids import escape
-from imgbuild.expand.inputs import EdgeSource, Inputs, is_drawn, layer_sources, read_sources
+from imgbuild.expand.inputs import (
+    EdgeSource,
+    FileSource,
+    Inputs,
+    is_drawn,
+    layer_sources,
+    read_sources,
+    sheet_of,
+)
 from imgbuild.expand.lineup import Chain, Lineup, read_lineup
 from imgbuild.expand.lint import lint, lint_prompt
 from imgbuild.expand.matrix import Matrix, read_matrix
@@ -25,8 +33,9 @@ from imgbuild.expand.renditions import Files, read_renditions
 from imgbuild.expand.seeds import Seeding, seeding
 from imgbuild.expand.template import compile_template
 from imgbuild.expand.wording import Wording, wording
+from imgbuild.process.base import Operation
 from imgbuild.spec.declared import Declared, Spec
-from imgbuild.types import Asset, Format, Recipe, Target
+from imgbuild.types import ON_SHEET, Asset, Format, Metadata, Recipe, Target, Text
 
 Moved: TypeAlias = (
     Sequence[frozenset[int]] | None
@@ -133,16 +142,18 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
     declared = spec.assets[name]
     asset = declared.value
     matrix = read_matrix(context, name, declared)
-    words = None if asset.from_ else wording(context, spec, declared, matrix)
+    words = wording(context, spec, declared, matrix) if asset.is_generated else None
     lineup = _lineup(context, spec, name, words)
     sources = read_sources(context, spec, declared)
     refuse_asset(context, declared, name, sources)
     format = format_of(declared, asset.format, asset.output)
-    files = read_renditions(context, spec, name, declared, matrix.names)
+    told = metadata_of(context, declared)
+    files = read_renditions(context, spec, name, declared, matrix.names, texts_of(asset, told))
     taken = {role for chain in lineup.chains for fit in chain.fits for role in fit.bound.capabilities.takes}
-    if asset.from_:
-        taken = {"image"}
+    if not asset.is_generated:
+        taken = {"image", ON_SHEET}
     process = operations(context, spec, declared, asset.process, "process")
+    _check_map(declared, process)
     layers = layer_sources(context, spec, declared, process)
     taken |= {layer.role for layer in layers}
     return Draft(
@@ -150,13 +161,41 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
         matrix=matrix,
         lineup=lineup,
         wording=words,
-        seeding=Seeding(name, listed=(0,)) if asset.from_ else seeding(name, declared, matrix.names),
-        explicit=not asset.from_ and _is_explicit(asset.seeds),
+        seeding=seeding(name, declared, matrix.names) if asset.is_generated else Seeding(name, listed=(0,)),
+        explicit=asset.is_generated and _is_explicit(asset.seeds),
         inputs=Inputs(context, [*sources, *layers], frozenset(taken)),
         naming=_naming(spec, name, declared, matrix, format, len(lineup.chains) > 1),
         files=files,
-        recipes=_recipes(context, spec, name, lineup, process, layers, format, files),
+        recipes=_recipes(
+            context, spec, name, lineup, process, [*_edges(sources), *layers], format, files, told
+        ),
     )
+
+
+def texts_of(asset: Asset, told: Metadata) -> tuple[Text, ...]:
+    """The files beside each image that are text."""
+    sheet = sheet_of(asset)
+    has = {"map.json": sheet is not None and sheet.map, "sidecar.json": bool(told.sidecar)}
+    return tuple(text for text in get_args(Text) if has[text])
+
+
+def _check_map(declared: Declared[Asset], process: Sequence[Operation]) -> None:
+    """Raises SpecError where an operation would move the pictures away from where the map of a sheet has them."""
+    sheet = sheet_of(declared.value)
+    if sheet is None or not sheet.map:
+        return
+    for at, operation in enumerate(process):
+        if not operation.keeps_size:
+            raise SpecError(
+                f"after '{operation.name}' the sheet's map would not fit it any more",
+                where=declared.where("process", at),
+                hint="give the sheet a smaller 'cell', process the pictures before, or do it in a rendition",
+            )
+
+
+def _edges(sources: Sequence[FileSource | EdgeSource]) -> list[EdgeSource]:
+    """Of what goes into a picture that no model makes: the targets."""
+    return [source for source in sources if isinstance(source, EdgeSource) and source.sheet is not None]
 
 
 def _is_explicit(seeds: Any) -> bool:
@@ -192,15 +231,15 @@ def _recipes(
     name: str,
     lineup: Lineup,
     process: tuple[Any, ...],
-    layers: Sequence[EdgeSource],
+    mixed: Sequence[EdgeSource],
     format: Format,
     files: Files,
+    told: Metadata,
 ) -> tuple[Recipe, ...]:
     declared = spec.assets[name]
     profile = context.settings.profile
     attempts = profile.attempts if profile is not None and profile.attempts else declared.value.attempts
     checks = rules(context, spec, declared)
-    told = metadata_of(context, declared)
     refuse_metadata(context, declared, name, told)
     further = [operation for item in files.rendered for operation in item.process]
     return tuple(
@@ -212,11 +251,13 @@ def _recipes(
             weights=weights_of(context, (*process, *further, *checks)),
             tags=tuple(declared.value.tags),
             rights=declared.value.rights,
+            sheet=sheet_of(declared.value),
             process=process,
             format=format,
             rules=checks,
             renditions=files.rendered,
-            takes_drawn=any(is_drawn(context, layer) for layer in layers),
+            texts=files.texts,
+            takes_drawn=any(is_drawn(context, source) for source in mixed),
             metadata=told,
             attempts=attempts,
             where=declared.where(key=True),

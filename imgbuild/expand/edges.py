@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.inputs import EdgeSource
-from imgbuild.types import Target
+from imgbuild.types import Input, Sheet, Target
 
 Labels = tuple[str | None, ...]
 
@@ -32,12 +34,12 @@ class Part(Struct, frozen=True, kw_only=True, eq=False):
 def settle(parts: Mapping[tuple[str, str], Part]) -> None:
     """Fill in every edge's target, in place. Raises SpecError where it is none, or several."""
     for part in parts.values():
-        for wanted in part.wanted:
+        for wanted in reversed(part.wanted):  # a sheet's slot comes to hold many, and moves those behind it
             finder = _Finder(wanted.source, parts[wanted.source.upstream].targets)
             for position in wanted.positions:
                 target = part.targets[position]
                 inputs = list(target.inputs)
-                inputs[wanted.slot] = replace(inputs[wanted.slot], target=finder.find(target))
+                inputs[wanted.slot : wanted.slot + 1] = finder.inputs(target, inputs[wanted.slot])
                 part.targets[position] = replace(target, inputs=tuple(inputs))
 
 
@@ -54,8 +56,21 @@ class _Finder:
         self._indexes: dict[tuple[tuple[str, ...], tuple[str, ...]], dict[Labels, list[Target]]] = {}
         self._shared: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, ...]] = {}
 
-    def find(self, target: Target) -> str:
-        """The id of the one target that goes into this one."""
+    def inputs(self, target: Target, slot: Input) -> list[Input]:
+        """The one target that goes into this one, or all that go into a sheet."""
+        found = self._agreeing(target)
+        sheet = self.source.sheet
+        if sheet is None:
+            return [replace(slot, target=self._one(target, found).id)]
+        index = self.source.edge.index
+        shown = [other for other in found if index is None or other.index == index]
+        if not shown:
+            raise self._not_one(target, shown)
+        names = self._names(sheet, shown) if sheet.labels or sheet.map else [""] * len(shown)
+        return [replace(slot, target=other.id, name=name) for other, name in zip(shown, names, strict=True)]
+
+    def _agreeing(self, target: Target) -> list[Target]:
+        """Those that agree with this one in the variables that have to."""
         cell = dict(target.cell)
         names = tuple(cell)
         found: list[Target] = []
@@ -63,10 +78,28 @@ class _Finder:
             shared = self._match(names, theirs)
             labels = tuple([cell.get(name) for name in shared])
             found += self._index(theirs, shared).get(labels, ())
+        return found
+
+    def _one(self, target: Target, found: list[Target]) -> Target:
         chosen = self._by_index(target, found)
         if len(chosen) != 1:
             raise self._not_one(target, chosen)
-        return chosen[0].id
+        return chosen[0]
+
+    def _names(self, sheet: Sheet, shown: Sequence[Target]) -> list[str]:
+        """What the pictures are called, each in its own way where there is a map of them."""
+        names = [_stem(other.output, whole=sheet.names == "path") for other in shown]
+        both = next((name for name, count in Counter(names).items() if count > 1), None)
+        if sheet.map and both is not None:
+            one, other = [item.id for item, name in zip(shown, names, strict=True) if name == both][:2]
+            raise SpecError(
+                f"the map would have two pictures '{both}': {one} and {other}",
+                where=self.source.where(),
+                hint="name them by their whole paths, with 'names: path', or give them other outputs"
+                if sheet.names == "name"
+                else "give them other outputs",
+            )
+        return names
 
     def _match(self, ours: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[str, ...]:
         """The variables that have to agree."""
@@ -116,6 +149,12 @@ class _Finder:
             where=self.source.where(),
             hint=f"choose one: {' and '.join(_ways(target, found))}",
         )
+
+
+def _stem(output: str, *, whole: bool) -> str:
+    """An output without its suffix, and without its folder unless the whole path is wanted."""
+    path = PurePosixPath(output)
+    return str(path.with_suffix("")) if whole else path.stem
 
 
 def _ways(target: Target, found: list[Target]) -> Iterator[str]:

@@ -224,6 +224,8 @@ def metadata_of(context: Context, declared: Declared[Asset]) -> Metadata:
     own = msgspec.convert({"level": written}, Metadata) if isinstance(written, str) else written or Metadata()
     project = context.settings.metadata
     fields = {name: getattr(own, name) or getattr(project, name) for name in Metadata.__struct_fields__}
+    if own.sidecar is not None:
+        fields["sidecar"] = own.sidecar
     fields["level"] = fields["level"] or ("minimal" if any(fields.values()) else "none")
     return Metadata(**fields)
 

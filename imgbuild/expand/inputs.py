@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from imgbuild.colours import rgba_of
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.cell import Cell
 from imgbuild.expand.context import Context
@@ -15,7 +17,7 @@ from imgbuild.expand.faults import Fault
 from imgbuild.expand.template import Template, compile_template
 from imgbuild.process.base import Operation, upstream_name
 from imgbuild.spec.declared import Declared, Spec
-from imgbuild.types import ROLES, Asset, Edge, Input, Value, Where
+from imgbuild.types import ON_SHEET, ROLES, Asset, Edge, Input, Sheet, Value, Where
 
 
 class FileSource(Struct, frozen=True, kw_only=True):
@@ -26,13 +28,17 @@ class FileSource(Struct, frozen=True, kw_only=True):
 
 
 class EdgeSource(Struct, frozen=True, kw_only=True, eq=False):
-    """A target of another asset for each cell. upstream: that asset, as (spec, name). declared, path: its place."""
+    """A target of another asset for each cell. upstream: that asset, as (spec, name). declared, path: its place.
+
+    sheet: that takes all targets which agree with the cell, not one.
+    """
 
     role: str
     edge: Edge
     upstream: tuple[str, str]
     declared: Declared[Asset]
     path: tuple[Any, ...]
+    sheet: Sheet | None = None
 
     def where(self, *more: str | int) -> Where:
         return self.declared.where(*self.path, *more)
@@ -86,6 +92,8 @@ def read_sources(context: Context, spec: Spec, declared: Declared[Asset]) -> lis
     asset = declared.value
     if asset.from_:
         return [_file(context, "image", asset.from_, declared.where("from"))]
+    if asset.sheet is not None:
+        return [_sheet(context, spec, declared)]
     sources: list[FileSource | EdgeSource] = []
     for role in asset.inputs:
         if role in ROLES:
@@ -111,7 +119,23 @@ def is_drawn(context: Context, source: EdgeSource) -> bool:
     spec, name = source.upstream
     asset = context.specs[spec].assets[name].value
     composed = [item["compose"] for item in asset.process if isinstance(item, dict) and "compose" in item]
-    return not asset.from_ or any("asset" in layer for item in composed for layer in item["layers"])
+    return asset.is_generated or any("asset" in layer for item in composed for layer in item["layers"])
+
+
+def sheet_of(asset: Asset) -> Sheet | None:
+    """What an asset shows all in one, if it does."""
+    return Sheet(asset=asset.sheet) if isinstance(asset.sheet, str) else asset.sheet
+
+
+def _sheet(context: Context, spec: Spec, declared: Declared[Asset]) -> EdgeSource:
+    sheet = sheet_of(declared.value)
+    assert sheet is not None
+    try:
+        rgba_of(sheet.background)
+    except ValueError as error:
+        raise SpecError(str(error), where=declared.where("sheet", "background")) from error
+    edge = Edge(asset=sheet.asset, match=sheet.match, model=sheet.model, index=sheet.index)
+    return replace(_edge(context, spec, declared, ON_SHEET, edge, ("sheet",)), sheet=sheet)
 
 
 def _sources(

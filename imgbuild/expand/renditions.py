@@ -1,4 +1,4 @@
-"""Renditions: the further files of every image, one by one, and what they are called."""
+"""The further files of every image, one by one, and what they are called: renditions, and texts beside it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imgbuild.expand.names import BUILT_IN, check_path, check_unambiguous, short
 from imgbuild.expand.presets import PRESETS, Preset
 from imgbuild.expand.template import Template, compile_template
 from imgbuild.spec.declared import Declared, Spec
-from imgbuild.types import Asset, Format, Rendered, Rendition, Value, Where
+from imgbuild.types import Asset, Format, Rendered, Rendition, Text, Value, Where
 
 GIVEN = ("file", "rendition", "stem", "width")  # in the names of renditions, beside BUILT_IN
 _SET_BY_PRESET = ("widths", "formats", "format")
@@ -53,8 +53,8 @@ class File(Struct, frozen=True, kw_only=True, eq=False):
 class Files:
     """All further files of an asset's images. fixed: what names know of the asset."""
 
-    def __init__(self, files: Sequence[File], fixed: Mapping[str, Any]) -> None:
-        self.files, self._fixed = files, fixed
+    def __init__(self, files: Sequence[File], fixed: Mapping[str, Any], texts: tuple[Text, ...] = ()) -> None:
+        self.files, self._fixed, self.texts = files, fixed, texts
 
     @property
     def rendered(self) -> tuple[Rendered, ...]:
@@ -62,19 +62,32 @@ class Files:
 
     def paths(self, bindings: Mapping[str, Any], alias: str, outputs: Sequence[str]) -> list[tuple[str, ...]]:
         """For each image of a cell, by its output, the paths of its further files."""
-        if not self.files:
+        if not self.files and not self.texts:
             return [()] * len(outputs)
         known = {**bindings, **self._fixed, "model": alias}
         return [
-            tuple([file.path({**known, "index": index}, output) for file in self.files])
+            (
+                *(file.path({**known, "index": index}, output) for file in self.files),
+                *(_beside(output, text) for text in self.texts),
+            )
             for index, output in enumerate(outputs)
         ]
 
 
+def _beside(output: str, text: Text) -> str:
+    """Where a text stands: engines look for a map by the sheet's name, sidecars have the image's whole name."""
+    return f"{output[: output.rindex('.')] if text == 'map.json' else output}.json"
+
+
 def read_renditions(
-    context: Context, spec: Spec, name: str, declared: Declared[Asset], variables: Collection[str]
+    context: Context,
+    spec: Spec,
+    name: str,
+    declared: Declared[Asset],
+    variables: Collection[str],
+    texts: tuple[Text, ...] = (),
 ) -> Files:
-    """The renditions of an asset. variables: of its cells. Raises SpecError."""
+    """The renditions of an asset, and its texts. variables: of its cells. Raises SpecError."""
     files: dict[str, File] = {}
     for key, value in declared.value.renditions.items():
         where = declared.where("renditions", key, key=True)
@@ -84,7 +97,7 @@ def read_renditions(
                     f"'{file.rendered.name}' would be made twice", where=where, hint="rename the rendition"
                 )
             files[file.rendered.name] = file
-    return Files(list(files.values()), {"spec": spec.name, "asset": name})
+    return Files(list(files.values()), {"spec": spec.name, "asset": name}, texts)
 
 
 def _files(

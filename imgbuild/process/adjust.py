@@ -21,6 +21,7 @@ class Adjust(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     name: ClassVar[str] = "adjust"
     example: ClassVar[str] = "{brightness: 1.1, saturation: 0.9}"
+    keeps_size: ClassVar[bool] = True
 
     brightness: float = 1.0
     contrast: float = 1.0

@@ -35,14 +35,15 @@ class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     name: as specs write it. example: of its parameters, as specs write them; empty where the name alone will do.
     version: a change of the pixels it gives moves it. model_fields: its parameters that name a declared model, whose
-    weights it works with. added: parameters that came later than the rest; they are None where they are left out, and
-    then in no key.
+    weights it works with. keeps_size: whether what it gives is as large as what it was given, and nothing in it moves.
+    added: parameters that came later than the rest; they are None where they are left out, and then in no key.
     """
 
     name: ClassVar[str]
     example: ClassVar[str] = ""
     version: ClassVar[int] = 1
     model_fields: ClassVar[tuple[str, ...]] = ()
+    keeps_size: ClassVar[bool] = False
     added: ClassVar[tuple[str, ...]] = ()
 
     def apply(self, picture: PILImage) -> PILImage:

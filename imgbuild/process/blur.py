@@ -20,6 +20,7 @@ class Blur(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     name: ClassVar[str] = "blur"
     example: ClassVar[str] = "{radius: 4}"
+    keeps_size: ClassVar[bool] = True
 
     radius: float = 2.0
 

@@ -31,6 +31,7 @@ class Color(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     name: ClassVar[str] = "color"
     example: ClassVar[str] = "{white_balance: gray-world, levels: [0.005, 0.005]}"
+    keeps_size: ClassVar[bool] = True
     added: ClassVar[tuple[str, ...]] = ("match",)
 
     white_balance: Literal["gray-world", "white-patch"] | None = None

@@ -20,6 +20,7 @@ class Convert(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     name: ClassVar[str] = "convert"
     example: ClassVar[str] = "{mode: RGB}"
+    keeps_size: ClassVar[bool] = True
 
     mode: Literal["RGB", "RGBA", "L", "LA"]
     background: str | None = None

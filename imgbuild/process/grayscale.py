@@ -15,6 +15,7 @@ class Grayscale(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Gives a gray picture: ITU-R BT.601 luma. Alpha stays. `adjust: {saturation: 0.5}` takes a part out."""
 
     name: ClassVar[str] = "grayscale"
+    keeps_size: ClassVar[bool] = True
 
     def apply(self, picture: PILImage) -> PILImage:
         colours, alpha = split(picture)

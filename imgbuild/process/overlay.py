@@ -30,6 +30,7 @@ class Overlay(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     name: ClassVar[str] = "overlay"
     example: ClassVar[str] = "{image: refs/logo.png, anchor: bottom-right, margin: 24, scale: 0.2}"
+    keeps_size: ClassVar[bool] = True
 
     image: str | None = None
     text: str | None = None

@@ -23,6 +23,7 @@ class Quantize(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     name: ClassVar[str] = "quantize"
     example: ClassVar[str] = "{colors: 16}"
+    keeps_size: ClassVar[bool] = True
 
     colors: int | None = None
     palette: list[str] | None = None

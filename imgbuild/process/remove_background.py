@@ -36,6 +36,7 @@ class RemoveBackground(Operation, frozen=True, kw_only=True, forbid_unknown_fiel
 
     name: ClassVar[str] = "remove_background"
     example: ClassVar[str] = "{method: flood, contrast: 24}"
+    keeps_size: ClassVar[bool] = True
 
     model_fields: ClassVar[tuple[str, ...]] = ("model",)
     added: ClassVar[tuple[str, ...]] = ("model", "prepare")

@@ -24,6 +24,7 @@ class RoundCorners(Operation, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     name: ClassVar[str] = "round_corners"
     example: ClassVar[str] = "{radius: 24}"
+    keeps_size: ClassVar[bool] = True
 
     radius: int | None = None
     share: float | None = None

@@ -21,6 +21,7 @@ class Sharpen(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     name: ClassVar[str] = "sharpen"
     example: ClassVar[str] = "{radius: 1, percent: 80}"
+    keeps_size: ClassVar[bool] = True
 
     radius: float = 2.0
     percent: int = 150

@@ -23,10 +23,15 @@ def described(
     recipe: Recipe, manifest: Mapping[str, Value], rendition: Rendered | None = None
 ) -> dict[str, Value]:
     """What an image of a recipe says of itself, or a rendition of it. manifest: of the image's first step."""
-    if (
-        recipe.metadata.level == "none" or (rendition or recipe).format.type == "ico"
-    ):  # that has no place for any
+    if (rendition or recipe).format.type == "ico":  # that has no place for any
         return {}
+    return told_by(recipe, manifest, rendition)
+
+
+def told_by(
+    recipe: Recipe, manifest: Mapping[str, Value], rendition: Rendered | None = None
+) -> dict[str, Value]:
+    """The same, whatever its format has a place for."""
     operations = (*recipe.process, *(rendition.process if rendition else ()))
     mixed = any(operation.mixes_in() for operation in operations)
     return describe(recipe.metadata, manifest, composite=mixed, takes_drawn=recipe.takes_drawn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -24,12 +25,14 @@ from imgbuild.run.lane import Seat
 from imgbuild.run.limits import Budget, Retry, call
 from imgbuild.run.materials import Materials
 from imgbuild.run.stations import Answer, Stations, asked
-from imgbuild.run.steps import Further, Job, Made, Published, Start, Unfinished, finish, measure
+from imgbuild.run.steps import Assembled, Further, Job, Made, Published, Start, Unfinished, finish, measure
 from imgbuild.run.telling import Tell, Telling
+from imgbuild.run.texts import write_texts
 from imgbuild.run.usage import Usage
 from imgbuild.run.work import Work
+from imgbuild.sheets.drawing import Piece, draw_sheet
 from imgbuild.traces import Reach, Trace, is_untouched
-from imgbuild.types import Ask, Digest, Image, Record, Request, Target
+from imgbuild.types import ON_SHEET, Ask, Digest, Image, Record, Request, Target
 from imgbuild.weights.networks import Networks, Weights, declared_name
 
 if TYPE_CHECKING:
@@ -370,6 +373,7 @@ class Making:
             described=described(target.recipe, trace.manifest),
             published=_published(trace),
             renditions=_further(target, trace),
+            texts=partial(write_texts, target, trace.manifest) if target.recipe.texts else None,
             rules={at: rule for at, rule in enumerate(rules_of(target)) if at not in work.measured},
             measured=work.measured,
             references=lambda: self._references(work),
@@ -381,7 +385,10 @@ class Making:
     def _start(self, work: Work, trace: Trace, image: Image | None) -> Start:
         if trace.first is not None:
             kind = str(trace.first.info.get("kind", ""))
-            return Start(blob=trace.blob, pixels=trace.pixels, raw=trace.first.blob, kind=kind)
+            first = trace.first
+            return Start(blob=trace.blob, pixels=trace.pixels, raw=first.blob, kind=kind, info=first.info)
+        if work.decision.target.recipe.sheet is not None:
+            return Start(assemble=partial(self._sheet, work), key=trace.key, manifest=trace.manifest)
         if image is None:
             path = work.decision.target.inputs[0].file
             return Start(name=path, file=self._file(path), key=trace.key, manifest=trace.manifest)
@@ -396,6 +403,19 @@ class Making:
             environment=work.environment if work.environment is not None else provider.environment(),
             durable=provider.paid,
         )
+
+    def _sheet(self, work: Work) -> Assembled:
+        """The sheet of all the pictures that go on it. Raises PixelsLost, TargetError."""
+        target, sources = work.decision.target, work.sources
+        assert target.recipe.sheet is not None
+        pieces = [
+            Piece(item.name or item.target, partial(self._pixels, item.target, sources[item.target]))
+            for item in target.inputs
+            if item.role == ON_SHEET
+        ]
+        picture, layout = draw_sheet(target.recipe.sheet, pieces)
+        frames = [list(box) for box in layout.boxes]
+        return Assembled(picture=picture, info={"size": list(layout.size), "frames": frames})
 
     def measure(self, work: Work) -> Made:
         """Measure an image that exists already, in a thread. Raises TargetError."""

@@ -6,16 +6,25 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from imgbuild.digest import Manifest
-from imgbuild.keys import FindDigest, generate_key, import_key, inputs_for, rule_reference, rules_of
+from imgbuild.digest import Manifest, digest_bytes
+from imgbuild.keys import (
+    FindDigest,
+    generate_key,
+    import_key,
+    inputs_for,
+    rule_reference,
+    rules_of,
+    sheet_key,
+)
 from imgbuild.plan import Action
 from imgbuild.rules.base import Measured, Rule
 from imgbuild.run.materials import Materials
 from imgbuild.run.steps import Made
+from imgbuild.run.texts import write_texts
 from imgbuild.run.work import Work
 from imgbuild.store.records import Measurement
 from imgbuild.traces import Trace, follow, lossless_blob
-from imgbuild.types import Digest, Input, Line, Record, Target
+from imgbuild.types import ON_SHEET, Digest, Input, Line, Record, Target
 
 
 class Recall:
@@ -61,9 +70,32 @@ class Recall:
                 work.decision.target, key, manifest, self.ledger.record, self.blobs.has, self._digests(work)
             )
         work.sources = self._sources(work.decision.target)
+        made = self._whole(work.decision.target, trace)
         rules = rules_of(work.decision.target)
-        work.measured = self._known(rules, trace.image) if trace.image and not trace.is_whole else {}
-        return _whole(work.decision.target, trace)
+        work.measured = self._known(rules, trace.image) if trace.image and made is None else {}
+        return made
+
+    def _whole(self, target: Target, trace: Trace) -> Made | None:
+        """The image and all its further files, where there is nothing left to make."""
+        if not trace.is_whole or trace.first is None:
+            return None
+        texts = {
+            name: digest_bytes(text)
+            for name, text in write_texts(
+                target, trace.manifest, trace.first.info, trace.image, trace.pixels
+            ).items()
+        }
+        if not all(map(self.blobs.has, texts.values())):
+            return None
+        renditions = zip(target.recipe.renditions, trace.renditions, strict=True)
+        return Made(
+            raw=trace.first.blob,
+            image=trace.image,
+            pixels=trace.pixels,
+            phash=trace.phash,
+            lossless=trace.lossless,
+            files={item.name: reach.image for item, reach in renditions} | texts,
+        )
 
     def _digests(self, work: Work) -> FindDigest:
         """Finds the digest of what the target's operations read, the pixels of other targets among it."""
@@ -72,6 +104,10 @@ class Recall:
 
     def _first_key(self, work: Work) -> tuple[Digest, Manifest]:
         target = work.decision.target
+        if target.recipe.sheet is not None:
+            shown = [item for item in target.inputs if item.role == ON_SHEET]
+            pictures = [(item.name, self.materials.pixels_of(item.target)) for item in shown]
+            return sheet_key(target.recipe.sheet, pictures)
         if target.recipe.model is None:
             return import_key(self.files.digest(target.inputs[0].file) or "")
         pixels = self._input_pixels(inputs_for(target, work.position))
@@ -145,19 +181,3 @@ class Recall:
     def measurement(self, rule: Rule, image: Digest) -> Measurement:
         """What a measurement is stored under."""
         return Measurement(image, rule.name, rule.version, rule_reference(rule, self.materials.digest))
-
-
-def _whole(target: Target, trace: Trace) -> Made | None:
-    if not trace.is_whole or trace.first is None:
-        return None
-    return Made(
-        raw=trace.first.blob,
-        image=trace.image,
-        pixels=trace.pixels,
-        phash=trace.phash,
-        lossless=trace.lossless,
-        files={
-            item.name: reach.image
-            for item, reach in zip(target.recipe.renditions, trace.renditions, strict=True)
-        },
-    )

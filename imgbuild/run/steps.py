@@ -42,15 +42,25 @@ RAW = Format(type="png")  # how pixels of a local model are kept
 SCRATCH = Format(type="png", compress_level=1)  # how pixels between two steps are kept
 
 
+class Assembled(Struct, frozen=True, kw_only=True):
+    """A picture that is put together of others, and what its record is to tell of that."""
+
+    picture: PILImage
+    info: Mapping[str, Value]
+
+
 class Start(Struct, frozen=True, kw_only=True):
     """Where the work on a target begins: a fresh image, or a blob that an earlier build left.
 
+    assemble: gives the picture, where it is put together of others. info: of the first step's record, if there is one.
     blob, pixels: of the picture that `operations` start from (the raw one, or that of the last step known).
     raw: the generated blob. kind: file type of the raw bytes. name: of the picture, for errors.
     """
 
     name: str = "image"
     image: Image | None = None
+    assemble: Callable[[], Assembled] | None = None
+    info: Mapping[str, Value] = {}
     file: bytes | None = None
     key: Digest = ""
     manifest: Mapping[str, Value] = {}
@@ -87,10 +97,15 @@ class Further(Struct, frozen=True, kw_only=True):
     image: Digest = ""
 
 
+# Of the first step's info, and of the image's digest and that of its pixels: texts by their names.
+WriteTexts = Callable[[Mapping[str, Value], Digest, Digest], Mapping[str, bytes]]
+
+
 class Job(Struct, frozen=True, kw_only=True):
     """What is left to do for one target.
 
-    described: what its image says of itself. published: the image, where only renditions are left.
+    described: what its image says of itself. published: the image, where only further files are left. texts: writes
+    those that are text.
     rules: those to be measured, by their place in the recipe; measured: what is known of the others.
     references: reads the files that rules compare with, and those that operations read. upstream: digests of the
     pixels of other targets among these. networks: those that rules and operations name, if any does.
@@ -102,6 +117,7 @@ class Job(Struct, frozen=True, kw_only=True):
     described: Mapping[str, Value] = {}
     published: Published | None = None
     renditions: Sequence[Further] = ()
+    texts: WriteTexts | None = None
     rules: Mapping[int, Rule] = {}
     measured: Mapping[int, Measured] = {}
     references: Callable[[], Mapping[str, bytes]] = dict
@@ -161,6 +177,7 @@ class _Finishing:
         self.began = time.perf_counter()
         self.records: list[Record] = []
         self.ran: list[str] = []
+        self.info: Mapping[str, Value] = job.start.info
         self.cost = (job.start.image.cost or 0.0) if job.start.image else 0.0
 
     @cached_property
@@ -184,7 +201,7 @@ class _Finishing:
             pixels=drawn.pixels,
             phash=published.phash,
             lossless=published.lossless,
-            files=self.render(drawn),
+            files={**self.render(drawn), **self.write(published.image, drawn.pixels)},
             ran=tuple(self.ran),
             records=tuple(self.records),
             measured={**self.job.measured, **self.measure(published, encoded, drawn.picture)},
@@ -203,8 +220,12 @@ class _Finishing:
     def begin(self) -> tuple[bytes, PILImage, Digest, str]:
         """Bytes, pixels, raw blob and file type to start from."""
         start = self.job.start
-        if start.image is not None and start.image.pixels is not None:
-            picture = normal(start.image.pixels)
+        pixels = start.image.pixels if start.image is not None else None
+        if start.assemble is not None:
+            assembled = start.assemble()
+            pixels, self.info = assembled.picture, assembled.info
+        if pixels is not None:
+            picture = normal(pixels)
             data = encode(picture, RAW)
             return data, picture, self.blobs.add(data, durable=start.durable), RAW.type
         given = (
@@ -229,8 +250,9 @@ class _Finishing:
         """Record a generate or import step that just ran; the lossless blob of its pixels, if there is one."""
         start = self.job.start
         if start.key:
-            step = "import" if start.file is not None else "generate"
+            step = "sheet" if start.assemble else "import" if start.file is not None else "generate"
             image = start.image
+            self.info = {"kind": kind, **self.info, **(_info(image) if image else {})}
             record = Record(
                 key=start.key,
                 step=step,
@@ -242,7 +264,7 @@ class _Finishing:
                 created=time.time(),
                 manifest=dict(start.manifest),
                 environment=dict(start.environment),
-                info={"kind": kind, **(_info(image) if image else {})},
+                info=dict(self.info),
             )
             self.records.append(record)
             self.ran.append(step)
@@ -314,6 +336,11 @@ class _Finishing:
     def render(self, drawn: _Drawn) -> dict[str, Digest]:
         """The bytes of all renditions, by their names; those that were not there before are made now."""
         return {item.name: item.image or self.rendition(item, drawn) for item in self.job.renditions}
+
+    def write(self, image: Digest, pixels: Digest) -> dict[str, Digest]:
+        """The texts beside the image, by their names."""
+        texts = self.job.texts(self.info, image, pixels) if self.job.texts is not None else {}
+        return {name: self.blobs.add(text) for name, text in texts.items()}
 
     def rendition(self, item: Further, drawn: _Drawn) -> Digest:
         if item.blob:

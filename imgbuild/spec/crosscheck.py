@@ -16,8 +16,8 @@ Sets = Declared[list[Value]]
 MOST = 20  # faults of one file told at once
 STAND_IN = "placeholder"  # the model that is there without being declared
 
-# What steers generation has no meaning for pictures that exist already.
-NOT_BESIDE_FROM = (
+# What steers generation has no meaning for pictures that no model makes.
+OF_MODELS = (
     "template",
     "prompt",
     "negative",
@@ -105,11 +105,16 @@ def _unknown_model(
 def _exclusions(name: str, asset: Declared[Asset]) -> Iterator[SpecError]:
     """Keys of which an asset takes one only."""
     keys = asset.document.data["assets"][name]
-    if "from" in keys:
-        for key in NOT_BESIDE_FROM:
+    if "from" in keys and "sheet" in keys:
+        hint = "a sheet is made of the pictures of another asset; remove one of the two"
+        yield _at_key(asset, "sheet", f"asset '{name}' has both existing pictures and a sheet", hint)
+        return
+    if unmade := next((key for key in ("from", "sheet") if key in keys), ""):
+        what = "existing pictures are" if unmade == "from" else "a sheet is"
+        for key in OF_MODELS:
             if key in keys:
-                hint = "existing pictures are not generated; remove one of the two"
-                yield _at_key(asset, key, f"'{key}' has no meaning beside 'from'", hint)
+                hint = f"{what} not generated; remove one of the two"
+                yield _at_key(asset, key, f"'{key}' has no meaning beside '{unmade}'", hint)
         return
     if "template" in keys and "prompt" in keys:
         yield _at_key(

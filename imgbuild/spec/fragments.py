@@ -88,6 +88,18 @@ _RENDITION = {
     "if": {"type": "object"},
     "then": {"$ref": "#/$defs/Rendition"},
 }
+_SHEET = {
+    "type": ["string", "object"],
+    "minLength": 1,
+    "if": {"type": "object"},
+    "then": {"$ref": "#/$defs/Sheet"},
+}
+_GAP = {"type": "integer", "minimum": 0, "maximum": 65535}
+_CELL_SIZE = {
+    "type": "string",
+    "pattern": r"^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$",
+    "errorMessage": shapes.SIZE["errorMessage"],
+}
 _FILE = {"not": {"required": ["csv", "json"]}, "errorMessage": "must name a csv or a json file, not both"}
 
 TABLE = {"allOf": [_FILE]}
@@ -108,6 +120,12 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "Table.delimiter": {"type": "string", "minLength": 1, "maxLength": 1},
     "Edge.asset": _TEXT,
     "Edge.index": {"type": "integer", "minimum": 0},
+    "Sheet.asset": _TEXT,
+    "Sheet.index": {"type": "integer", "minimum": 0},
+    "Sheet.columns": {"type": "integer", "minimum": 1, "maximum": 65535},
+    "Sheet.cell": _CELL_SIZE,
+    "Sheet.gap": _GAP,
+    "Sheet.margin": _GAP,
     "Format.quality": {"type": "integer", "minimum": 1, "maximum": 100},
     "Format.compress_level": {"type": "integer", "minimum": 0, "maximum": 9},
     "Format.sizes": _SIDES | {"items": {"type": "integer", "minimum": 1, "maximum": 256}},
@@ -119,6 +137,7 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "Asset.template": _TEXT,
     "Asset.prompt": _TEXT,
     "Asset.from": _TEXT,
+    "Asset.sheet": _SHEET,
     "Asset.output": _TEXT,
     "Asset.vars": {"type": "object", "propertyNames": _VARIABLE, "additionalProperties": _VALUE},
     "Asset.matrix": _MATRIX,

@@ -1,10 +1,12 @@
 """What published images say of themselves, and what an edit of it costs."""
 
 import io
+import json
 
 import pytest
 from PIL import Image as pillow
 
+from imgbuild.digest import to_hex
 from imgbuild.provenance.xmp import read_xmp
 
 SPEC = """\
@@ -61,6 +63,7 @@ EDITS = {
     "a licence": ("metadata: full", "metadata: {level: full, license: CC0}", {"encode": 2 + 6}),
     "a name": ("  lamps:", "  lights:", {}),
     "a rendition's name": ("icon: {format", "mark: {format", {}),
+    "a sidecar": ("metadata: full", "metadata: {level: full, sidecar: true}", {}),
 }
 
 
@@ -99,3 +102,64 @@ def test_a_level_that_is_none(shop):
     shop.edit("specs/catalog.yaml", ("metadata: full", "metadata: fulll"))
     told = shop.tell("plan")
     assert (told.code, told.err.splitlines()[0]) == (2, "specs/catalog.yaml:8:15: unknown level 'fulll'")
+
+
+def test_a_sidecar_says_the_same_as_json(shop):
+    shop.edit("specs/catalog.yaml", ("metadata: full", "metadata: {level: full, sidecar: true}"))
+    assert dict(shop.build().ran) == {}
+    said_there, line = said(shop, RED), shop.lines()["lamps[color=red]@paint#0"]
+    sidecar = json.loads((shop.root / f"out/{RED}.json").read_text())
+    assert sidecar == {
+        "sha256": shop.outputs()[RED],
+        "pixels": line.pixels,
+        "format": "png",
+        "credit": "The Shop",
+        "source": "trainedAlgorithmicMedia",
+        "generation": said_there["generation"],
+    }
+    assert to_hex(line.files["sidecar.json"]) == shop.outputs()[f"{RED}.json"]
+    clean = shop.outputs()
+    assert shop.again() == 2
+    assert shop.outputs() == clean
+
+
+def test_a_sidecar_goes_with_its_declaration_and_follows_the_image(shop):
+    shop.edit("specs/catalog.yaml", ("metadata: full", "metadata: {level: none, sidecar: true}"))
+    assert dict(shop.build().ran) == {"encode": 2 + 4}  # the icons say nothing anyway, and stay
+    before = shop.outputs()
+    shop.edit("specs/catalog.yaml", ('prompt: "a {{', 'prompt: "the {{'))
+    shop.build()
+    sidecar = json.loads((shop.root / f"out/{RED}.json").read_text())
+    assert set(sidecar) == {"sha256", "pixels", "format"}
+    assert sidecar["sha256"] == shop.outputs()[RED] != before[RED]
+    shop.edit("specs/catalog.yaml", (", sidecar: true", ""))
+    shop.build()
+    assert not [name for name in shop.outputs() if name.endswith(".json")]
+
+
+def test_a_project_may_have_sidecars_but_for_some(shop):
+    shop.edit("imgbuild.yaml", ("{credit", "{sidecar: true, credit"))
+    shop.build()
+    assert f"{RED}.json" in shop.outputs()
+    shop.edit("specs/catalog.yaml", ("metadata: full", "metadata: {level: full, sidecar: false}"))
+    shop.build()
+    assert f"{RED}.json" not in shop.outputs()
+
+
+def test_sidecars_of_many_images_made_in_several_processes(bench):
+    spec = """\
+        version: 1
+        assets:
+          lamps:
+            prompt: "lamp {{ number }}"
+            matrix: {number: [NUMBERS]}
+            size: 16x16
+            metadata: {level: minimal, sidecar: true}
+        """.replace("NUMBERS", ", ".join(map(str, range(520))))
+    told = {}
+    for jobs in (1, 2):
+        project = bench({"specs/catalog.yaml": spec}, f"jobs-{jobs}")
+        assert project.call("build", "-j", str(jobs), "-q").code == 0
+        told[jobs] = project.outputs(), project.locks()
+    assert len(told[1][0]) == 1040
+    assert told[1] == told[2]
