@@ -471,11 +471,15 @@ Text: TypeAlias = Literal["map.json", "sidecar.json"]
 
 
 class Rendered(Struct, frozen=True, kw_only=True, eq=False):
-    """One more file that is made of every image of a recipe. name: within the asset, as the lock has it."""
+    """One more file that is made of every image of a recipe. name: within the asset, as the lock has it.
+
+    takes_drawn: whether its operations take in pictures that models made.
+    """
 
     name: str
     process: tuple[Any, ...] = ()
     format: Format
+    takes_drawn: bool = False
 
 
 class Recipe(Struct, frozen=True, kw_only=True, eq=False):

@@ -154,8 +154,11 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
         taken = {"image", ON_SHEET}
     process = operations(context, spec, declared, asset.process, "process")
     _check_map(declared, process)
-    layers = layer_sources(context, spec, declared, process)
-    taken |= {layer.role for layer in layers}
+    layers = layer_sources(context, spec, declared, process, "process")
+    further = {
+        layer.role: layer for layer in [*layers, *files.layers]
+    }  # one that several take in goes in once
+    taken |= set(further)
     return Draft(
         prefix=f"{spec.name}/{escape(name)}",
         matrix=matrix,
@@ -163,7 +166,7 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
         wording=words,
         seeding=seeding(name, declared, matrix.names) if asset.is_generated else Seeding(name, listed=(0,)),
         explicit=asset.is_generated and _is_explicit(asset.seeds),
-        inputs=Inputs(context, [*sources, *layers], frozenset(taken)),
+        inputs=Inputs(context, [*sources, *further.values()], frozenset(taken)),
         naming=_naming(spec, name, declared, matrix, format, len(lineup.chains) > 1),
         files=files,
         recipes=_recipes(

@@ -102,13 +102,13 @@ def read_sources(context: Context, spec: Spec, declared: Declared[Asset]) -> lis
 
 
 def layer_sources(
-    context: Context, spec: Spec, declared: Declared[Asset], process: Sequence[Operation]
+    context: Context, spec: Spec, declared: Declared[Asset], process: Sequence[Operation], *place: str | int
 ) -> list[EdgeSource]:
-    """The targets of other assets that the asset's operations take in, each once. Raises SpecError."""
+    """The targets of other assets that the operations at `place` take in, each once. Raises SpecError."""
     found: dict[str, EdgeSource] = {}
     for at, operation in enumerate(process):
         for inside, edge in operation.edges():
-            path = ("process", at, operation.name, *inside)
+            path = (*place, at, operation.name, *inside)
             name = upstream_name(edge)
             found.setdefault(name, _edge(context, spec, declared, name, edge, path))
     return list(found.values())

@@ -10,6 +10,7 @@ from msgspec import Struct
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.context import Context
 from imgbuild.expand.finish import extension, format_of, operations
+from imgbuild.expand.inputs import EdgeSource, is_drawn, layer_sources
 from imgbuild.expand.names import BUILT_IN, check_path, check_unambiguous, shorten, slug, with_suffix
 from imgbuild.expand.presets import PRESETS, Preset
 from imgbuild.expand.template import Template, compile_template
@@ -25,9 +26,13 @@ Piece = tuple[
 
 
 class File(Struct, frozen=True, kw_only=True, eq=False):
-    """One file of every image. given: what its name knows of it. template: None for `<stem><glue><file>`."""
+    """One file of every image. given: what its name knows of it. template: None for `<stem><glue><file>`.
+
+    layers: the targets of other assets that it takes in.
+    """
 
     rendered: Rendered
+    layers: Sequence[EdgeSource]
     given: Mapping[str, Any]
     template: Template | None
     glue: str
@@ -59,6 +64,11 @@ class Files:
     @property
     def rendered(self) -> tuple[Rendered, ...]:
         return tuple(file.rendered for file in self.files)
+
+    @property
+    def layers(self) -> list[EdgeSource]:
+        """The targets of other assets that any of them takes in."""
+        return [layer for file in self.files for layer in file.layers]
 
     def paths(self, bindings: Mapping[str, Any], alias: str, outputs: Sequence[str]) -> list[tuple[str, ...]]:
         """For each image of a cell, by its output, the paths of its further files."""
@@ -112,12 +122,8 @@ def _files(
     wanted = Rendition(preset=value) if isinstance(value, str) else value
     template = _template(declared, wanted, at, variables)
     own = operations(context, spec, declared, wanted.process, *at, "process")
-    if any(operation.edges() for operation in own):
-        raise SpecError(
-            "a rendition can't take in other assets",
-            where=declared.where(*at, "process"),
-            hint="compose them in the asset's own 'process'",
-        )
+    layers = layer_sources(context, spec, declared, own, *at, "process")
+    drawn = any(is_drawn(context, layer) for layer in layers)
     pieces = _of_preset(declared, wanted, at) if wanted.preset else _of_widths(declared, wanted, at)
     for file, width, further, format in pieces:
         scaling = operations(context, spec, declared, further, *at)
@@ -125,7 +131,8 @@ def _files(
         own_name = file if wanted.preset else name
         ext = own_name.rpartition(".")[2]
         yield File(
-            rendered=Rendered(name=name, process=(*own, *scaling), format=format),
+            rendered=Rendered(name=name, process=(*own, *scaling), format=format, takes_drawn=drawn),
+            layers=layers,
             given={"rendition": key, "file": own_name, "width": width, "ext": ext},
             template=template,
             glue="/" if wanted.preset else "-",

@@ -34,7 +34,8 @@ def told_by(
     """The same, whatever its format has a place for."""
     operations = (*recipe.process, *(rendition.process if rendition else ()))
     mixed = any(operation.mixes_in() for operation in operations)
-    return describe(recipe.metadata, manifest, composite=mixed, takes_drawn=recipe.takes_drawn)
+    drawn = recipe.takes_drawn or (rendition is not None and rendition.takes_drawn)
+    return describe(recipe.metadata, manifest, composite=mixed, takes_drawn=drawn)
 
 
 def describe(

@@ -136,8 +136,62 @@ def test_what_is_mixed_says_so(shop):
         assert read_xmp(picture.info["xmp"])["source"] == "compositeWithTrainedAlgorithmicMedia"
 
 
+RENDITIONS = """\
+    version: 1
+    models: {paint: {provider: painter}}
+    assets:
+      grounds: {prompt: "a ground", models: [paint], size: 32x16}
+      lids: {prompt: "a lid", models: [paint], size: 8x8}
+      packshots:
+        from: "photos/{{ sku }}.png"
+        matrix: {sku: [a, b]}
+        metadata: minimal
+        renditions:
+          card: {process: [{compose: {layers: [{asset: grounds}, {picture: true}]}}], format: webp}
+          both:
+            process: [{compose: {layers: [{asset: grounds}, {picture: true}, {asset: lids}]}}]
+            format: {type: webp, lossless: true}
+    """
+
+
+def test_a_rendition_may_take_layers_of_its_own(bench, painter):
+    photos = {f"specs/photos/{sku}.png": photo(color) for sku, color in (("a", "red"), ("b", "blue"))}
+    project = bench({"specs/catalog.yaml": RENDITIONS, **photos})
+    ended = project.build()
+    assert ended.failures == ()
+    assert dict(ended.ran) == {"generate": 2, "import": 2, "compose": 4, "encode": 6}
+    card, image = shown(project, "packshots/a_0-both.webp"), shown(project, "packshots/a_0.png")
+    assert (card.size, image.size) == ((32, 16), (16, 16))
+    assert card.crop((12, 4, 20, 12)).tobytes() == shown(project, "lids/0.png").tobytes()
+    assert card.crop((0, 0, 8, 16)).tobytes() == shown(project, "grounds/0.png").crop((0, 0, 8, 16)).tobytes()
+    assert [request.inputs for request in painter.asked] == [{}, {}]
+    assert dict(project.build().ran) == {}
+    project.edit("specs/catalog.yaml", ('"a lid"', '"a cap"'))
+    assert dict(project.build().ran) == {"generate": 1, "compose": 2, "encode": 2}
+    before, locks = project.outputs(), project.locks()
+    assert project.again() == 2
+    assert (project.outputs(), project.locks()) == (before, locks)
+
+
+def test_only_the_rendition_that_is_mixed_says_so(bench, painter):
+    project = bench({"specs/catalog.yaml": RENDITIONS, "specs/photos/a.png": photo("red")})
+    project.edit("specs/catalog.yaml", ("sku: [a, b]", "sku: [a]"))
+    project.build()
+    with pillow.open(project.root / "out/packshots/a_0-card.webp") as picture:
+        assert read_xmp(picture.info["xmp"])["source"] == "compositeWithTrainedAlgorithmicMedia"
+    with pillow.open(project.root / "out/packshots/a_0.png") as picture:
+        assert "source" not in read_xmp(picture.info.get("xmp", b""))
+
+
 AT = "specs/catalog.yaml:"
+RENDITION = "format: webp\n    renditions: {card: {process: [{compose: {layers: [{picture: true}, {asset: LAYER}]}}]}}"
 FAULTS = {
+    "an asset of a rendition that is none": (
+        "format: webp",
+        RENDITION.replace("LAYER", "lid"),
+        f"{AT}10:80: unknown asset 'lid'",
+        "Assets here: grounds, packshots",
+    ),
     "an asset that is none": (
         "{asset: grounds}",
         "{asset: ground}",
