@@ -297,6 +297,27 @@ def verify(ctx: click.Context, /, **flags: Any) -> int:
     return run_verify(session(ctx, **common), own["paths"], own["select"], trust=own["trust"])
 
 
+@verb("sign", "imgbuild sign", "imgbuild sign -s 'hero/*' --to release")
+@PATHS
+@SELECT
+@click.option("--to", default="", metavar="DIR", help="The folder for the copies.")
+@click.option("--timestamp", default="", metavar="URL", help="An authority that confirms when.")
+@click.option("-f", "--force", is_flag=True, help="Also write over files that are not ours.")
+@shared
+def sign(ctx: click.Context, /, **flags: Any) -> int:
+    """Sign copies of the images with content credentials (C2PA).
+
+    They tell what made each image, and of which pictures. IMGBUILD_C2PA_KEY holds the private key, or names its file;
+    `credentials` in imgbuild.yaml, or IMGBUILD_C2PA_CERTIFICATE, names the certificates. Exits with 3 where rules hold
+    an image back, with 1 where one is not up to date.
+    """
+    from imgbuild.commands.sign import run_sign
+
+    common, own = split(flags)
+    paths, select = own.pop("paths"), own.pop("select")
+    return run_sign(session(ctx, **common), paths, select, **own)
+
+
 DRY_RUN = click.option("-n", "--dry-run", is_flag=True, help="Only say what would go.")
 
 

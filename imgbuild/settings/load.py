@@ -94,6 +94,9 @@ def _contained(data: dict[str, Any], files: Files, document: Document | None) ->
     for key in ("output", "store", "cache"):
         if key in layer:
             layer[key] = files.locate(layer[key], where=_where(document, key))
+    credentials = layer.get("credentials", {})
+    for key in credentials:
+        files.locate(credentials[key], where=_where(document, "credentials", key))
     if "specs" in layer:
         names = [layer["specs"]] if isinstance(layer["specs"], str) else layer["specs"]
         layer["specs"] = [files.locate(name, where=_where(document, "specs")) for name in names]

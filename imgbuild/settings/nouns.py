@@ -60,6 +60,16 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     metadata: Literal["none", "minimal", "full"] = "none"
 
 
+class Credentials(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """By whom `imgbuild sign` signs, and where the signed copies go.
+
+    certificate: PEM file of the signer's certificate, and those above it. output: folder.
+    """
+
+    certificate: str = ""
+    output: str = "signed"
+
+
 class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Another way to build the same specs, with outputs and state of its own.
 
@@ -89,6 +99,7 @@ class _Common(Struct, frozen=True, kw_only=True):
     cost: dict[str, Cost] = {}
     policy: Policy = Policy()
     metadata: Metadata = Metadata()
+    credentials: Credentials = Credentials()
     profiles: dict[str, Profile] = {}
     store_limit: str = ""
     jobs: int | None = None
@@ -103,6 +114,7 @@ class SettingsFile(_Common, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     cache: folder that serves as second store. limits: provider → how fast it may be asked.
     budget: what may be spent. cost: provider that sends no bill → what its work costs.
     policy: what is allowed. metadata: what images say of themselves, where their assets don't say.
+    credentials: of signed copies.
     profiles: name → another way to build.
     store_limit: size that `gc` brings the store down to, such as "10 GB". jobs: work done at a time.
     devices: where local models draw that name none, such as cuda:0; of several, each has a process of its own.

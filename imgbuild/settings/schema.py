@@ -40,6 +40,8 @@ _FRAGMENTS = {  # what the types can't say
     "Budget.build": {"type": "number", "minimum": 0},
     "Budget.month": {"type": "number", "minimum": 0},
     "Cost.per_hour": {"type": "number", "minimum": 0},
+    "Credentials.certificate": _TEXT,
+    "Credentials.output": _TEXT,
     "Policy.prompt_length": _COUNT,
     "Profile.models": {"type": "object", "additionalProperties": _MODEL},
     "Profile.size": shapes.SIZE,

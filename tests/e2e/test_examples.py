@@ -16,9 +16,11 @@ from shutil import copytree, ignore_patterns, rmtree
 import pytest
 import yaml
 
+from imgbuild.credentials.reader import read_credentials
 from imgbuild.keys import published_at
 from imgbuild.lock.text import read_lock
 from imgbuild.project import load_project, open_settings
+from tests.credentials.chains import chain
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = [path.parent for path in sorted((ROOT / "examples").glob("*/imgbuild.yaml"))]
@@ -149,6 +151,32 @@ def test_the_recipe_for_ci_runs(tmp_path):
     spec.write_text(spec.read_text().replace("dunes at night", "dunes at noon"))
     with pytest.raises(AssertionError, match="brand/mark@studio#0 is not what the lock says: changed"):
         imgbuild(clone, "build", "--locked")
+
+
+def test_the_recipe_for_releases_signs(tmp_path, monkeypatch):
+    clone = copytree(ROOT / "examples/brand", tmp_path / "clone", ignore=MADE)
+    recipe = yaml.safe_load((clone / ".github/workflows/release.yaml").read_text())
+    steps = [step for step in recipe["jobs"]["images"]["steps"] if "run" in step]
+    assert [step["run"] for step in steps] == [
+        "pip install imgbuild[c2pa]",
+        "imgbuild build --locked",
+        "imgbuild sign",
+    ]
+    given = {"IMGBUILD_C2PA_CERTIFICATE": chain().certificates, "IMGBUILD_C2PA_KEY": chain().key}
+    assert set(steps[2]["env"]) == set(given)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value.decode())
+    for step in steps[1:]:
+        imgbuild(clone, *step["run"].split()[1:])
+    signed = [path for path in (clone / "signed").rglob("*") if path.is_file()]
+    kinds = {".png": "png", ".jpg": "jpeg", ".webp": "webp", ".avif": "avif"}
+    found = [
+        read_credentials(path.read_bytes(), kinds[path.suffix]) for path in signed if path.suffix in kinds
+    ]
+    assert (len(signed), len(found)) == (30, 29)
+    assert {(item.state, item.signer, item.source) for item in found} == {
+        ("valid", "Signer, The Shop", "trainedAlgorithmicMedia")
+    }
 
 
 def test_the_examples_are_known():

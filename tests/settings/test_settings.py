@@ -213,7 +213,7 @@ def test_faults_have_a_place(place: Place) -> None:
 imgbuild.yaml:1:1: unknown key 'ouput'
     1 | ouput: x
       | ^^^^^
-hint: did you mean 'output'? Keys here: budget, cache, cost, devices, jobs, limits, metadata, output, policy, profiles, …
+hint: did you mean 'output'? Keys here: budget, cache, cost, credentials, devices, jobs, limits, metadata, output, policy, …
 imgbuild.yaml:2:7: 'jobs' must be at least 1
     2 | jobs: 0
       |       ^
