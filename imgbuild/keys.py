@@ -166,6 +166,8 @@ def bound_at(target: Target, position: int) -> Bound:
 
 def published_at(target: Target, image: Digest, files: Mapping[str, Digest]) -> list[tuple[str, Digest]]:
     """What is published for a target, path by path. files: of the renditions and texts, by their names."""
+    if not target.files:  # as most have none
+        return [(target.output, image)]
     further = zip(target.recipe.file_names, target.files, strict=True)
     return [(target.output, image), *((path, files.get(name, "")) for name, path in further)]
 

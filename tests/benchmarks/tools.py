@@ -22,6 +22,10 @@ def peer(name: str) -> list[str] | None:
 
 
 def environment(home: Path) -> Mapping[str, str]:
-    """The environment without this user's settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("IMGBUILD_")}
+    """The environment without this user's settings.
+
+    Bytecode is kept beside the sources, as that of every installed package is: compiling them is nobody's work.
+    """
+    ours = ("IMGBUILD_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, "HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config"), "NO_COLOR": "1"}
