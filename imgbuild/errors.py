@@ -98,6 +98,14 @@ class Transient(TargetError):
         self.retry_after = retry_after
 
 
+class Throttled(Transient):
+    """A call was one too many for now: whoever asks the same provider goes slower."""
+
+
+class Unavailable(TargetError):
+    """The provider makes nothing for this account: its key is not taken, or its credit is used up. No fallback may."""
+
+
 class Unanswered(TargetError):
     """The request may have been taken, and paid for, but its answer is lost: time-out, connection cut, server error.
 

@@ -21,9 +21,9 @@ from imgbuild.relock import relock
 from imgbuild.report import Reporter
 from imgbuild.report.events import Note, Started
 from imgbuild.report.text import money
+from imgbuild.run.budget import ROUNDING, Budget
 from imgbuild.run.conclusion import Conclusion
 from imgbuild.run.crew import CREW_PAYS, Crew
-from imgbuild.run.limits import ROUNDING, Budget
 from imgbuild.run.making import Making, Terms
 from imgbuild.run.materials import Materials
 from imgbuild.run.recall import Recall

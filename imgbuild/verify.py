@@ -20,8 +20,8 @@ from imgbuild.providers import PROVIDERS
 from imgbuild.publish import Outputs
 from imgbuild.report import Reporter
 from imgbuild.report.events import Started
+from imgbuild.run.budget import Budget
 from imgbuild.run.conclusion import Conclusion
-from imgbuild.run.limits import Budget
 from imgbuild.run.making import Making, Terms
 from imgbuild.run.materials import Materials
 from imgbuild.run.recall import Recall

@@ -20,8 +20,8 @@ from imgbuild.report import Reporter, is_lively
 from imgbuild.report.events import Event, Started
 from imgbuild.report.text import with_unit
 from imgbuild.run.accept import Member
+from imgbuild.run.budget import Budget
 from imgbuild.run.conclusion import Conclusion
-from imgbuild.run.limits import Budget
 from imgbuild.run.making import Making, Terms
 from imgbuild.run.materials import Materials
 from imgbuild.run.recall import Recall

@@ -1,19 +1,24 @@
-"""One policy for every provider: how a call is tried again, and what may be spent."""
+"""One policy for every provider: how fast it is asked, how a call is tried again, when it is left alone."""
 
 from __future__ import annotations
 
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from msgspec import Struct
 
-from imgbuild.errors import TargetError, Transient
-from imgbuild.report.text import money
+from imgbuild.errors import ProviderFailed, TargetError, Throttled, Transient, Unanswered, Unavailable
+from imgbuild.run.pacing import Pacing, Rates
 
 T = TypeVar("T")
+
+TICK = 0.1  # seconds after which whoever waits looks whether the build was stopped
+IN_A_ROW = 5  # calls that failed for the provider's own sake, after which it is left alone
+REST = 60.0  # seconds after which it is tried once more
 
 
 class Retry(Struct, frozen=True, kw_only=True):
@@ -24,56 +29,136 @@ class Retry(Struct, frozen=True, kw_only=True):
     deadline: float = 300.0
 
 
-def call(
-    send: Callable[[], T],
-    retry: Retry,
-    stopped: threading.Event,
-    clock: Callable[[], float] = time.monotonic,
-) -> T:
-    """What `send` gives; a Transient error is tried again with full jitter until the deadline or a stop.
+class Closed(ProviderFailed):
+    """A provider failed so often that it is left alone. A fallback may take over."""
 
-    A provider's own word on how long to wait is a lower bound. Raises the last error.
+
+class Breaker:
+    """Whether a provider is worth asking: no more after it failed some times in a row, but for one call now and then.
+
+    What it can't do for anyone (a key that it does not take, no credit) leaves it alone for the rest of the build.
     """
-    began = clock()
-    tries = 0
-    while True:
+
+    def __init__(self, provider: str) -> None:
+        self.provider = provider
+        self._failed = 0
+        self._until = 0.0
+        self._why: TargetError | None = None
+
+    def check(self, now: float) -> None:
+        """Raise Closed, or the error that nobody can get past, unless it is to be asked now."""
+        if isinstance(self._why, Unavailable):
+            raise Unavailable(self._why.message, hint=self._why.hint)
+        if self._why is not None and now < self._until:
+            raise Closed(
+                f"'{self.provider}' failed {self._failed} times in a row, and is left alone: {self._why.message}",
+                hint=self._why.hint or "build again later",
+            )
+        if self._why is not None:  # whoever asks now finds out for all
+            self._until = now + REST
+
+    def worked(self) -> None:
+        """It answered, if only to say no to one image."""
+        if not isinstance(self._why, Unavailable):
+            self._failed, self._why = 0, None
+
+    def failed(self, error: TargetError, now: float) -> None:
+        self._failed += 1
+        if isinstance(error, Unavailable) or self._failed >= IN_A_ROW:
+            self._why, self._until = error, now + REST
+
+
+class Limiter:
+    """One provider's limits. Safe to use from several threads."""
+
+    def __init__(
+        self, provider: str, rates: Rates, retry: Retry, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.retry, self.clock = retry, clock
+        self.pacing, self.breaker = Pacing(rates), Breaker(provider)
+        self._out = 0
+        self._turn = threading.Condition()
+
+    def call(self, send: Callable[[], T], stopped: threading.Event) -> T:
+        """What `send` gives. A Transient error is tried again, with full jitter, until the deadline or a stop.
+
+        A provider's own word on how long to wait is a lower bound. Raises the last error, or what the breaker says.
+        """
+        tries, since = 0, float("inf")
+        while True:
+            try:
+                with self._place(stopped):
+                    return send()
+            except Transient as error:
+                now = self.clock()
+                tries, since = tries + 1, min(since, now)
+                wait = self._wait(error, tries)
+                if now - since + wait > self.retry.deadline or stopped.wait(wait):
+                    self._gave_up(error)
+                    raise
+
+    def _wait(self, error: Transient, tries: int) -> float:
+        """Seconds until the next try. Of what was one too many, the pace has learnt; so it need not back off, too."""
+        most = self.retry.first
+        if not isinstance(error, Throttled):
+            most = min(self.retry.longest, self.retry.first * 2 ** min(tries, 99))
+        return (error.retry_after or 0.0) + random.uniform(0, most)
+
+    @contextmanager
+    def _place(self, stopped: threading.Event) -> Iterator[None]:
+        """A place among the calls in flight, when its time has come; what comes of it is learnt from."""
+        self._enter(stopped)
         try:
-            return send()
-        except Transient as error:
-            tries += 1
-            wait = max(
-                error.retry_after or 0.0,
-                random.uniform(0, min(retry.longest, retry.first * 2 ** min(tries, 99))),
-            )
-            if clock() - began + wait > retry.deadline or stopped.wait(wait):
-                raise
+            yield
+        except BaseException as error:
+            self._leave(error)
+            raise
+        self._leave(None)
+
+    def _enter(self, stopped: threading.Event) -> None:
+        with self._turn:
+            while True:
+                now = self.clock()
+                self.breaker.check(now)
+                at = self.pacing.when()
+                if self._out < self.pacing.room and at <= now:
+                    self.pacing.sent(now)
+                    self._out += 1
+                    return
+                if stopped.is_set():
+                    raise Transient("the build was stopped")
+                self._turn.wait(min(TICK, max(0.0, at - now)) or TICK)
+
+    def _leave(self, error: BaseException | None) -> None:
+        with self._turn:
+            now = self.clock()
+            if isinstance(error, Throttled):
+                self.pacing.turned_down(now, self._out, error.retry_after)
+            else:
+                self.pacing.taken(now)
+            if isinstance(error, Unanswered | Unavailable):
+                self.breaker.failed(error, now)
+            elif not isinstance(error, Transient):
+                self.breaker.worked()
+            self._out -= 1
+            self._turn.notify_all()
+
+    def _gave_up(self, error: Transient) -> None:
+        with self._turn:
+            self.breaker.failed(error, self.clock())
+            self._turn.notify_all()
 
 
-ROUNDING = 1e-9  # US dollars: sums of floats that are equal but for this are equal
+class Limits:
+    """The limiters of one run, by the provider's name. rates: gives what is allowed at most."""
 
+    def __init__(self, retry: Retry, rates: Callable[[str], Rates]) -> None:
+        self._retry, self._rates = retry, rates
+        self._all: dict[str, Limiter] = {}
+        self._lock = threading.Lock()
 
-class OverBudget(TargetError):
-    """The image would cost more than is left."""
-
-
-class Budget:
-    """Money that may still be spent: reserved before a request is sent, settled when its cost is known."""
-
-    def __init__(self, limit: float | None) -> None:
-        self.limit = limit
-        self.spent = 0.0
-        self._reserved = 0.0
-
-    def reserve(self, cost: float) -> None:
-        """Set `cost` dollars aside. Raises OverBudget, and reserves nothing, where too little is left."""
-        if self.limit is not None and self.spent + self._reserved + cost > self.limit + ROUNDING:
-            raise OverBudget(
-                f"the budget of {money(self.limit)} would be crossed: {money(self.spent + self._reserved)} is spent "
-                f"or under way, and this image costs about {money(cost)}",
-                hint="raise --budget, or build a selection",
-            )
-        self._reserved += cost
-
-    def settle(self, reserved: float, cost: float) -> None:
-        self._reserved -= reserved
-        self.spent += cost
+    def of(self, provider: str) -> Limiter:
+        with self._lock:
+            if provider not in self._all:
+                self._all[provider] = Limiter(provider, self._rates(provider), self._retry)
+            return self._all[provider]

@@ -20,16 +20,19 @@ from imgbuild.keys import bound_at, import_key, inputs_for, pin_fields, rules_of
 from imgbuild.process.base import is_upstream
 from imgbuild.provenance.describe import described
 from imgbuild.providers.base import Provider
+from imgbuild.run.budget import Budget
 from imgbuild.run.crew import Crew, Errand, errands_at_a_time
 from imgbuild.run.lane import Seat
-from imgbuild.run.limits import Budget, Retry, call
+from imgbuild.run.limits import Limits, Retry
 from imgbuild.run.materials import Materials
+from imgbuild.run.pacing import Rates
 from imgbuild.run.stations import Answer, Stations, asked
 from imgbuild.run.steps import Assembled, Further, Job, Made, Published, Start, Unfinished, finish, measure
 from imgbuild.run.telling import Tell, Telling
 from imgbuild.run.texts import write_texts
 from imgbuild.run.usage import Usage
 from imgbuild.run.work import Work
+from imgbuild.settings import Limit
 from imgbuild.sheets.drawing import Piece, draw_sheet
 from imgbuild.traces import Reach, Trace, is_untouched
 from imgbuild.types import ON_SHEET, Ask, Digest, Image, Record, Request, Target
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
 
+UNBOUND = 10_000  # calls in flight
 RESEND = "send it again with --resend"
 _LOST = (Broke, Unanswered)  # nobody knows whether the request was taken and paid for
 
@@ -78,6 +82,7 @@ class Making:
         self.providers, self.budget, self.terms, self.stop = providers, budget, terms, stop
         self.crew, self.telling, self.usage = crew, Telling(), Usage()
         self.networks = Networks(self._weights)
+        self.limits = Limits(terms.retry, self._rates)
         in_flight = () if terms.resend else self.journal.in_flight()
         self.unknown = {entry.key for entry in in_flight}  # keys of requests that must not be sent
 
@@ -100,6 +105,15 @@ class Making:
         if self.providers[name].device:
             return name, min(threads, own), self.devices or ("",)  # more than it bears would share one model
         return f"{name} {threads}", threads, ()
+
+    def _rates(self, provider: str) -> Rates:
+        """How fast a provider may be asked, as the settings say. Calls in flight are bound by its lane anyway."""
+        limit = self.materials.survey.project.settings.limits.get(provider) or Limit()
+        return Rates(
+            concurrency=limit.concurrency or UNBOUND,
+            per_second=limit.per_second,
+            per_minute=limit.per_minute,
+        )
 
     def model_of(self, work: Work) -> Hashable:
         """Equal for requests to one model, which then need not be loaded anew."""
@@ -251,9 +265,9 @@ class Making:
         provider = self._provider(works[0])
         requests = [self._request(work, self._pictures(work)) for work in works]
         began = time.perf_counter()
-        entries = self._journal(provider, works)
+        entries: list[str] = []
         try:
-            images = self._images(provider, works, requests, seat)
+            images = self._images(provider, works, requests, seat, entries)
         except _LOST as error:  # the journal has it in flight, and so it is counted as spent
             if entries:
                 error.hint = error.hint or RESEND
@@ -273,15 +287,29 @@ class Making:
         return list(made)
 
     def _images(
-        self, provider: Provider, works: Sequence[Work], requests: Sequence[Request], seat: Seat
+        self,
+        provider: Provider,
+        works: Sequence[Work],
+        requests: Sequence[Request],
+        seat: Seat,
+        entries: list[str],
     ) -> list[Image]:
-        """One image a request, each with what it cost: where the vendor does not say, what was estimated."""
+        """One image a request, each with what it cost: where the vendor does not say, what was estimated.
+
+        entries: takes the journal's names of them, as soon as they are about to be sent.
+        """
         alias = bound_at(works[0].decision.target, works[0].position).alias
         with (
             foreign(f"provider '{provider.name}'"),
             self.telling.call(requests[0].pin, alias, len(requests), seat.device) as tell,
         ):
-            answer = call(lambda: self._generate(provider, requests, seat, tell), self.terms.retry, self.stop)
+
+            def send() -> Answer:
+                if not entries:
+                    entries.extend(self._journal(provider, works))
+                return self._generate(provider, requests, seat, tell)
+
+            answer = self.limits.of(provider.name).call(send, self.stop)
             for work in works:
                 work.environment = answer.environment
             return [_priced(image, work) for work, image in zip(works, answer.images, strict=True)]

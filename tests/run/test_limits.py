@@ -1,14 +1,25 @@
-"""How a call is tried again, by a clock that nobody waits for; and what may be spent."""
+"""How a call is tried again, by a clock that nobody waits for; and when a provider is left alone."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgbuild.errors import Exit, ProviderFailed, Refused, Transient, Unanswered
+from imgbuild.errors import (
+    ProviderFailed,
+    Refused,
+    TargetError,
+    Throttled,
+    Transient,
+    Unanswered,
+    Unavailable,
+)
 from imgbuild.foreign import Broke
-from imgbuild.run.limits import Budget, OverBudget, Retry, call
+from imgbuild.run.limits import IN_A_ROW, REST, Breaker, Closed, Limiter, Retry
+from imgbuild.run.pacing import Rates
 
 
 class Clock(threading.Event):
@@ -42,7 +53,11 @@ class Vendor:
 
 
 def send(vendor, clock, **retry):
-    return call(vendor, Retry(**retry), clock, clock)
+    return limiter(clock, **retry).call(vendor, clock)
+
+
+def limiter(clock, concurrency=64, **retry):
+    return Limiter("vendor", Rates(concurrency=concurrency), Retry(**retry), clock)
 
 
 BUSY = Transient("too many requests")
@@ -83,7 +98,8 @@ def test_waits_grow_and_are_spread(monkeypatch):
 def test_the_vendors_word_is_a_lower_bound():
     clock = Clock()
     send(Vendor(Transient("wait", retry_after=40), "an image"), clock, longest=1)
-    assert clock.waits == [40]
+    (wait,) = clock.waits
+    assert 40 <= wait <= 41
 
 
 def test_a_vendor_who_asks_for_too_much_is_given_up_at_once():
@@ -111,7 +127,7 @@ def test_no_wait_leads_beyond_the_deadline(first, longest, deadline, asked_for):
     except Transient:
         assert vendor.asked <= 40
     assert clock.now - 1000 <= deadline + 1e-6
-    assert all(asked_for <= wait <= max(asked_for, longest) for wait in clock.waits)
+    assert all(asked_for <= wait <= asked_for + longest for wait in clock.waits)
 
 
 def test_thousands_of_short_waits_overflow_nothing():
@@ -131,73 +147,134 @@ def test_a_stop_ends_real_waiting_at_once():
     stopped.set()
     vendor = Vendor(Transient("busy", retry_after=100))
     with pytest.raises(Transient):
-        call(vendor, Retry(), stopped)
+        Limiter("vendor", Rates(concurrency=1), Retry()).call(vendor, stopped)
     assert vendor.asked == 1
 
 
 # --- budgets ----------------------------------------------------------------------------------------------
 
 
-def test_without_a_limit_anything_may_be_spent():
-    budget = Budget(None)
-    budget.reserve(1e9)
-    budget.settle(1e9, 2e9)
-    assert budget.spent == 2e9
+# --- the breaker ------------------------------------------------------------------------------------------
 
 
-def test_what_would_cross_the_budget_is_not_reserved():
-    budget = Budget(1.0)
-    budget.reserve(0.6)
-    budget.settle(0.6, 0.5)
-    budget.reserve(0.3)
-    with pytest.raises(OverBudget) as caught:
-        budget.reserve(0.25)
-    assert str(caught.value) == (
-        "error: the budget of $1.00 would be crossed: $0.80 is spent or under way, and this image costs about $0.25\n"
-        "hint: raise --budget, or build a selection"
+def fail(breaker, error, times, now=0.0):
+    for _ in range(times):
+        breaker.failed(error, now)
+
+
+def test_a_provider_that_keeps_failing_is_left_alone_but_for_one_call_a_minute():
+    breaker = Breaker("vendor")
+    fail(breaker, Unanswered("no answer"), IN_A_ROW - 1)
+    breaker.check(0)
+    breaker.failed(Unanswered("no answer", hint="is it up?"), 10)
+    with pytest.raises(Closed) as raised:
+        breaker.check(10 + REST - 1)
+    assert (raised.value.message, raised.value.hint) == (
+        "'vendor' failed 5 times in a row, and is left alone: no answer",
+        "is it up?",
     )
-    assert caught.value.exit_code is Exit.TARGET_FAILED
-    budget.reserve(0.2)
+    breaker.check(10 + REST)  # one finds out for all
+    with pytest.raises(Closed):
+        breaker.check(10 + REST)
+    breaker.worked()
+    breaker.check(10 + REST)
 
 
-def test_small_figures_are_told_as_they_are():
-    budget = Budget(0.001)
-    with pytest.raises(
-        OverBudget, match=r"the budget of \$0\.0010 would be crossed: \$0\.00 .* about \$0\.0040"
-    ):
-        budget.reserve(0.004)
+def test_a_fallback_may_take_over_from_a_provider_that_is_left_alone():
+    assert issubclass(Closed, ProviderFailed)
 
 
-def test_a_request_that_came_to_nothing_gives_its_money_back():
-    budget = Budget(1.0)
-    budget.reserve(1.0)
-    budget.settle(1.0, 0.0)
-    budget.reserve(1.0)
-    assert budget.spent == 0
+def test_failures_are_counted_in_a_row():
+    breaker = Breaker("vendor")
+    for _ in range(3):
+        fail(breaker, Unanswered("no answer"), IN_A_ROW - 1)
+        breaker.worked()
+        breaker.check(0)
 
 
-def test_all_of_a_budget_may_be_spent_in_tenths():
-    budget = Budget(1.0)
-    for _ in range(10):
-        budget.reserve(0.1)
-        budget.settle(0.1, 0.1)
-    with pytest.raises(OverBudget):
-        budget.reserve(0.01)
+def test_what_nobody_gets_past_ends_it_at_once_and_for_good():
+    """A fallback does not take over: it might cost more, and the key is to be set."""
+    breaker = Breaker("vendor")
+    breaker.failed(Unavailable("the key is not taken", hint="set it"), 0)
+    breaker.worked()  # of a call that was under way
+    for now in (0, 10 * REST):
+        with pytest.raises(Unavailable) as raised:
+            breaker.check(now)
+        assert (raised.value.message, raised.value.hint) == ("the key is not taken", "set it")
+    assert not issubclass(Unavailable, ProviderFailed)
 
 
-@given(st.lists(st.tuples(st.integers(0, 50), st.booleans())), st.integers(0, 200))
-def test_no_sequence_of_requests_crosses_the_budget(requests, limit):
-    budget, under_way, spent = Budget(limit / 100), [], 0
-    for cents, is_answered in requests:
-        try:
-            budget.reserve(cents / 100)
-        except OverBudget:
-            assert spent + sum(under_way) + cents > limit
-            continue
-        under_way.append(cents)
-        if is_answered:
-            done = under_way.pop(0)
-            budget.settle(done / 100, done / 100)
-            spent += done
-        assert spent + sum(under_way) <= limit
-    assert budget.spent == pytest.approx(spent / 100)
+def test_refusals_are_no_failures_of_the_provider():
+    clock = Clock()
+    asked = limiter(clock)
+    for _ in range(3 * IN_A_ROW):
+        with pytest.raises(Refused):
+            asked.call(Vendor(Refused("not that")), clock)
+
+
+def test_calls_that_were_given_up_are_failures():
+    clock = Clock()
+    asked = limiter(clock, deadline=1, first=0.1)
+    vendor = Vendor(Transient("unreachable"))
+    for _ in range(IN_A_ROW):
+        with pytest.raises(Transient, match="unreachable"):
+            asked.call(vendor, clock)
+    before = vendor.asked
+    with pytest.raises(Closed):
+        asked.call(vendor, clock)
+    assert vendor.asked == before
+
+
+# --- places in flight -------------------------------------------------------------------------------------
+
+
+def test_no_more_calls_than_allowed_are_in_flight():
+    asked, lock, out, most = limiter(time.monotonic, concurrency=3), threading.Lock(), 0, 0
+
+    def send():
+        nonlocal out, most
+        with lock:
+            out += 1
+            most = max(most, out)
+        time.sleep(0.005)
+        with lock:
+            out -= 1
+        return "an image"
+
+    with ThreadPoolExecutor(16) as pool:
+        results = list(pool.map(lambda _: asked.call(send, threading.Event()), range(60)))
+    assert (results, most) == (["an image"] * 60, 3)
+
+
+def test_who_waits_for_a_place_sees_the_stop():
+    asked, stopped = limiter(time.monotonic, concurrency=1), threading.Event()
+    began, free = threading.Event(), threading.Event()
+
+    def slow():
+        began.set()
+        free.wait(10)
+        return "an image"
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(asked.call, slow, stopped)
+        began.wait(10)
+        second = pool.submit(asked.call, slow, stopped)
+        stopped.set()
+        with pytest.raises(TargetError, match="the build was stopped"):
+            second.result(10)
+        free.set()
+        assert first.result(10) == "an image"
+
+
+def test_one_that_is_told_to_wait_lets_all_wait():
+    asked = limiter(time.monotonic, first=0.01)
+    vendor = Vendor(Throttled("too many", retry_after=0.2), "an image")
+    began = time.monotonic()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(asked.call, vendor, threading.Event())
+        while not vendor.asked:
+            time.sleep(0.001)
+        second = pool.submit(asked.call, vendor, threading.Event())
+        assert {first.result(10), second.result(10)} == {"an image"}
+    assert time.monotonic() - began >= 0.2
+    assert vendor.asked == 3
