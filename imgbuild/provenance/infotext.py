@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from imgbuild.provenance.samplers import name_sampler
 from imgbuild.types import Value
 
 NEGATIVE = "Negative prompt:"
@@ -22,7 +23,8 @@ NAMES = {  # of our parameters, as that text has them
     "strength": "Denoising strength",
     "clip_skip": "Clip skip",
 }
-_OURS = {theirs: ours for ours, theirs in NAMES.items()}
+_OURS = {theirs: ours for ours, theirs in NAMES.items()} | {"Schedule type": "sigmas", "Scheduler": "sigmas"}
+_FIRST = ("Steps", "Sampler", "Schedule type", *NAMES.values())
 _PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _SIZE = re.compile(r"\d+x\d+$")
 FEWEST = 3  # pairs that make a line of parameters of the last one
@@ -33,7 +35,9 @@ def write_infotext(generation: Mapping[str, Value]) -> str:
     prompt, negative = str(generation.get("prompt", "")), str(generation.get("negative") or "")
     text = f"{prompt}\n{NEGATIVE} {negative}" if negative else prompt
     pairs = {NAMES.get(name, name): value for name, value in generation.get("params", {}).items()}
-    ordered = {name: pairs.pop(name) for name in NAMES.values() if name in pairs}
+    if known_sampler := name_sampler(pairs.get("Sampler")):
+        pairs["Sampler"], pairs["Schedule type"] = known_sampler
+    ordered = {name: pairs.pop(name) for name in _FIRST if name in pairs}
     model = generation.get("model", {})
     ordered |= {"Seed": generation.get("seed"), "Size": f"{generation['width']}x{generation['height']}"}
     ordered |= {"Model": model.get("source"), **pairs}

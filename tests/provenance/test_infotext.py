@@ -58,15 +58,35 @@ def tidy(text):
 def test_the_text_is_what_the_web_ui_writes():
     assert write_infotext(FULL) == (
         "a lamp, brass\non a table\nNegative prompt: blurry\n"
-        "Steps: 30, Sampler: EulerDiscreteScheduler, CFG scale: 6.5, Seed: 7, Size: 64x32, Model: house/lamps, "
+        "Steps: 30, Sampler: Euler, CFG scale: 6.5, Seed: 7, Size: 64x32, Model: house/lamps, "
         'loras: "[{\\"source\\": \\"a: b\\"}]", Version: imgbuild'
     )
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "pairs"),
+    [
+        ("EulerAncestralDiscreteScheduler", "Sampler: Euler a, "),
+        (
+            {"class": "DPMSolverMultistepScheduler", "use_karras_sigmas": True},
+            "Sampler: DPM++ 2M, Schedule type: Karras, ",
+        ),
+        ("PNDMScheduler", "Sampler: PNDMScheduler, "),
+        (
+            {"class": "EulerDiscreteScheduler", "timestep_spacing": "trailing"},
+            'Sampler: "{\\"class\\": \\"EulerDiscreteScheduler\\", \\"timestep_spacing\\": \\"trailing\\"}", ',
+        ),
+    ],
+)
+def test_a_scheduler_has_the_web_ui_s_name_where_that_says_all(scheduler, pairs):
+    written = write_infotext({**FULL, "params": {"scheduler": scheduler, "guidance": 7}})
+    assert written.split("\n")[-1].startswith(f"{pairs}CFG scale: 7, ")
 
 
 def test_what_the_web_ui_writes_is_read():
     text = (
         "masterpiece, (lamp:1.2)\n<lora:brass:0.8>\nNegative prompt: blurry,\nlow quality\n"
-        "Steps: 20, Sampler: DPM++ 2M Karras, CFG scale: 7, Seed: 123456789012, Size: 512x768, Model hash: 31e35c80fc, "
+        "Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 123456789012, Size: 512x768, Model hash: 31e35c80fc, "
         'Model: sd_xl_base_1.0, Denoising strength: 0.45, Lora hashes: "brass: 0f1e, other: 2", Version: v1.7.0'
     )
     assert read_infotext(text) == {
@@ -78,7 +98,8 @@ def test_what_the_web_ui_writes_is_read():
         "model": {"weights": "31e35c80fc", "source": "sd_xl_base_1.0"},
         "params": {
             "steps": 20,
-            "scheduler": "DPM++ 2M Karras",
+            "scheduler": "DPM++ 2M",
+            "sigmas": "Karras",
             "guidance": 7,
             "strength": 0.45,
             "Lora hashes": "brass: 0f1e, other: 2",
