@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from imgbuild.images import XMP_TAG, open_header
-from imgbuild.provenance.exif import comment_of
+from imgbuild.provenance.exif import texts_of
 from imgbuild.provenance.infotext import read_infotext
 from imgbuild.provenance.xmp import read_xmp
 from imgbuild.types import Value
@@ -46,12 +46,7 @@ class Found(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def read(data: bytes, name: str = "image") -> Found:
     """What the file says. Raises BadImage for what is no image, with `name` in it."""
     picture = open_header(data, name)
-    info = picture.info.items()
-    texts = {str(key): text for key, text in info if isinstance(text, str) and len(text) <= LONGEST}
-    try:
-        comment = comment_of(picture.getexif())[:LONGEST]
-    except Exception:  # EXIF readers raise anything on hostile bytes
-        comment = ""
+    texts = _texts(picture)
     said = read_xmp(_packet(picture))
     whole: dict[str, Any] = {
         "width": picture.width,
@@ -61,7 +56,17 @@ def read(data: bytes, name: str = "image") -> Found:
     fields = {
         name: said[name] for name in ("source", "license", "credit", "creator", "copyright") if name in said
     }
-    return Found(**whole, **fields, **_made(texts, comment, said))
+    return Found(**whole, **fields, **_made(texts, said))
+
+
+def _texts(picture: Any) -> dict[str, str]:
+    """All texts of a file, by the names of PNG's chunks and of EXIF's tags."""
+    try:
+        found = texts_of(picture.getexif())
+    except Exception:  # EXIF readers raise anything on hostile bytes
+        found = {}
+    found |= {str(key): text for key, text in picture.info.items() if isinstance(text, str)}
+    return {name: text for name, text in found.items() if len(text) <= LONGEST}
 
 
 def _packet(picture: Any) -> bytes:
@@ -71,15 +76,15 @@ def _packet(picture: Any) -> bytes:
     return found.encode() if isinstance(found, str) else bytes(found) if isinstance(found, bytes) else b""
 
 
-def _made(texts: Mapping[str, str], comment: str, said: Mapping[str, Value]) -> dict[str, Value]:
+def _made(texts: Mapping[str, str], said: Mapping[str, Value]) -> dict[str, Value]:
     """Tool and generation; what is exact goes before what was written for others."""
     if said.get("generation"):
         return {"tool": said.get("tool", ""), "generation": said["generation"]}
-    for text in (texts.get("prompt", ""), comment.removeprefix("Prompt:")):
+    for text in (texts.get("prompt", ""), texts.get("UserComment", "").removeprefix("Prompt:")):
         if generation := _workflow(text):
             return {"tool": "ComfyUI", "generation": generation}
-    for text in (texts.get("parameters", ""), comment):
-        generation = read_infotext(text)
+    for name in ("parameters", "UserComment", "ImageDescription"):
+        generation = read_infotext(texts.get(name, ""))
         if "seed" in generation or "width" in generation:
             return {"tool": "AUTOMATIC1111", "generation": generation}
     return {"tool": said.get("tool", texts.get("Software", ""))}

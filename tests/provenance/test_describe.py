@@ -11,7 +11,7 @@ from PIL import Image as pillow
 
 from imgbuild.images import decode, encode, pixel_digest
 from imgbuild.provenance.describe import blocks_of, describe
-from imgbuild.provenance.exif import comment_of
+from imgbuild.provenance.exif import texts_of
 from imgbuild.provenance.xmp import read_xmp
 from imgbuild.types import Format, Metadata
 
@@ -78,7 +78,8 @@ def test_every_format_says_the_same(type):
     exif = picture.getexif()
     assert exif[ExifTags.Base.Software] == "imgbuild"
     assert exif[ExifTags.Base.Copyright].encode("latin-1").decode() == "© The Shop"
-    assert comment_of(exif) == ("" if type == "tiff" else blocks_of(told).parameters)
+    texts = texts_of(exif)
+    assert texts["ImageDescription" if type == "tiff" else "UserComment"] == blocks_of(told).parameters
     if type in ("png", "tiff"):
         assert pixel_digest(decode(data)) == pixel_digest(pillow.new("RGB", (8, 4), "teal"))
 
@@ -91,6 +92,15 @@ def test_the_comment_has_the_type_that_readers_want():
 def test_png_has_the_web_ui_s_text():
     told = describe(Metadata(level="full"), MANIFEST)
     assert written(told)[1].text["parameters"] == blocks_of(told).parameters
+
+
+@pytest.mark.parametrize("prompt", ["a lamp", "Zoë's lamp ☃\nof brass", "a\0b", "lamp " * 4000])
+def test_tiff_has_it_where_its_readers_look(prompt):
+    told = describe(Metadata(level="full"), {**MANIFEST, "prompt": prompt})
+    data, picture = written(told, "tiff")
+    text = picture.tag_v2[ExifTags.Base.ImageDescription].encode("latin-1").decode()
+    assert text == blocks_of(told).parameters.replace("\0", " ")
+    assert written(told, "tiff")[0] == data
 
 
 @pytest.mark.parametrize("type", TYPES)

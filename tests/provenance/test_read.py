@@ -79,8 +79,9 @@ def comment(data):
         picture("JPEG", exif=comment(b"UNICODE\0" + INFOTEXT.encode("utf-16-be"))),
         picture("WEBP", exif=comment(b"UNICODE\0" + INFOTEXT.encode("utf-16-le"))),
         picture("AVIF", exif=comment(b"ASCII\0\0\0" + INFOTEXT.encode())),
+        picture("TIFF", description=INFOTEXT),
     ],
-    ids=["png", "jpeg", "webp", "avif"],
+    ids=["png", "jpeg", "webp", "avif", "tiff"],
 )
 def test_images_of_the_web_ui(data):
     found = read(data)
