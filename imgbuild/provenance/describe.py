@@ -1,6 +1,7 @@
 """What is written into an image: fields that hang on nothing but what made it and what its asset declares.
 
-No dates, paths of outputs, names of targets or versions of the tool: equal images stay equal files.
+No dates, paths of outputs, names of targets or versions of the tool: equal images stay equal files. The least says that
+a model made it, and never which: its name may be a folder's or a customer's.
 """
 
 from __future__ import annotations

@@ -47,7 +47,9 @@ def write_infotext(generation: Mapping[str, Value]) -> str:
 
 def _again(text: str, prompt: str, negative: str) -> Iterator[str]:
     """Pairs of what the lines of `text` do not say to the web UI. One that looks like a size would be taken for one."""
-    for name, asked, read in zip(("Prompt", NEGATIVE[:-1]), (prompt, negative), _prompts(text), strict=True):
+    for name, asked, read in zip(
+        ("Prompt", NEGATIVE[:-1]), (prompt, negative), read_prompts(text), strict=True
+    ):
         if _tidy(asked) != read:
             yield f"{name}: {json.dumps(f'{asked} ' if _SIZE.match(asked) else asked, ensure_ascii=False)}"
 
@@ -63,15 +65,15 @@ def read_infotext(text: str) -> dict[str, Value]:
     pairs = _PAIR.findall(last)
     if len(pairs) < FEWEST:
         before, pairs = text, []
-    prompt, negative = _prompts(before)
+    prompt, negative = read_prompts(before)
     found: dict[str, Value] = {"prompt": prompt, "negative": negative, "params": {}}
     for name, value in pairs:
         _take(found, name, _unquoted(value))
     return found
 
 
-def _prompts(text: str) -> tuple[str, str]:
-    """What the web UI takes such lines for: the prompt, and from one that begins as NEGATIVE on, the negative."""
+def read_prompts(text: str) -> tuple[str, str]:
+    """The prompt, and from a line on that begins as NEGATIVE, the negative one, as the web UI reads lines."""
     prompt: list[str] = []
     negative: list[str] = []
     told = prompt

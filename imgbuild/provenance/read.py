@@ -87,7 +87,8 @@ def _made(texts: Mapping[str, str], said: Mapping[str, Value]) -> dict[str, Valu
         generation = read_infotext(texts.get(name, ""))
         if "seed" in generation or "width" in generation:
             return {"tool": "AUTOMATIC1111", "generation": generation}
-    return {"tool": said.get("tool", texts.get("Software", ""))}
+    tool = said.get("tool", texts.get("Software", ""))
+    return {"tool": tool, "generation": said["asked"]} if said.get("asked") else {"tool": tool}
 
 
 def _workflow(text: str) -> dict[str, Value]:

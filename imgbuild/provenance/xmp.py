@@ -1,16 +1,19 @@
-"""XMP packets: IPTC's digital source type, credit and rights, and the whole generation in a field of our own.
+"""XMP packets: IPTC's digital source type, credit and rights, what the prompt was and which model drew, and the whole
+generation in a field of our own.
 
-Names are those of the IPTC Photo Metadata Standard and of Adobe's XMP specification.
+Names are those of the IPTC Photo Metadata Standard 2025.1 and of Adobe's XMP specification. Who wrote a prompt
+(AIPromptWriterName) is not known, and so not written: it need not be the creator.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import TYPE_CHECKING
 
+from imgbuild.provenance.infotext import NEGATIVE, read_prompts
 from imgbuild.types import Value
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ SPACES = {
     "imgbuild": "urn:imgbuild:1:",
 }
 LARGEST = 1 << 22  # bytes of a packet that is read
+_AI = ("PromptInformation", "PromptWriterName", "SystemUsed", "SystemVersionUsed")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -47,10 +51,7 @@ def write_xmp(described: Mapping[str, Value]) -> bytes:
         is_page = re.match(r"https?://", described["license"])
         name = "xmpRights:WebStatement" if is_page else "xmpRights:UsageTerms"
         fields.append((_element if is_page else _language)(name, described["license"]))
-    if described.get("generation"):
-        fields.append(_language("dc:description", described["generation"]["prompt"]))
-        exact = json.dumps(described["generation"], sort_keys=True)  # ASCII: any text stays as it is
-        fields.append(_element("imgbuild:Generation", exact))
+    fields += _generated(described.get("generation", {}))
     spaces = " ".join(f'xmlns:{name}="{address}"' for name, address in SPACES.items())
     inner = "".join(fields)
     return (
@@ -58,6 +59,22 @@ def write_xmp(described: Mapping[str, Value]) -> bytes:
         f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF {spaces}><rdf:Description rdf:about="">{inner}'
         '</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
     ).encode()
+
+
+def _generated(generation: Mapping[str, Value]) -> Iterator[str]:
+    """The fields that say how it was made, where that is told."""
+    if not generation:
+        return
+    prompt, negative, model = generation["prompt"], generation.get("negative"), generation.get("model", {})
+    yield _language("dc:description", prompt)
+    yield _element(
+        "Iptc4xmpExt:AIPromptInformation", f"{prompt}\n{NEGATIVE} {negative}" if negative else prompt
+    )
+    for name, value in (("Used", model.get("source")), ("VersionUsed", model.get("revision"))):
+        if value:
+            yield _element(f"Iptc4xmpExt:AISystem{name}", value)
+    exact = json.dumps(generation, sort_keys=True)  # ASCII: any text stays as it is
+    yield _element("imgbuild:Generation", exact)
 
 
 def _element(name: str, text: str) -> str:
@@ -74,7 +91,10 @@ def _language(name: str, text: str) -> str:
 
 
 def read_xmp(packet: bytes) -> dict[str, Value]:
-    """What a packet says, in the fields that `write_xmp` takes; nothing for one that can't be read safely."""
+    """What a packet says, in the fields that `write_xmp` takes; nothing for one that can't be read safely.
+
+    asked: what IPTC's properties say of a generation, where the packet has none that is exact.
+    """
     if len(packet) > LARGEST or b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
         return {}
     from xml.etree import ElementTree as etree
@@ -95,8 +115,26 @@ def read_xmp(packet: bytes) -> dict[str, Value]:
         found["license"] = license
     if "source" in found:
         found["source"] = found["source"].rpartition("/")[2]
-    generation = _generation(_text(root, "imgbuild:Generation"))
-    return {**found, "generation": generation} if generation else found
+    if generation := _exact(_text(root, "imgbuild:Generation")):
+        return {**found, "generation": generation}
+    asked = _asked(root)
+    return {**found, "asked": asked} if asked else found
+
+
+def _asked(root: Element) -> dict[str, Value]:
+    """What IPTC's properties say of a generation, in the terms of one; nothing where they are not there."""
+    texts = {name: _text(root, f"Iptc4xmpExt:AI{name}") for name in _AI}
+    if not any(texts.values()):
+        return {}
+    prompt, negative = read_prompts(texts["PromptInformation"])
+    model = {"source": texts["SystemUsed"], "revision": texts["SystemVersionUsed"]}
+    made: dict[str, Value] = {
+        "prompt": prompt,
+        "negative": negative,
+        "prompt_writer": texts["PromptWriterName"],
+    }
+    made["model"] = {name: text for name, text in model.items() if text}
+    return {name: value for name, value in made.items() if value}
 
 
 def _text(root: Element, name: str) -> str:
@@ -112,7 +150,7 @@ def _text(root: Element, name: str) -> str:
     return ""
 
 
-def _generation(text: str) -> dict[str, Value]:
+def _exact(text: str) -> dict[str, Value]:
     try:
         found = json.loads(text) if text else {}
     except (ValueError, RecursionError):

@@ -106,7 +106,7 @@ def test_tiff_has_it_where_its_readers_look(prompt):
 @pytest.mark.parametrize("type", TYPES)
 def test_the_least_says_nothing_of_how(type):
     data, _ = written(describe(Metadata(level="minimal", **STATED), MANIFEST), type)
-    for word in (b"lamp", b"steps", b"Seed", "lamp".encode("utf-16-be")):
+    for word in (b"lamp", b"steps", b"Seed", b"AISystem", b"AIPrompt", "lamp".encode("utf-16-be")):
         assert word not in data
 
 
@@ -115,6 +115,19 @@ def test_any_prompt_comes_back_exactly(prompt, type):
     told = describe(Metadata(level="full"), {**MANIFEST, "prompt": prompt})
     _, picture = written(told, type)
     assert read_xmp(packet(picture))["generation"]["prompt"] == prompt
+
+
+def test_iptc_s_properties_say_what_the_prompt_was_and_which_model_drew():
+    manifest = {**MANIFEST, "negative": "dark", "model": {**MANIFEST["model"], "revision": "v2"}}
+    packet = blocks_of(describe(Metadata(level="full"), manifest)).xmp.decode()
+    for element in (
+        '<Iptc4xmpExt:AIPromptInformation>a &lt;lamp&gt; &amp; "brass"\nNegative prompt: dark<',
+        "<Iptc4xmpExt:AISystemUsed>house/lamps<",
+        "<Iptc4xmpExt:AISystemVersionUsed>v2<",
+        'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"',
+    ):
+        assert element in packet
+    assert "AIPromptWriterName" not in packet
 
 
 @pytest.mark.parametrize(

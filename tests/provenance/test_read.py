@@ -119,6 +119,32 @@ def test_our_own(type):
     )
 
 
+IPTC = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" {}/>'
+    "</rdf:RDF></x:xmpmeta>"
+)
+
+
+def test_images_that_have_only_iptc_s_properties():
+    told = (
+        'Iptc4xmpExt:AIPromptInformation="a lamp&#10;Negative prompt: dark" Iptc4xmpExt:AISystemUsed="Painter" '
+        'Iptc4xmpExt:AISystemVersionUsed="3" Iptc4xmpExt:AIPromptWriterName="Zoë"'
+    )
+    found = read(picture("JPEG", xmp=IPTC.format(told).encode()))
+    assert (found.tool, found.generation) == (
+        "",
+        {
+            "prompt": "a lamp",
+            "negative": "dark",
+            "prompt_writer": "Zoë",
+            "model": {"source": "Painter", "revision": "3"},
+        },
+    )
+    exact = picture("JPEG", xmp=IPTC.format(told).encode(), exif=comment(b"ASCII\0\0\0" + INFOTEXT.encode()))
+    assert read(exact).generation == SAID
+
+
 def test_a_picture_that_says_nothing():
     assert read(picture("PNG")) == Found(width=8, height=4, format="png")
 
