@@ -105,12 +105,13 @@ def _upright(picture: PILImage) -> PILImage:
 class Blocks(Struct, frozen=True, kw_only=True):
     """What a file says besides its pixels. parameters: text of that name in PNG, the description in TIFF.
 
-    exif, xmp: the blocks as they stand in a file.
+    exif, xmp: the blocks as they stand in a file. segments: further ones of a JPEG, as they stand in it.
     """
 
     parameters: str = ""
     exif: bytes = b""
     xmp: bytes = b""
+    segments: bytes = b""
 
 
 def encode(picture: PILImage, format: Format, blocks: Blocks | None = None) -> bytes:
@@ -148,7 +149,7 @@ def _said(format: Format, blocks: Blocks) -> dict[str, Any]:
         directory[XMP_TAG] = blocks.xmp
         return {"tiffinfo": directory}
     if format.type != "png":
-        return {"exif": blocks.exif, "xmp": blocks.xmp}
+        return {"exif": blocks.exif, "xmp": blocks.xmp, "extra": blocks.segments}
     chunks = PngImagePlugin.PngInfo()
     if blocks.parameters:
         is_latin = blocks.parameters.isascii()

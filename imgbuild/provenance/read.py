@@ -11,6 +11,7 @@ from msgspec import Struct
 from imgbuild.images import XMP_TAG, open_header
 from imgbuild.provenance.exif import texts_of
 from imgbuild.provenance.infotext import read_infotext
+from imgbuild.provenance.segments import read_segments
 from imgbuild.provenance.xmp import read_xmp
 from imgbuild.types import Value
 
@@ -47,7 +48,8 @@ def read(data: bytes, name: str = "image") -> Found:
     """What the file says. Raises BadImage for what is no image, with `name` in it."""
     picture = open_header(data, name)
     texts = _texts(picture)
-    said = read_xmp(_packet(picture))
+    segments = [data for _, data in getattr(picture, "applist", ())]  # of a JPEG
+    said = read_xmp(_packet(picture), read_segments(segments))
     whole: dict[str, Any] = {
         "width": picture.width,
         "height": picture.height,

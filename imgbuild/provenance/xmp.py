@@ -24,6 +24,7 @@ SPACES = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "dc": "http://purl.org/dc/elements/1.1/",
     "xmp": "http://ns.adobe.com/xap/1.0/",
+    "xmpNote": "http://ns.adobe.com/xmp/note/",
     "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
     "photoshop": "http://ns.adobe.com/photoshop/1.0/",
     "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
@@ -34,31 +35,43 @@ _AI = ("PromptInformation", "PromptWriterName", "SystemUsed", "SystemVersionUsed
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write_xmp(described: Mapping[str, Value]) -> bytes:
-    """The packet of what `describe` gives: the same bytes for the same fields."""
-    fields = ["<xmp:CreatorTool>imgbuild</xmp:CreatorTool>"]
+def write_xmp(described: Mapping[str, Value], extension: str = "") -> bytes:
+    """The packet of what `describe` gives: the same bytes for the same fields. extension: the name of its extension."""
+    more = [_element("xmpNote:HasExtendedXMP", extension)] if extension else []
+    fields = "".join([_element("xmp:CreatorTool", "imgbuild"), *more, *_stated(described)])
+    return (
+        f'<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>{_graph(fields)}<?xpacket end="r"?>'
+    ).encode()
+
+
+def write_extension(described: Mapping[str, Value]) -> bytes:
+    """The same for a part of it, as an extension of a packet."""
+    return _graph("".join(_stated(described))).encode()
+
+
+def _graph(fields: str) -> str:
+    spaces = " ".join(f'xmlns:{name}="{address}"' for name, address in SPACES.items())
+    return (
+        f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF {spaces}><rdf:Description rdf:about="">{fields}'
+        "</rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+
+
+def _stated(described: Mapping[str, Value]) -> Iterator[str]:
+    """The fields of what `describe` gives."""
     if described.get("source"):
-        fields.append(_element("Iptc4xmpExt:DigitalSourceType", SOURCES + described["source"]))
+        yield _element("Iptc4xmpExt:DigitalSourceType", SOURCES + described["source"])
     if described.get("creator"):
-        fields.append(
-            f"<dc:creator><rdf:Seq>{_element('rdf:li', described['creator'])}</rdf:Seq></dc:creator>"
-        )
+        yield f"<dc:creator><rdf:Seq>{_element('rdf:li', described['creator'])}</rdf:Seq></dc:creator>"
     if described.get("copyright"):
-        fields.append(_language("dc:rights", described["copyright"]))
+        yield _language("dc:rights", described["copyright"])
     if described.get("credit"):
-        fields.append(_element("photoshop:Credit", described["credit"]))
+        yield _element("photoshop:Credit", described["credit"])
     if described.get("license"):
         is_page = re.match(r"https?://", described["license"])
         name = "xmpRights:WebStatement" if is_page else "xmpRights:UsageTerms"
-        fields.append((_element if is_page else _language)(name, described["license"]))
-    fields += _generated(described.get("generation", {}))
-    spaces = " ".join(f'xmlns:{name}="{address}"' for name, address in SPACES.items())
-    inner = "".join(fields)
-    return (
-        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-        f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF {spaces}><rdf:Description rdf:about="">{inner}'
-        '</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
-    ).encode()
+        yield (_element if is_page else _language)(name, described["license"])
+    yield from _generated(described.get("generation", {}))
 
 
 def _generated(generation: Mapping[str, Value]) -> Iterator[str]:
@@ -90,19 +103,18 @@ def _language(name: str, text: str) -> str:
     return f"<{name}><rdf:Alt>{item}</rdf:Alt></{name}>"
 
 
-def read_xmp(packet: bytes) -> dict[str, Value]:
+def read_xmp(packet: bytes, extensions: Mapping[str, bytes] | None = None) -> dict[str, Value]:
     """What a packet says, in the fields that `write_xmp` takes; nothing for one that can't be read safely.
 
+    extensions: those in the same file, by their names; what the packet itself says goes first.
     asked: what IPTC's properties say of a generation, where the packet has none that is exact.
     """
-    if len(packet) > LARGEST or b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
+    root = _parsed(packet)
+    if root is None:
         return {}
-    from xml.etree import ElementTree as etree
-
-    try:
-        root = etree.fromstring(packet.strip(b"\0 \r\n\t"))
-    except (etree.ParseError, ValueError, LookupError):
-        return {}
+    extension = _parsed((extensions or {}).get(_text(root, "xmpNote:HasExtendedXMP"), b""))
+    if extension is not None:
+        root.append(extension)
     names = {
         "source": "Iptc4xmpExt:DigitalSourceType",
         "creator": "dc:creator",
@@ -119,6 +131,18 @@ def read_xmp(packet: bytes) -> dict[str, Value]:
         return {**found, "generation": generation}
     asked = _asked(root)
     return {**found, "asked": asked} if asked else found
+
+
+def _parsed(packet: bytes) -> Element | None:
+    """The root of a packet; None where it can't be read safely."""
+    if len(packet) > LARGEST or b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
+        return None
+    from xml.etree import ElementTree as etree
+
+    try:
+        return etree.fromstring(packet.strip(b"\0 \r\n\t"))
+    except (etree.ParseError, ValueError, LookupError):
+        return None
 
 
 def _asked(root: Element) -> dict[str, Value]:

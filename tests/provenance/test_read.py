@@ -107,7 +107,7 @@ def test_our_own(type):
         "model": {},
     }
     told = describe(Metadata(level="full", credit="The Shop"), manifest)
-    data = encode(pillow.new("RGB", (8, 4)), Format(type=type), blocks_of(told))
+    data = encode(pillow.new("RGB", (8, 4)), Format(type=type), blocks_of(told, type))
     assert read(data) == Found(
         width=8,
         height=4,
