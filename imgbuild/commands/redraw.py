@@ -10,6 +10,7 @@ from imgbuild.errors import UsageError
 from imgbuild.expand.seeds import SEEDS_END
 from imgbuild.provenance.read import Found
 from imgbuild.provenance.samplers import find_scheduler
+from imgbuild.provenance.strangers import whole
 from imgbuild.types import Value
 
 MAX_SIDE = 16384  # pixels
@@ -88,14 +89,14 @@ def _asset(made: Mapping[str, Value], found: Found) -> Iterator[str]:
     if made.get("negative"):
         yield f"negative: {_template(str(made['negative']))}"
     yield "models: [model]"
-    seed = made.get("seed")
-    if isinstance(seed, int) and 0 <= seed < SEEDS_END:
+    seed = whole(made.get("seed"))
+    if seed is not None and seed < SEEDS_END:
         yield f"seeds: [{seed}]"
-    elif seed is not None:
-        yield f"# seed {_one_line(str(seed))}: seeds are below {SEEDS_END}"
-    sides = made.get("width", found.width), made.get("height", found.height)
-    if all(isinstance(side, int) and 1 <= side <= MAX_SIDE for side in sides):
-        yield f"size: {sides[0]}x{sides[1]}"
+    elif made.get("seed") is not None:
+        yield f"# seed {_one_line(str(made['seed']))}: seeds are below {SEEDS_END}"
+    width, height = whole(made.get("width", found.width)), whole(made.get("height", found.height))
+    if width and height and max(width, height) <= MAX_SIDE:
+        yield f"size: {width}x{height}"
 
 
 def _template(text: str) -> str:

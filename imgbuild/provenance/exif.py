@@ -69,7 +69,8 @@ def _utf8(value: object) -> str:
 
 def comment_of(exif: pillow.Exif) -> str:
     """The text of the comment, in whichever of EXIF's encodings it is; empty where there is none."""
-    data = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
+    tag = ExifTags.Base.UserComment  # some have it in the outer directory
+    data = exif.get_ifd(ExifTags.IFD.Exif).get(tag) or exif.get(tag, b"")
     if isinstance(data, str):
         return data
     if not isinstance(data, bytes):

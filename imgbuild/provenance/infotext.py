@@ -93,7 +93,7 @@ def _take(found: dict[str, Value], name: str, value: str) -> None:
     size = re.fullmatch(r"(\d{1,6})x(\d{1,6})", value) if name == "Size" else None
     if size:
         found["width"], found["height"] = int(size[1]), int(size[2])
-    elif name == "Seed" and re.fullmatch(r"\d{1,20}", value):
+    elif name == "Seed" and re.fullmatch(r"\d{1,18}", value):
         found["seed"] = int(value)
     elif name in ("Prompt", NEGATIVE[:-1]):
         found["prompt" if name == "Prompt" else "negative"] = value.strip()

@@ -14,6 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from imgbuild.provenance.infotext import NEGATIVE, read_prompts
+from imgbuild.provenance.strangers import parse_object
 from imgbuild.types import Value
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def read_xmp(packet: bytes, extensions: Mapping[str, bytes] | None = None) -> di
         found["license"] = license
     if "source" in found:
         found["source"] = found["source"].rpartition("/")[2]
-    if generation := _exact(_text(root, "imgbuild:Generation")):
+    if generation := parse_object(_text(root, "imgbuild:Generation")):
         return {**found, "generation": generation}
     asked = _asked(root)
     return {**found, "asked": asked} if asked else found
@@ -172,11 +173,3 @@ def _text(root: Element, name: str) -> str:
             item = element.find(f".//{{{SPACES['rdf']}}}li")
             return ((element if item is None else item).text or "").strip()
     return ""
-
-
-def _exact(text: str) -> dict[str, Value]:
-    try:
-        found = json.loads(text) if text else {}
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
