@@ -405,8 +405,8 @@ def manifest(ctx: click.Context, /, **flags: Any) -> int:
 def inspect(ctx: click.Context, /, **flags: Any) -> int:
     """Tell what an image says made it, and its target.
 
-    Prompt, model, seed and more, of images that imgbuild, AUTOMATIC1111's web UI or ComfyUI made. Of an image of this
-    project also the target, and the place in the spec.
+    Prompt, model, seed and more, of images that imgbuild, AUTOMATIC1111's web UI, ComfyUI, InvokeAI, NovelAI or
+    Fooocus made. Of an image of this project also the target, and the place in the spec.
     """
     from imgbuild.commands.inspect import run_inspect
 

@@ -103,14 +103,15 @@ def _upright(picture: PILImage) -> PILImage:
 
 
 class Blocks(Struct, frozen=True, kw_only=True):
-    """What a file says besides its pixels. parameters: text of that name, which only PNG holds as such.
+    """What a file says besides its pixels. parameters: text of that name in PNG, the description in TIFF.
 
-    exif, xmp: the blocks as they stand in a file.
+    exif, xmp: the blocks as they stand in a file. segments: further ones of a JPEG, as they stand in it.
     """
 
     parameters: str = ""
     exif: bytes = b""
     xmp: bytes = b""
+    segments: bytes = b""
 
 
 def encode(picture: PILImage, format: Format, blocks: Blocks | None = None) -> bytes:
@@ -143,10 +144,12 @@ def _said(format: Format, blocks: Blocks) -> dict[str, Any]:
         for tag, value in exif.items():
             if tag != ExifTags.IFD.Exif:  # a directory of its own, which Pillow does not write here
                 directory[tag] = value.encode("latin-1") if isinstance(value, str) else value
+        if blocks.parameters:
+            directory[ExifTags.Base.ImageDescription] = blocks.parameters.replace("\0", " ").encode()
         directory[XMP_TAG] = blocks.xmp
         return {"tiffinfo": directory}
     if format.type != "png":
-        return {"exif": blocks.exif, "xmp": blocks.xmp}
+        return {"exif": blocks.exif, "xmp": blocks.xmp, "extra": blocks.segments}
     chunks = PngImagePlugin.PngInfo()
     if blocks.parameters:
         is_latin = blocks.parameters.isascii()

@@ -33,6 +33,7 @@ from imgbuild.weights.networks import declared_name
 
 INTENT, GENERATE, IMPORT, PROCESS, ENCODE = "intent/1", "generate/1", "import/1", "process/1", "encode/1"
 SHEET, RULES = "sheet/1", "rules/1"
+METADATA = 2  # of how files say what is described: raised when equal fields come to other bytes
 
 
 def pin_fields(pin: Pin) -> dict[str, Value]:
@@ -273,7 +274,7 @@ def encode_key(
 ) -> tuple[Digest, Manifest]:
     """described: what the file says of itself, if anything."""
     fields: dict[str, Value] = {"format": format_fields(format), "pixels": pixels}
-    return seal(ENCODE, {**fields, "metadata": described} if described else fields)
+    return seal(ENCODE, {**fields, "metadata": described, "written": METADATA} if described else fields)
 
 
 def rule_reference(rule: Rule, digest: FindDigest) -> Digest:

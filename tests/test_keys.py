@@ -72,6 +72,7 @@ def cases(target, model, intent):
         "import": import_key("f" * 43),
         "process": process_key(RESIZE, "p" * 43),
         "encode": encode_key(Format(type="webp", quality=90, lossless=False), "p" * 43),
+        "encode, described": encode_key(Format(type="webp"), "p" * 43, {"source": "trainedAlgorithmicMedia"}),
         "rules": seal_rules(rules, 3, FILES.get),
         "measured with a reference": (rule_reference(rules[1], FILES.get), None),
         "inputs": (inputs_digest(edge, {"shop/base#0": "b" * 43, "shop/mask#0": "m" * 43}), None),

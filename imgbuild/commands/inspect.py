@@ -15,6 +15,7 @@ from imgbuild.files import MAX_INPUT
 from imgbuild.images import decode, normal, pixel_digest
 from imgbuild.project import Project
 from imgbuild.provenance.read import Found, read
+from imgbuild.report.text import printable
 from imgbuild.settings import is_project
 from imgbuild.survey import open_book
 from imgbuild.types import Digest, Line, Target
@@ -122,7 +123,7 @@ def _pixels(data: bytes) -> Digest:
 
 def _lines(told: Inspected) -> Iterator[str]:
     says = told.says
-    yield f"{told.file}  {says.width}×{says.height} {says.format}"
+    yield f"{printable(told.file)}  {says.width}×{says.height} {says.format}"
     if told.target is not None:
         ours = told.target
         yield f"  {ours.id}: {ours.state}"
@@ -137,12 +138,8 @@ def _lines(told: Inspected) -> Iterator[str]:
 
 
 def _field(name: str, value: object) -> Iterator[str]:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    first, *more = ["".join(map(_printable, line)) for line in text.split("\n")]
-    yield f"  {name}: {first}"
-    yield from (f"    {line}" for line in more)
-
-
-def _printable(mark: str) -> str:
     """What strangers wrote must not tell the terminal what to do."""
-    return mark if mark.isprintable() else "\ufffd"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    first, *more = map(printable, text.split("\n"))
+    yield f"  {printable(name)}: {first}"
+    yield from (f"    {line}" for line in more)

@@ -9,28 +9,12 @@ from collections.abc import Iterator, Mapping
 from imgbuild.errors import UsageError
 from imgbuild.expand.seeds import SEEDS_END
 from imgbuild.provenance.read import Found
+from imgbuild.provenance.samplers import find_scheduler
+from imgbuild.provenance.strangers import whole
 from imgbuild.types import Value
 
 MAX_SIDE = 16384  # pixels
 
-# Samplers as AUTOMATIC1111 and ComfyUI call them → the class of diffusers that does the same.
-SCHEDULERS = {
-    "ddim": "DDIMScheduler",
-    "dpm_2": "KDPM2DiscreteScheduler",
-    "dpm_2_ancestral": "KDPM2AncestralDiscreteScheduler",
-    "dpm2": "KDPM2DiscreteScheduler",
-    "dpm2 a": "KDPM2AncestralDiscreteScheduler",
-    "dpm++ 2m": "DPMSolverMultistepScheduler",
-    "dpmpp_2m": "DPMSolverMultistepScheduler",
-    "euler": "EulerDiscreteScheduler",
-    "euler a": "EulerAncestralDiscreteScheduler",
-    "euler_ancestral": "EulerAncestralDiscreteScheduler",
-    "heun": "HeunDiscreteScheduler",
-    "lcm": "LCMScheduler",
-    "lms": "LMSDiscreteScheduler",
-    "uni_pc": "UniPCMultistepScheduler",
-    "unipc": "UniPCMultistepScheduler",
-}
 _KNOWN = ("steps", "guidance", "scheduler")
 
 
@@ -78,14 +62,8 @@ def _model(made: Mapping[str, Value], *, ours: bool) -> Iterator[str]:
 
 def _params(params: Value, *, ours: bool) -> Iterator[str]:
     """What is understood stands there; what is not, as a comment, so that nothing is lost."""
-    given = dict(params) if isinstance(params, dict) else {}
-    sampler = given.get("scheduler")
-    if not ours and isinstance(sampler, str):
-        known = SCHEDULERS.get(re.sub(r"\s+karras$", "", sampler.lower()))
-        if known:
-            given["scheduler"] = known
-        else:
-            given["sampler"] = given.pop("scheduler")
+    told = dict(params) if isinstance(params, dict) else {}
+    given = told if ours else _translated(told)
     kept = given if ours else {key: given[key] for key in _KNOWN if key in given}
     if kept:
         yield f"    params: {_flow(kept)}"
@@ -94,19 +72,31 @@ def _params(params: Value, *, ours: bool) -> Iterator[str]:
             yield f"    # {_one_line(key)}: {_one_line(value if isinstance(value, str) else json.dumps(value))}"
 
 
+def _translated(told: Mapping[str, Value]) -> dict[str, Value]:
+    """The parameters of another tool with the scheduler as diffusers has it; as `sampler` where it has none such."""
+    rest = {name: value for name, value in told.items() if name not in ("scheduler", "sigmas")}
+    sampler, shape = str(told.get("scheduler", "")), str(told.get("sigmas", ""))
+    if known := find_scheduler(sampler, shape):
+        scheduler, shape = known
+        rest["scheduler"] = scheduler
+    elif sampler:
+        rest["sampler"] = sampler
+    return {**rest, "sigmas": shape} if shape else rest
+
+
 def _asset(made: Mapping[str, Value], found: Found) -> Iterator[str]:
     yield f"prompt: {_template(str(made['prompt']))}"
     if made.get("negative"):
         yield f"negative: {_template(str(made['negative']))}"
     yield "models: [model]"
-    seed = made.get("seed")
-    if isinstance(seed, int) and 0 <= seed < SEEDS_END:
+    seed = whole(made.get("seed"))
+    if seed is not None and seed < SEEDS_END:
         yield f"seeds: [{seed}]"
-    elif seed is not None:
-        yield f"# seed {_one_line(str(seed))}: seeds are below {SEEDS_END}"
-    sides = made.get("width", found.width), made.get("height", found.height)
-    if all(isinstance(side, int) and 1 <= side <= MAX_SIDE for side in sides):
-        yield f"size: {sides[0]}x{sides[1]}"
+    elif made.get("seed") is not None:
+        yield f"# seed {_one_line(str(made['seed']))}: seeds are below {SEEDS_END}"
+    width, height = whole(made.get("width", found.width)), whole(made.get("height", found.height))
+    if width and height and max(width, height) <= MAX_SIDE:
+        yield f"size: {width}x{height}"
 
 
 def _template(text: str) -> str:

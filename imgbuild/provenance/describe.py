@@ -1,6 +1,7 @@
 """What is written into an image: fields that hang on nothing but what made it and what its asset declares.
 
-No dates, paths of outputs, names of targets or versions of the tool: equal images stay equal files.
+No dates, paths of outputs, names of targets or versions of the tool: equal images stay equal files. The least says that
+a model made it, and never which: its name may be a folder's or a customer's.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Mapping
 from imgbuild.images import Blocks
 from imgbuild.provenance.exif import write_exif
 from imgbuild.provenance.infotext import write_infotext
-from imgbuild.provenance.xmp import write_xmp
+from imgbuild.provenance.segments import LARGEST_PACKET, SEGMENT, name_extension, write_segments
+from imgbuild.provenance.xmp import write_extension, write_xmp
 from imgbuild.types import Metadata, Recipe, Rendered, Value
 
 MIXED = "compositeWithTrainedAlgorithmicMedia"
@@ -64,8 +66,28 @@ def describe(
     return told
 
 
-def blocks_of(told: Mapping[str, Value]) -> Blocks:
-    """What `describe` gives, as files carry it: infotext, EXIF and XMP."""
+def blocks_of(told: Mapping[str, Value], type: str) -> Blocks:
+    """What `describe` gives, as files of a type carry it: infotext, EXIF and XMP.
+
+    A segment of a JPEG holds 64 KiB. Of EXIF, what does not fit is left out; of XMP, it stands in further segments.
+    """
     generation = told.get("generation")
     parameters = write_infotext(generation) if generation else ""
-    return Blocks(parameters=parameters, exif=write_exif(told, parameters), xmp=write_xmp(told))
+    exif, xmp = write_exif(told, parameters), write_xmp(told)
+    if type != "jpeg" or max(len(exif), len(xmp)) <= LARGEST_PACKET:
+        return Blocks(parameters=parameters, exif=exif, xmp=xmp)
+    shorter = (exif, write_exif(told, ""), write_exif({}, ""))
+    fitting = next(block for block in shorter if len(block) <= SEGMENT)
+    return Blocks(parameters=parameters, exif=fitting, segments=_segments(told))
+
+
+def _segments(told: Mapping[str, Value]) -> bytes:
+    """The XMP packet in segments: what makes it too long, the generation before all, in its extension."""
+    kept, moved = dict(told), dict[str, Value]()
+    packet, extension = write_xmp(kept), b""
+    for name in ("generation", *_STATED):
+        if len(packet) > LARGEST_PACKET and name in kept:
+            moved[name] = kept.pop(name)
+            extension = write_extension(moved)
+            packet = write_xmp(kept, name_extension(extension))
+    return write_segments(packet, extension)

@@ -12,6 +12,12 @@ from imgbuild.types import Value
 
 _ASCII, _LONG, _UNDEFINED = 2, 4, 7  # types of a value
 _HEAD = b"Exif\0\0MM\0*" + struct.pack(">I", 8)
+_TEXTS = (
+    ExifTags.Base.ImageDescription,
+    ExifTags.Base.Make,
+    ExifTags.Base.Model,
+    ExifTags.Base.Software,
+)
 _CODE, _PLAIN = b"UNICODE\0", b"ASCII\0\0\0"
 
 
@@ -47,9 +53,24 @@ def _directory(entries: Sequence[tuple[int, int, bytes]], at: int) -> bytes:
     return table + bytes(4) + values
 
 
+def texts_of(exif: pillow.Exif) -> dict[str, str]:
+    """The texts of a block that tools keep what they know in, by EXIF's names of their tags."""
+    found = {tag.name or "": _utf8(exif.get(tag)) for tag in _TEXTS}
+    return {name: text for name, text in (found | {"UserComment": comment_of(exif)}).items() if text}
+
+
+def _utf8(value: object) -> str:
+    """What Pillow read as Latin-1, as EXIF 3.0 means it, or as it is."""
+    try:
+        return value.encode("latin-1").decode() if isinstance(value, str) else ""
+    except ValueError:
+        return str(value)
+
+
 def comment_of(exif: pillow.Exif) -> str:
     """The text of the comment, in whichever of EXIF's encodings it is; empty where there is none."""
-    data = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
+    tag = ExifTags.Base.UserComment  # some have it in the outer directory
+    data = exif.get_ifd(ExifTags.IFD.Exif).get(tag) or exif.get(tag, b"")
     if isinstance(data, str):
         return data
     if not isinstance(data, bytes):

@@ -1,26 +1,30 @@
-"""What any image says of itself: ours, and those of AUTOMATIC1111's web UI and of ComfyUI."""
+"""What any image says of itself: ours, and those of AUTOMATIC1111's web UI, ComfyUI, InvokeAI, NovelAI and Fooocus."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from imgbuild.images import XMP_TAG, open_header
-from imgbuild.provenance.exif import comment_of
+from imgbuild.provenance.comfyui import read_comfyui
+from imgbuild.provenance.exif import texts_of
+from imgbuild.provenance.fooocus import read_fooocus
 from imgbuild.provenance.infotext import read_infotext
+from imgbuild.provenance.invokeai import read_invokeai
+from imgbuild.provenance.novelai import read_novelai
+from imgbuild.provenance.segments import read_segments
+from imgbuild.provenance.strangers import plain
 from imgbuild.provenance.xmp import read_xmp
 from imgbuild.types import Value
 
 LONGEST = 1 << 22  # characters of a text that is read
-_SAMPLING = {  # inputs of ComfyUI's samplers, in our terms
-    "steps": "steps",
-    "cfg": "guidance",
-    "sampler_name": "scheduler",
-    "scheduler": "sigmas",
-    "denoise": "strength",
+_TOOLS = {
+    "ComfyUI": read_comfyui,
+    "InvokeAI": read_invokeai,
+    "NovelAI": read_novelai,
+    "Fooocus": read_fooocus,
 }
 
 
@@ -46,13 +50,9 @@ class Found(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def read(data: bytes, name: str = "image") -> Found:
     """What the file says. Raises BadImage for what is no image, with `name` in it."""
     picture = open_header(data, name)
-    info = picture.info.items()
-    texts = {str(key): text for key, text in info if isinstance(text, str) and len(text) <= LONGEST}
-    try:
-        comment = comment_of(picture.getexif())[:LONGEST]
-    except Exception:  # EXIF readers raise anything on hostile bytes
-        comment = ""
-    said = read_xmp(_packet(picture))
+    texts = _texts(picture)
+    segments = [data for _, data in getattr(picture, "applist", ())]  # of a JPEG
+    said = read_xmp(_packet(picture), read_segments(segments))
     whole: dict[str, Any] = {
         "width": picture.width,
         "height": picture.height,
@@ -61,7 +61,17 @@ def read(data: bytes, name: str = "image") -> Found:
     fields = {
         name: said[name] for name in ("source", "license", "credit", "creator", "copyright") if name in said
     }
-    return Found(**whole, **fields, **_made(texts, comment, said))
+    return Found(**whole, **fields, **_made(texts, said))
+
+
+def _texts(picture: Any) -> dict[str, str]:
+    """All texts of a file, by the names of PNG's chunks and of EXIF's tags."""
+    try:
+        found = texts_of(picture.getexif())
+    except Exception:  # EXIF readers raise anything on hostile bytes
+        found = {}
+    found |= {str(key): text for key, text in picture.info.items() if isinstance(text, str)}
+    return {name: text for name, text in found.items() if len(text) <= LONGEST}
 
 
 def _packet(picture: Any) -> bytes:
@@ -71,74 +81,18 @@ def _packet(picture: Any) -> bytes:
     return found.encode() if isinstance(found, str) else bytes(found) if isinstance(found, bytes) else b""
 
 
-def _made(texts: Mapping[str, str], comment: str, said: Mapping[str, Value]) -> dict[str, Value]:
+def _made(texts: Mapping[str, str], said: Mapping[str, Value]) -> dict[str, Value]:
     """Tool and generation; what is exact goes before what was written for others."""
+    tool = said.get("tool", texts.get("Software", ""))
     if said.get("generation"):
-        return {"tool": said.get("tool", ""), "generation": said["generation"]}
-    for text in (texts.get("prompt", ""), comment.removeprefix("Prompt:")):
-        if generation := _workflow(text):
-            return {"tool": "ComfyUI", "generation": generation}
-    for text in (texts.get("parameters", ""), comment):
-        generation = read_infotext(text)
+        return {"tool": said.get("tool", ""), "generation": plain(said["generation"])}
+    for name, read_tool in _TOOLS.items():
+        if generation := read_tool(texts):
+            return {"tool": name, "generation": plain(generation)}
+    for name in ("parameters", "UserComment", "ImageDescription"):
+        generation = read_infotext(texts.get(name, ""))
         if "seed" in generation or "width" in generation:
-            return {"tool": "AUTOMATIC1111", "generation": generation}
-    return {"tool": said.get("tool", texts.get("Software", ""))}
-
-
-def _workflow(text: str) -> dict[str, Value]:
-    """The generation of a ComfyUI workflow in its API's format: what its first sampler was asked for."""
-    try:
-        found = json.loads(text) if text.lstrip().startswith("{") else None
-    except (ValueError, RecursionError):
-        return {}
-    nodes = {key: node for key, node in found.items() if _is_node(node)} if isinstance(found, dict) else {}
-    sampler = next((node for node in nodes.values() if {"steps", "positive"} <= node["inputs"].keys()), None)
-    if sampler is None:
-        return {}
-    inputs = sampler["inputs"]
-    generation: dict[str, Value] = {
-        "prompt": _text(nodes, inputs["positive"]),
-        "negative": _text(nodes, inputs.get("negative")),
-        "params": {ours: inputs[key] for key, ours in _SAMPLING.items() if _is_plain(inputs.get(key))},
-    }
-    seed = inputs.get("seed", inputs.get("noise_seed"))
-    if isinstance(seed, int):
-        generation["seed"] = seed
-    for node in _upstream(nodes, inputs):
-        given = node["inputs"]
-        if isinstance(source := given.get("ckpt_name", given.get("unet_name")), str):
-            generation.setdefault("model", {"source": source})
-        if isinstance(given.get("width"), int) and isinstance(given.get("height"), int):
-            generation.setdefault("width", given["width"])
-            generation.setdefault("height", given["height"])
-    return generation
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, str | int | float)
-
-
-def _is_node(node: Any) -> bool:
-    return isinstance(node, dict) and isinstance(node.get("inputs"), dict)
-
-
-def _upstream(nodes: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The nodes that these inputs come from, nearest first, each once: a graph may be a circle."""
-    seen: set[str] = set()
-    waiting = [inputs]
-    while waiting:
-        for value in waiting.pop(0).values():
-            key = str(value[0]) if isinstance(value, list) and value else ""
-            if key in nodes and key not in seen:
-                seen.add(key)
-                waiting.append(nodes[key]["inputs"])
-                yield nodes[key]
-
-
-def _text(nodes: Mapping[str, Any], link: Any) -> str:
-    """The text at the end of a link: of the nearest node that has one."""
-    for node in _upstream(nodes, {"link": link}):
-        for key in ("text", "text_g", "prompt"):
-            if isinstance(found := node["inputs"].get(key), str):
-                return found
-    return ""
+            writer = str(generation["params"].get("Version", ""))
+            tool = "Fooocus" if writer.startswith("Fooocus") else "AUTOMATIC1111"
+            return {"tool": tool, "generation": plain(generation)}
+    return {"tool": tool, "generation": said["asked"]} if said.get("asked") else {"tool": tool}

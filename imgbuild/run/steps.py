@@ -326,7 +326,7 @@ class _Finishing:
         key, manifest = encode_key(format, drawn.pixels, described)
         began = time.perf_counter()
         if described:
-            encoded = encode(drawn.picture, format, blocks_of(described))
+            encoded = encode(drawn.picture, format, blocks_of(described, format.type))
         encoded = encoded or encode(drawn.picture, format)
         image = self.blobs.add(encoded)
         self.ran.append("encode")

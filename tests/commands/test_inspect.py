@@ -75,14 +75,59 @@ def test_outside_of_any_project(bench):
     assert folder.tell("inspect", "a.png") == (0, "a.png  4×2 png\n  says nothing of how it was made\n", "")
 
 
-def test_what_a_stranger_wrote_does_not_steer_the_terminal(bench):
-    blank = pillow.new("RGB", (4, 2))
+def stranger(bench, **texts):
     out = io.BytesIO()
     chunks = PngImagePlugin.PngInfo()
-    chunks.add_text("parameters", "a \x1b[31mlamp\nSteps: 1, Seed: 2, Size: 4x2")
-    blank.save(out, format="PNG", pnginfo=chunks)
-    folder = bench({"a.png": out.getvalue()})
-    assert "  prompt: a \ufffd[31mlamp\n" in folder.tell("inspect", "a.png").out
+    for name, text in texts.items():
+        chunks.add_text(name, text)
+    pillow.new("RGB", (4, 2)).save(out, format="PNG", pnginfo=chunks)
+    return bench({"a.png": out.getvalue()})
+
+
+def test_what_a_stranger_wrote_does_not_steer_the_terminal(bench):
+    folder = stranger(bench, parameters="a \x1b[31mlamp\u200b\nSteps: 1, Seed: 2, Size: 4x2")
+    assert "  prompt: a \\x1b[31mlamp\\u200b\n" in folder.tell("inspect", "a.png").out
+
+
+def test_names_of_a_stranger_s_fields_do_neither(bench):
+    told = json.dumps({"prompt": "a lamp", "\x1b[2J": "x", "\u202e": {"\x9b": 1}})
+    packet = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description xmlns:imgbuild="urn:imgbuild:1:"><imgbuild:Generation>'
+        f"{told}</imgbuild:Generation></rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+    folder = stranger(bench, **{"XML:com.adobe.xmp": packet})
+    out = folder.tell("inspect", "a.png").out
+    assert "  prompt: a lamp\n  \\x1b[2J: x\n" in out
+    assert all(character.isprintable() or character == "\n" for character in out)
+
+
+def test_a_drawing_of_another_tool(bench):
+    told = {
+        "positive_prompt": "a lamp",
+        "seed": 42,
+        "steps": 20,
+        "scheduler": "dpmpp_2m_k",
+        "width": 64,
+        "height": 32,
+    }
+    folder = stranger(bench, invokeai_metadata=json.dumps(told))
+    assert folder.tell("inspect", "a.png").out == (
+        "a.png  4×2 png\n"
+        "  tool: InvokeAI\n"
+        "  prompt: a lamp\n"
+        "  seed: 42\n"
+        "  width: 64\n"
+        "  height: 32\n"
+        '  params: {"steps": 20, "scheduler": "dpmpp_2m_k"}\n'
+    )
+    assert folder.tell("init", "--from", "a.png").code == 0
+    assert '"class": "DPMSolverMultistepScheduler", "use_karras_sigmas": true' in folder.text("specs/a.yaml")
+
+
+def test_what_can_t_be_read_is_nothing(bench):
+    folder = stranger(bench, invokeai_metadata='{"positive_prompt": ', prompt="[" * 9999)
+    assert folder.tell("inspect", "a.png").out == "a.png  4×2 png\n  says nothing of how it was made\n"
 
 
 def test_faults(bench):

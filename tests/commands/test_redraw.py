@@ -100,8 +100,9 @@ def test_a_picture_that_says_nothing_leaves_nothing(bench):
         ({"seed": 2**40}, "    # seed 1099511627776: seeds are below 2147483648\n"),
         (
             {"params": {"scheduler": "DPM++ 2M Karras"}},
-            '    params: {"scheduler": "DPMSolverMultistepScheduler"}\n',
+            '    params: {"scheduler": {"class": "DPMSolverMultistepScheduler", "use_karras_sigmas": true}}\n',
         ),
+        ({"params": {"scheduler": "euler_ancestral", "sigmas": "karras"}}, "    # sigmas: karras\n"),
         ({"params": {"scheduler": "Restart", "Hires\nfix": 2}}, "    # sampler: Restart\n"),
         ({"params": {"Hires\nfix": 2}}, "    # Hires fix: 2\n"),
         ({"model": {}}, '    source: "your/model" # a hub id, or a folder: the picture does not say which\n'),

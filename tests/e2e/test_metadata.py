@@ -7,6 +7,7 @@ import pytest
 from PIL import Image as pillow
 
 from imgbuild.digest import to_hex
+from imgbuild.provenance.read import read
 from imgbuild.provenance.xmp import read_xmp
 
 SPEC = """\
@@ -56,6 +57,18 @@ def test_nothing_is_said_unless_asked_for(shop):
     shop.edit("imgbuild.yaml", ("metadata: {credit: The Shop}", ""))
     assert dict(shop.build().ran) == {"encode": 6}
     assert said(shop, RED) == {}
+
+
+def test_the_longest_prompt_fails_no_format(shop):
+    shop.edit("specs/catalog.yaml", ("{{ color }} lamp", "{{ color }} lamp" + "𝄞" * 3900))
+    assert shop.build().failures == ()
+    found = [
+        read((shop.root / f"out/lamps/red_0-small-8.{type}").read_bytes()) for type in ("jpg", "webp", "avif")
+    ]
+    assert {item.generation["prompt"] for item in found} == {"a red lamp" + "𝄞" * 3900}
+    before = shop.outputs()
+    assert shop.again() == 2
+    assert shop.outputs() == before
 
 
 EDITS = {
