@@ -10,7 +10,9 @@ from msgspec import convert
 from msgspec.structs import replace
 
 from imgbuild.keys import (
+    DECLARED,
     Intents,
+    Way,
     bound_at,
     encode_key,
     generate_key,
@@ -44,7 +46,7 @@ def intent(target):
 
     def of(id="shop/lamps[color=red]@paint#0", *, pins=PINS, files=FILES, upstream=None, position=0, **own):
         own = {"params": {"steps": 30, "guidance": 6.5}, "prompt": "a red lamp", **own}
-        return Intents(pins, files).of(target(id, **own), upstream or {}, position)
+        return Intents(pins, files).of(target(id, **own), upstream or {}, Way(position))
 
     return of
 
@@ -260,16 +262,20 @@ def made_by(via, intent=""):
 def test_which_of_the_chain_made_the_image(target, model):
     lamp = target(models=[model("paint"), model("other"), model("third")])
     intents = Intents({**PINS, ("shop", "third"): PIN}, {})
-    assert intents.position_of(lamp, {}, None) == 0
-    assert [intents.position_of(lamp, {}, made_by(via)) for via in ("", "other", "third")] == [0, 1, 2]
-    assert intents.position_of(lamp, {}, made_by("gone")) == 0
+    assert intents.way_of(lamp, {}, None) == DECLARED
+    assert [intents.way_of(lamp, {}, made_by(via)) for via in ("", "other", "third")] == [
+        Way(),
+        Way(1),
+        Way(2),
+    ]
+    assert intents.way_of(lamp, {}, made_by("gone")) == DECLARED
 
 
 def test_a_fallback_under_another_alias_is_known_by_its_intent(target, model):
     lamp = target(models=[model("paint"), model("third"), model("renamed")])
     intents = Intents({**PINS, ("shop", "renamed"): OTHER}, {})
-    before = Intents(PINS, {}).of(target(models=[model("paint"), model("other")]), {}, 1)
-    assert intents.position_of(lamp, {}, made_by("other", before[0])) == 2
+    before = Intents(PINS, {}).of(target(models=[model("paint"), model("other")]), {}, Way(1))
+    assert intents.way_of(lamp, {}, made_by("other", before[0])) == Way(2)
 
 
 def test_the_chain_of_models(target, model):

@@ -8,12 +8,13 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from imgbuild.errors import SpecError
+from imgbuild.expand.adjusting import Bounds
 from imgbuild.expand.asked import read_asked
 from imgbuild.expand.cell import Cell
 from imgbuild.expand.context import Context
 from imgbuild.expand.edges import Part, Wanted
 from imgbuild.expand.faults import NO_FAULT, Fault
-from imgbuild.expand.finish import format_of, metadata_of, operations, rules, weights_of
+from imgbuild.expand.finish import format_of, metadata_of, operations, read_adjusting, rules, weights_of
 from imgbuild.expand.ids import escape
 from imgbuild.expand.inputs import EdgeSource, Inputs, is_drawn, layer_sources, read_sources
 from imgbuild.expand.lineup import Chain, Lineup, read_lineup
@@ -37,7 +38,8 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
     """An asset before its cells are made.
 
     prefix: what its ids begin with. wording: None for pictures that exist already. recipes: one for each
-    chain of the lineup. explicit: whether the spec wrote the seeds down.
+    chain of the lineup, and so are bounds, where rules adjust what is asked for. explicit: whether the spec wrote the
+    seeds down.
     """
 
     prefix: str
@@ -50,6 +52,7 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
     naming: Naming
     files: Files
     recipes: tuple[Recipe, ...]
+    bounds: tuple[Bounds, ...]
 
     @property
     def count(self) -> int:
@@ -84,6 +87,8 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
         for at in self.lineup.of(cell):
             chain, found = self.lineup.chains[at], faults.copy()
             asks = chain.asks(cell, prompt, negative, found)
+            if self.bounds:
+                self.bounds[at].check(asks, found)
             self._lint(chain, prompt)
             fault = found[0] if found else NO_FAULT
             tail = f"@{escape(chain.alias)}#" if chain.fits else "#"
@@ -144,6 +149,8 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
         taken = {"image"}
     process = operations(context, spec, declared, asset.process, "process")
     layers = layer_sources(context, spec, declared, process)
+    checks = rules(context, spec, declared)
+    bounds = _bounds(context, spec, declared, lineup, words, checks)
     taken |= {layer.role for layer in layers}
     return Draft(
         prefix=f"{spec.name}/{escape(name)}",
@@ -155,7 +162,8 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
         inputs=Inputs(context, [*sources, *layers], frozenset(taken)),
         naming=_naming(spec, name, declared, matrix, format, len(lineup.chains) > 1),
         files=files,
-        recipes=_recipes(context, spec, name, lineup, process, layers, format, files),
+        recipes=_recipes(context, spec, name, lineup, process, layers, format, files, checks, bounds),
+        bounds=bounds,
     )
 
 
@@ -195,11 +203,10 @@ def _recipes(
     layers: Sequence[EdgeSource],
     format: Format,
     files: Files,
+    checks: tuple[Any, ...],
+    bounds: tuple[Bounds, ...],
 ) -> tuple[Recipe, ...]:
     declared = spec.assets[name]
-    profile = context.settings.profile
-    attempts = profile.attempts if profile is not None and profile.attempts else declared.value.attempts
-    checks = rules(context, spec, declared)
     told = metadata_of(context, declared)
     refuse_metadata(context, declared, name, told)
     further = [operation for item in files.rendered for operation in item.process]
@@ -215,11 +222,41 @@ def _recipes(
             process=process,
             format=format,
             rules=checks,
+            adjustments=bounds[at].adjustments if bounds else (),
             renditions=files.rendered,
             takes_drawn=any(is_drawn(context, layer) for layer in layers),
             metadata=told,
-            attempts=attempts,
+            attempts=_attempts(context, declared),
             where=declared.where(key=True),
         )
-        for chain in lineup.chains
+        for at, chain in enumerate(lineup.chains)
     )
+
+
+def _attempts(context: Context, declared: Declared[Asset]) -> int:
+    profile = context.settings.profile
+    return profile.attempts if profile is not None and profile.attempts else declared.value.attempts
+
+
+def _bounds(
+    context: Context,
+    spec: Spec,
+    declared: Declared[Asset],
+    lineup: Lineup,
+    words: Wording | None,
+    checks: tuple[Any, ...],
+) -> tuple[Bounds, ...]:
+    """What the adjustments of the asset's rules may come to, for each chain; nothing where there are none.
+
+    Raises SpecError.
+    """
+    items = read_adjusting(spec, declared, checks)
+    if not items:
+        return ()
+    if words is None:
+        raise SpecError(
+            f"rule '{items[0].label}' adjusts what a model is asked for, and these pictures exist already",
+            where=items[0].where,
+            hint="leave 'adjust' out; 'from' asks no model",
+        )
+    return tuple(Bounds(words, chain.fits, items, _attempts(context, declared)) for chain in lineup.chains)
