@@ -29,7 +29,7 @@ from imgbuild.process.resize import Resize
 from imgbuild.rules.sharpness import Sharpness
 from imgbuild.rules.similar_to import SimilarTo
 from imgbuild.rules.unique import Unique
-from imgbuild.types import Format, Input, Line, Pin
+from imgbuild.types import Adjustment, Change, Format, Input, Line, Pin
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "digests.json").read_text(encoding="utf-8"))
 
@@ -269,6 +269,50 @@ def test_which_of_the_chain_made_the_image(target, model):
         Way(2),
     ]
     assert intents.way_of(lamp, {}, made_by("gone")) == DECLARED
+
+
+def an_adjusting(target, *labels, **own):
+    """A target whose rules each add to its guidance: the first 1, the second 2."""
+    found = [
+        Adjustment(label=label, place=at, changes=((Change(name="guidance", value=at + 1, adds=True),),))
+        for at, label in enumerate(labels)
+    ]
+    return target(**{"params": {"guidance": 6}, "adjustments": tuple(found), **own})
+
+
+def test_an_adjusted_image_has_the_intent_of_what_was_asked(target):
+    intents = Intents(PINS, {})
+    lamp = an_adjusting(target, "sharpness", "contrast")
+    way = Way(0, ("sharpness", "contrast", "sharpness"))
+    assert intents.of(lamp, {}, way)[0] == intents.of(target(params={"guidance": 10}), {})[0]
+    assert intents.of(lamp, {})[0] == intents.of(target(params={"guidance": 6}), {})[0]
+
+
+def test_the_adjustments_of_a_line_are_known_by_their_rules_or_by_their_intent(target):
+    intents = Intents(PINS, {})
+
+    def found(lamp, labels, intent):
+        return intents.way_of(lamp, {}, Line(seed=1, attempt=1, intent=intent, adjusted=labels)).adjusted
+
+    def intent(lamp, *labels):
+        return intents.of(lamp, {}, Way(0, labels))[0]
+
+    lamp = an_adjusting(target, "sharpness", "sharpness#2")
+    by_first, by_second = intent(lamp, "sharpness"), intent(lamp, "sharpness#2")
+    assert found(lamp, ("sharpness",), by_first) == ("sharpness",)
+    assert found(lamp, ("sharpness",), by_second) == ("sharpness#2",)  # they changed places
+    assert found(lamp, ("sharpness",), "another") == ("sharpness",)  # what it would be asked for now
+    assert found(lamp, ("sharpness",), intent(lamp)) == ()  # it is declared so by now
+    assert found(an_adjusting(target, "contrast"), ("sharpness",), by_first) == ()
+
+
+def test_an_adjustment_counts_among_the_rules_and_in_no_measurement():
+    plain, adjusting = (
+        Sharpness(min=1, on_fail="reroll", **own) for own in ({}, {"adjust": {"guidance": "+1"}})
+    )
+    assert seal_rules([plain], 3, {}.get)[0] != seal_rules([adjusting], 3, {}.get)[0]
+    assert "adjust" not in seal_rules([plain], 3, {}.get)[1]["rules"][0]
+    assert rule_reference(plain, {}.get) == rule_reference(adjusting, {}.get)
 
 
 def test_a_fallback_under_another_alias_is_known_by_its_intent(target, model):
