@@ -27,7 +27,7 @@ from imgbuild.expand.seeds import Seeding, seeding
 from imgbuild.expand.template import compile_template
 from imgbuild.expand.wording import Wording, wording
 from imgbuild.spec.declared import Declared, Spec
-from imgbuild.types import Asset, Format, Recipe, Target
+from imgbuild.types import Ask, Asset, Format, Recipe, Target
 
 Moved: TypeAlias = (
     Sequence[frozenset[int]] | None
@@ -86,10 +86,7 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
         head = f"{self.prefix}[{','.join(cell.tags)}]" if cell.tags else self.prefix
         for at in self.lineup.of(cell):
             chain, found = self.lineup.chains[at], faults.copy()
-            asks = chain.asks(cell, prompt, negative, found)
-            if self.bounds:
-                self.bounds[at].check(asks, found)
-            self._lint(chain, prompt)
+            asks = self._asks(at, cell, prompt, negative, found)
             fault = found[0] if found else NO_FAULT
             tail = f"@{escape(chain.alias)}#" if chain.fits else "#"
             names = self.naming.names(cell, chain.alias, len(seeds))
@@ -112,10 +109,16 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
                     )
                 )
 
-    def _lint(self, chain: Chain, prompt: str) -> None:
+    def _asks(self, at: int, cell: Cell, prompt: str, negative: str, faults: list[Fault]) -> tuple[Ask, ...]:
+        """What the models of a chain are asked; what a cell asks in vain is added to `faults`. Raises SpecError."""
+        chain = self.lineup.chains[at]
+        asks = chain.asks(cell, prompt, negative, faults)
+        if self.bounds:
+            self.bounds[at].check(asks, faults)
         if self.wording is not None:
             for fit in chain.fits:
                 lint_prompt(self.wording.context, fit, prompt, self.wording.prompt.where)
+        return asks
 
 
 def _in_cell(error: SpecError, cell: Cell) -> SpecError:
@@ -144,9 +147,8 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
     refuse_asset(context, declared, name, sources)
     format = format_of(declared, asset.format, asset.output)
     files = read_renditions(context, spec, name, declared, matrix.names)
-    taken = {role for chain in lineup.chains for fit in chain.fits for role in fit.bound.capabilities.takes}
-    if asset.from_:
-        taken = {"image"}
+    fits = [fit for chain in lineup.chains for fit in chain.fits]
+    taken = {"image"} if asset.from_ else {role for fit in fits for role in fit.bound.capabilities.takes}
     process = operations(context, spec, declared, asset.process, "process")
     layers = layer_sources(context, spec, declared, process)
     checks = rules(context, spec, declared)

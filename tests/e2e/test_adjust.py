@@ -4,6 +4,7 @@ import shutil
 
 import msgspec
 import pytest
+from PIL import ImageOps
 
 from imgbuild.errors import Refused
 from imgbuild.expand.seeds import attempt_seed
@@ -189,6 +190,40 @@ def test_a_reroll_is_the_same_whether_or_not_the_verdict_is_remembered(shop, pai
     assert shop.build().finished.exit_code == 3
     shop.build(reroll=True)
     assert shop.locks() == together
+
+
+def test_a_conflict_is_settled_by_what_was_adjusted(shop, painter):
+    ours = shop.locks()["specs/catalog.lock"]
+    shop.edit("specs/catalog.yaml", ("guidance: +0.1", "guidance: +0.2"))
+    shop.build()
+    theirs = shop.locks()["specs/catalog.lock"]
+    assert ours != theirs
+    both = [
+        own if own == other else b"<<<<<<< ours\n%b\n=======\n%b\n>>>>>>> theirs" % (own, other)
+        for own, other in zip(ours.split(b"\n"), theirs.split(b"\n"), strict=True)
+    ]
+    painter.asked.clear()
+    shop.write({"specs/catalog.lock": b"\n".join(both)})
+    shop.build()
+    assert (painter.asked, shop.locks()["specs/catalog.lock"]) == ([], theirs)
+    shop.write({"specs/catalog.lock": b"\n".join(both)})
+    shop.edit("specs/catalog.yaml", ("guidance: +0.2", "guidance: +0.1"))
+    shop.build()
+    assert painter.asked == []
+    assert not any("neither" in note for note in shop.notes())
+
+
+def test_what_drifted_and_is_accepted_stays_adjusted(shop, painter):
+    id, line = next((id, line) for id, line in shop.lines().items() if line.adjusted)
+    lose(shop)
+    painter.touch = staticmethod(lambda picture: ImageOps.mirror(ImageOps.invert(picture)))
+    assert shop.build().finished.exit_code == 1
+    assert shop.tell("lock", "--accept", f"catalog/{id}").code == 0
+    found = shop.lines()[id]
+    assert (found.adjusted, found.intent, found.seed) == (line.adjusted, line.intent, line.seed)
+    assert found.image != line.image
+    shop.build()
+    assert shop.actions()[id] in ("fresh", "check")
 
 
 def test_what_failed_for_good_is_tried_again_when_its_adjustment_changes(bench, painter):
