@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from imgbuild.adjustments import ask_at
 from imgbuild.foreign import Broke, foreign
-from imgbuild.keys import bound_at, generate_key, inputs_for
+from imgbuild.keys import DECLARED, Way, bound_at, generate_key, inputs_for
 from imgbuild.pace import Pace
 from imgbuild.plan import DOES_STEPS, Decision
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
 from imgbuild.store.records import Records
-from imgbuild.types import Bound, Digest, Pin, Request, Target
+from imgbuild.types import Ask, Bound, Digest, Pin, Request, Target
 
 
 class Estimates:
@@ -38,20 +39,21 @@ class Estimates:
         """
         if decision.action not in DOES_STEPS or decision.target.recipe.model is None:
             return 0.0
-        return self.price(decision.target, decision.seed, decision.position)
+        return self.price(decision.target, decision.seed, decision.way)
 
-    def price(self, target: Target, seed: int = 0, position: int = 0) -> float | None:
-        """What an image of a target's own model costs, or of the fallback at that position of the chain."""
-        bound = bound_at(target, position)
+    def price(self, target: Target, seed: int = 0, way: Way = DECLARED) -> float | None:
+        """What an image of a target costs that is asked for in this way."""
+        bound = bound_at(target, way.position)
         provider = self._provider(bound.model.provider)
         if _is_free(provider) and not self._has_hours(provider):
             return 0.0
         pin = self._pin(bound)
-        cost = _price(provider, target, pin, seed, position)
+        ask = ask_at(target, *way)
+        cost = _price(provider, ask, pin, seed)
         if self._pace is not None and self._has_hours(provider):
-            hours = self._pace.price(target.asks[position], pin)
+            hours = self._pace.price(ask, pin)
             cost = None if cost is None or hours is None else cost + hours
-        return 0.0 if cost != 0 and self._is_had(target, pin, seed, position) else cost
+        return 0.0 if cost != 0 and self._is_had(target, pin, seed, way) else cost
 
     def total(self, decisions: Iterable[Decision]) -> float:
         """What all of them may cost, as far as it is known."""
@@ -72,15 +74,15 @@ class Estimates:
         declared = Pin(provider=model.provider, source=model.source, revision=model.revision)
         return self._pins.get((bound.home, bound.alias)) or declared
 
-    def _is_had(self, target: Target, pin: Pin, seed: int, position: int) -> bool:
+    def _is_had(self, target: Target, pin: Pin, seed: int, way: Way) -> bool:
         """Whether an earlier build made this image, or an equal one was asked for already.
 
         The pixels of inputs are not known before they are made: their names stand for them, which no record has.
         """
         inputs: dict[str, list[str]] = {}
-        for item in inputs_for(target, position):
+        for item in inputs_for(target, way.position):
             inputs.setdefault(item.role, []).append(item.target or item.file)
-        key, _ = generate_key(target.asks[position], pin, seed, inputs)
+        key, _ = generate_key(ask_at(target, *way), pin, seed, inputs)
         if key in self._asked:
             return True
         self._asked.add(key)
@@ -91,8 +93,7 @@ def _is_free(provider: Provider) -> bool:
     return not provider.paid and type(provider).price is Provider.price
 
 
-def _price(provider: Provider, target: Target, pin: Pin, seed: int, position: int) -> float | None:
-    ask = target.asks[position]
+def _price(provider: Provider, ask: Ask, pin: Pin, seed: int) -> float | None:
     request = Request(
         pin=pin,
         prompt=ask.prompt,

@@ -7,11 +7,13 @@ templates or rules, so that changing those makes nothing again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 import msgspec
 
+from imgbuild.adjustments import ask_at, readings
 from imgbuild.digest import Manifest, canonical, digest_of, seal
 from imgbuild.process.base import Operation
 from imgbuild.rules.base import Rule
@@ -52,6 +54,19 @@ def pin_fields(pin: Pin) -> dict[str, Value]:
     }
 
 
+class Way(NamedTuple):
+    """How an image is asked for. position: of the model in the chain, 0 for the target's own.
+
+    adjusted: labels of the adjustments that the ask went through, in order.
+    """
+
+    position: int = 0
+    adjusted: tuple[str, ...] = ()
+
+
+DECLARED = Way()
+
+
 class Intents:
     """Digests of what targets declare. Parts that many targets share are walked once.
 
@@ -66,48 +81,52 @@ class Intents:
         self._finish: dict[int, dict[str, Value] | None] = {}
 
     def of(
-        self, target: Target, upstream: Mapping[str, Digest], position: int = 0
+        self, target: Target, upstream: Mapping[str, Digest], way: Way = DECLARED
     ) -> tuple[Digest, Manifest] | None:
         """Intent and manifest of a target, or None while one of its models is unpinned.
 
-        upstream: intents of the targets it needs. position: in the chain, of the fallback that made the locked
-        image; its own fields then count too, so that it sticks until something it depends on changes.
+        upstream: intents of the targets it needs. way: in which the locked image was asked for. What was adjusted
+        counts as it was asked; the fields of a fallback count beside the declared ones. So either sticks until
+        something that it depends on changes.
         """
-        fields = self._target_fields(target, upstream)
+        fields = self._target_fields(target, upstream, DECLARED if way.position else way)
         if fields is None:
             return None
-        if position:
-            taken = self._ask_fields(target, position)
+        if way.position:
+            taken = self._ask_fields(target, way)
             if taken is None:
                 return None
             fields["via"] = taken
         return seal(INTENT, fields)
 
-    def position_of(self, target: Target, upstream: Mapping[str, Digest], line: Line | None) -> int:
-        """Where in the chain the model stands that made the locked image: 0 is the target's own.
+    def way_of(self, target: Target, upstream: Mapping[str, Digest], line: Line | None) -> Way:
+        """In which way the locked image was asked for, as far as it could be asked for so today.
 
-        A fallback that has another alias now is known by its intent; one that is of the chain no more is at 0.
+        A fallback that has another alias now, and a rule that another one of its name stands before, are known by
+        their intent. A model that is of the chain no more counts as the target's own, and adjustments that no rule
+        makes any more as none.
         """
-        if line is None or not line.via:
-            return 0
-        aliases = [bound.alias for bound in target.recipe.fallbacks]
-        if line.via in aliases:
-            return aliases.index(line.via) + 1
-        chain = range(1, len(aliases) + 1)
-        sealed = ((place, self.of(target, upstream, place)) for place in chain)
-        return next((place for place, found in sealed if found and found[0] == line.intent), 0)
+        if line is None or not (line.via or line.adjusted):
+            return DECLARED
+        ways = list(_ways(target, line))
+        if not line.adjusted and len(ways) == 1:
+            return ways[0]
+        sealed = ((way, self.of(target, upstream, way)) for way in ways)
+        return next((way for way, found in sealed if found and found[0] == line.intent), ways[0])
 
     def fallbacks(self, target: Target) -> list[dict[str, Value] | None]:
         """What each fallback would be asked for; None for one that is not pinned."""
-        return [self._ask_fields(target, place) for place in range(1, len(target.asks))]
+        return [self._ask_fields(target, Way(place)) for place in range(1, len(target.asks))]
 
-    def _target_fields(self, target: Target, upstream: Mapping[str, Digest]) -> dict[str, Value] | None:
+    def _target_fields(
+        self, target: Target, upstream: Mapping[str, Digest], way: Way
+    ) -> dict[str, Value] | None:
         finishing = self._finishing(target.recipe)
         if finishing is None:
             return None
         fields = dict(finishing)
         if target.recipe.model is not None:
-            asked = self._ask_fields(target, 0)
+            asked = self._ask_fields(target, way)
             if asked is None:
                 return None
             fields.update(asked)
@@ -121,11 +140,14 @@ class Intents:
         """Whether the weights are known of all models that its operations name."""
         return all(declared_name(name) in self._pins for step in recipe.operations for name in step.models())
 
-    def _ask_fields(self, target: Target, position: int) -> dict[str, Value] | None:
-        bound = bound_at(target, position)
+    def _ask_fields(self, target: Target, way: Way) -> dict[str, Value] | None:
+        bound = bound_at(target, way.position)
         pin = self._pins.get((bound.home, bound.alias))
-        ask = target.asks[position]
-        return None if pin is None else ask_fields(ask, pin, self._canonical_params(ask.params))
+        if pin is None:
+            return None
+        ask = ask_at(target, *way)
+        params = canonical(ask.params) if way.adjusted else self._canonical_params(ask.params)
+        return ask_fields(ask, pin, params)
 
     def _canonical_params(self, params: Mapping[str, Value]) -> dict[str, Value]:
         known = self._params.get(id(params))
@@ -154,6 +176,17 @@ def _sheet_of(target: Target, sheet: Sheet) -> dict[str, Value]:
     """What an intent knows of a sheet, beside its pictures; the map has the sheet's own name in it."""
     fields = sheet_fields(sheet)
     return {**fields, "map": PurePosixPath(target.output).name} if sheet.map else fields
+
+
+def _ways(target: Target, line: Line) -> Iterator[Way]:
+    """Those in which the image of a line may have been asked for, the likeliest first."""
+    aliases = [bound.alias for bound in target.recipe.fallbacks]
+    known = line.via in aliases
+    positions = [aliases.index(line.via) + 1] if known else [0, *range(1, len(aliases) + 1)]
+    asked = list(dict.fromkeys([*readings(target.recipe, line.adjusted), ()]))
+    for position in positions if line.via else [0]:
+        for adjusted in asked:
+            yield Way(position, adjusted)
 
 
 def bound_at(target: Target, position: int) -> Bound:

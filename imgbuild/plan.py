@@ -13,11 +13,12 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
+from imgbuild.adjustments import adjusting, forgotten
 from imgbuild.digest import Manifest, digest_of
 from imgbuild.expand.seeds import attempt_seed
 from imgbuild.files import Stamp
 from imgbuild.graph import Circles, Graph
-from imgbuild.keys import Intents, published_at, seal_rules
+from imgbuild.keys import DECLARED, Intents, Way, published_at, seal_rules
 from imgbuild.store.records import Output
 from imgbuild.types import Digest, Grade, Line, Outcome, Target
 
@@ -57,9 +58,10 @@ COMPARED = "it was compared with other images than there are now"
 class Decision(Struct, frozen=True, kw_only=True, eq=False):
     """What is to be done for one target.
 
-    line: the lock's, carried over a rename where there was one. seed, attempt, position: to start from; position is
-    that of a model in the chain of fallbacks. rules: digest of the rules and attempts that its outcomes are remembered
-    for. reproduce: the lock names an image whose bytes are nowhere: make it again from its pins and compare.
+    line: the lock's, carried over a rename where there was one. seed, attempt, way: to start from; way is that in which
+    the model is asked. tries: how many attempts that makes; the locked image is the first where it is rerolled.
+    rules: digest of the rules and attempts that its outcomes are remembered for. reproduce: the lock names an image
+    whose bytes are nowhere: make it again from its pins and compare.
     broken: it failed before, and it was a rule that said so. stands: the locked image is what is declared now, and
     stays; others of its group are compared with it. unsure: it is fresh, but was compared with other images than
     stand now, and its group is going to be judged again.
@@ -73,7 +75,8 @@ class Decision(Struct, frozen=True, kw_only=True, eq=False):
     line: Line | None = None
     seed: int
     attempt: int
-    position: int = 0
+    way: Way = DECLARED
+    tries: int = 1
     rules: Digest = ""
     reproduce: bool = False
     broken: bool = False
@@ -201,9 +204,9 @@ class _Planner:
         if unsealed is not None:
             self.follow(target, line, self.decisions[unsealed])
             return
-        position = self.intents.position_of(target, self.sealed, line)
-        sealed = self.intents.of(target, self.sealed, position)
-        declared = self.intents.of(target, self.sealed) if position else sealed
+        way = self.intents.way_of(target, self.sealed, line)
+        sealed = self.intents.of(target, self.sealed, way)
+        declared = sealed if way == DECLARED else self.intents.of(target, self.sealed)
         if sealed is None or declared is None:
             self.put(target, line, Action.UNPINNED, *self.view.unpinned(target))
             return
@@ -241,7 +244,12 @@ class _Planner:
         if moving:
             return f"input {moving[0]} is made again"
         if line.intent != intent:
-            return "changed"
+            rule = forgotten(target.recipe, line.adjusted)
+            return (
+                f"rule '{rule}', which adjusted what was asked for, adjusts nothing now"
+                if rule
+                else "changed"
+            )
         if line.inputs != self.inputs_digest(target):
             return "an input has other pixels than the lock knows"
         return ""
@@ -316,7 +324,8 @@ class _Planner:
         """What was found on this image holds, if it was found beside the same images; see `close_group`."""
         peers = self.peers_of(target)
         if outcome.state == "fail" and self.options.reroll and outcome.peers == peers:
-            self.put(target, line, Action.RUN, "rerolled", intent=intent, reroll=True)
+            broken = adjusting(target.recipe, outcome.verdicts)
+            self.put(target, line, Action.RUN, "rerolled", intent=intent, reroll=broken)
         else:
             is_unsure = peers is not None and outcome.peers != peers
             self.put(target, line, Action.FRESH, intent=intent, unsure=is_unsure)
@@ -394,14 +403,15 @@ class _Planner:
         *,
         intent: Digest = "",
         reproduce: bool = False,
-        reroll: bool = False,
+        reroll: tuple[str, ...] | None = None,
         unsure: bool = False,
     ) -> None:
         seed, attempt = start_of(target, line)
         stays = line is not None and line.intent == intent
-        if reroll:
+        way = self.intents.way_of(target, self.sealed, line) if stays else DECLARED
+        if reroll is not None:  # by these adjustments, where it is one
             attempt += 1
-            seed = attempt_seed(target.seed, attempt)
+            seed, way = attempt_seed(target.seed, attempt), Way(way.position, reroll)
         rules = self.rules_of(target) if target.recipe.rules else ""
         if action in DOES_STEPS or action is Action.RESTORE:
             action, why, hint = self.allowed(target, action, why, hint)
@@ -420,11 +430,12 @@ class _Planner:
             line=line,
             seed=seed,
             attempt=attempt,
-            position=self.intents.position_of(target, self.sealed, line) if stays else 0,
+            way=way,
+            tries=1 if reroll is None else 2,
             rules=rules,
             reproduce=reproduce,
             broken=failed is not None and bool(failed.verdicts),
-            stands=target.id in self.standing and not reroll,
+            stands=target.id in self.standing and reroll is None,
             unsure=unsure,
         )
 

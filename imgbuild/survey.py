@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from imgbuild.adjustments import readings
 from imgbuild.files import Files
 from imgbuild.graph import Graph
-from imgbuild.keys import Intents
+from imgbuild.keys import Intents, Way
 from imgbuild.lock.book import LockBook
 from imgbuild.lock.rename import carry_over
 from imgbuild.pins import Pins, digests_of
@@ -143,7 +144,7 @@ def _merge(graph: Graph, book: LockBook, intents: Intents, store: Store) -> None
         target = graph.targets.get(name)
         if target is None or name not in sealed:
             return False
-        found = intents.of(target, sealed, intents.position_of(target, sealed, line))
+        found = intents.of(target, sealed, intents.way_of(target, sealed, line))
         return found is not None and found[0] == line.intent
 
     book.merge_lines(fits, store.blobs.has)
@@ -167,32 +168,42 @@ def _carry(graph: Graph, intents: Intents, locked: Mapping[str, Line]) -> dict[s
     sealed = seal_all(graph, intents)
     carried = carry_over(locked, sealed)
     taken = set(carried.values())
-    fallen = {
+    otherwise = {
         name: line
         for name, line in locked.items()
-        if line.via and name not in graph.targets and name not in taken
+        if (line.via or line.adjusted) and name not in graph.targets and name not in taken
     }
-    new = [name for name in sealed if name not in locked and name not in carried] if fallen else []
-    return carried | carry_over(fallen, _fallen_back(graph, intents, sealed, fallen, new))
+    new = [name for name in sealed if name not in locked and name not in carried] if otherwise else []
+    return carried | carry_over(otherwise, _asked_otherwise(graph, intents, sealed, otherwise, new))
 
 
-def _fallen_back(
+def _asked_otherwise(
     graph: Graph,
     intents: Intents,
     sealed: Mapping[str, Digest],
-    fallen: Mapping[str, Line],
+    otherwise: Mapping[str, Line],
     names: Iterable[str],
 ) -> dict[str, Digest]:
-    """The intents of those targets that a fallback of theirs made before, under another name."""
-    known = {line.intent for line in fallen.values()}
+    """The intents of those targets that were made before, under another name, by a fallback or after adjustments."""
+    known = {line.intent for line in otherwise.values()}
+    labels = list(dict.fromkeys(line.adjusted for line in otherwise.values()))
     wanted = {}
     for name in names:
         target = graph.targets[name]
-        for position in range(1, len(target.asks)):
-            found = intents.of(target, sealed, position)
+        for way in _other_ways(target, labels):
+            found = intents.of(target, sealed, way)
             if found is not None and found[0] in known:
                 wanted[name] = found[0]
     return wanted
+
+
+def _other_ways(target: Target, labels: Iterable[tuple[str, ...]]) -> Iterator[Way]:
+    """All but the declared one in which the target may have been asked for. labels: those of lines."""
+    asked = dict.fromkeys(reading for each in labels for reading in readings(target.recipe, each))
+    for adjusted in asked:
+        for position in range(len(target.asks)):
+            if position or adjusted:
+                yield Way(position, adjusted)
 
 
 def _after_renames(locked: Mapping[str, Line], carried: Mapping[str, str]) -> dict[str, Line]:

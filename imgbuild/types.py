@@ -429,8 +429,8 @@ class SpecFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Ask(Struct, frozen=True, kw_only=True, gc=False):
     """What one model is asked for on behalf of one target; the seed is added by the attempt.
 
-    alias: the model's declared name. Everything the model can't take has been dropped or folded by now.
-    unkeyed: parameters that are in no key (see Capabilities).
+    alias: the model's declared name. Everything the model can't take has been dropped or folded by now; folded: the
+    negative prompt that was folded into `prompt`. unkeyed: parameters that are in no key (see Capabilities).
     """
 
     alias: str
@@ -439,7 +439,33 @@ class Ask(Struct, frozen=True, kw_only=True, gc=False):
     width: int
     height: int
     params: Mapping[str, Value]
+    folded: str = ""
     unkeyed: Mapping[str, Value] = {}
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One thing that the next attempt asks of a model otherwise. name: "prompt", "negative" or a parameter's.
+
+    value: what takes the place of the old one or, where it `adds`, what is added to it: a number, or text.
+    folds: the model takes its negative prompt folded into the prompt.
+    """
+
+    name: str
+    value: Value
+    adds: bool = False
+    folds: bool = False
+
+
+class Adjustment(Struct, frozen=True, kw_only=True):
+    """What a rule of a recipe changes of the next attempt when it turns one down.
+
+    label: the rule's name or, where others of that name adjust before it, that with its number: "sharpness#2".
+    place: among the recipe's rules. changes: for the recipe's model, then for each fallback.
+    """
+
+    label: str
+    place: int
+    changes: tuple[tuple[Change, ...], ...]
 
 
 class Input(Struct, frozen=True, kw_only=True):
@@ -489,6 +515,7 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     a `sheet` of others.
     rights: by which pictures that go in are used, as the asset says it.
     process, rules: operations and rules of the registries, ready to use. fallbacks: models that take over.
+    adjustments: of its rules, those that adjust what is asked for, in their order.
     texts: further files that are text, and what is in them. takes_drawn: whether it takes in pictures that models made.
     weights: models that the operations and rules use.
     """
@@ -504,6 +531,7 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     process: tuple[Any, ...] = ()
     format: Format
     rules: tuple[Any, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
     renditions: tuple[Rendered, ...] = ()
     texts: tuple[Text, ...] = ()
     takes_drawn: bool = False
@@ -569,8 +597,9 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     inputs: digest of the pixels that came from other targets, where any did; a reseeded or merged upstream shows here.
     raw: the generated blob; image: the published bytes; pixels: the decoded picture before encoding; phash: its
-    64-bit perceptual hash in hexadecimal; via: alias of the fallback model that made it. files: the published bytes
-    of its renditions and texts, by their names.
+    64-bit perceptual hash in hexadecimal; via: alias of the fallback model that made it. adjusted: labels of the
+    rules that adjusted what it was asked for with, since they turned down what came before it; in order, each as often
+    as it did. files: the published bytes of its renditions and texts, by their names.
     """
 
     intent: Digest = ""
@@ -583,6 +612,7 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     phash: str = ""
     grade: Grade = Grade.BITWISE
     via: str = ""
+    adjusted: tuple[str, ...] = ()
     files: dict[str, Digest] = {}
 
     def __hash__(self) -> int:
@@ -610,12 +640,26 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     info: dict[str, Value] = {}
 
 
+class Tried(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An attempt that rules turned down. asked: what it asked for otherwise than declared, by its name.
+
+    adjusted: labels of the rules that had adjusted that by then. verdicts: of the rules that it broke.
+    """
+
+    attempt: int
+    seed: int
+    adjusted: tuple[str, ...] = ()
+    asked: dict[str, Value] = {}
+    verdicts: tuple[Verdict, ...] = ()
+
+
 class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a target last ended, for as long as `holds_for` (its intent, rules, attempts and image) stands.
 
     state: "pass", "warn", "review" and "fail" tell of the published image; "failed" that no image was accepted.
     rules: digest of the rules and attempts, under which their record is found.
     peers: digest of the images it was compared with, its own among them; empty where it was compared with none.
+    attempts: those that were turned down on the way to it.
     """
 
     holds_for: Digest
@@ -625,3 +669,4 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     why: str = ""
     hint: str = ""
     verdicts: tuple[Verdict, ...] = ()
+    attempts: tuple[Tried, ...] = ()

@@ -94,7 +94,7 @@ def _again(decision: Decision) -> Decision:
 def _is_paid(decision: Decision) -> bool:
     if decision.target.recipe.model is None:
         return False
-    return PROVIDERS.get(bound_at(decision.target, decision.position).model.provider).paid
+    return PROVIDERS.get(bound_at(decision.target, decision.way.position).model.provider).paid
 
 
 class Differences:

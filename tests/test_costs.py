@@ -3,7 +3,7 @@
 import pytest
 
 from imgbuild.costs import Estimates
-from imgbuild.keys import generate_key
+from imgbuild.keys import Way, generate_key
 from imgbuild.plan import AT_REST, DOES_STEPS, Action, Decision
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
@@ -92,8 +92,8 @@ def test_pictures_that_are_there_cost_nothing(target):
 
 
 def test_what_a_fallback_makes_again_costs_what_that_costs(lamp):
-    assert estimate(decided(lamp(), position=1), PINS) == 0.0
-    assert Estimates(PINS).price(lamp(), position=0) == 0.08
+    assert estimate(decided(lamp(), way=Way(1)), PINS) == 0.0
+    assert Estimates(PINS).price(lamp(), way=Way()) == 0.08
 
 
 def test_an_image_on_record_costs_nothing_again(lamp):

@@ -20,7 +20,7 @@ ROOT = Path(imgbuild.__file__).parent
 
 FLOORS = (
     {"colours", "columns", "ground", "types"},
-    {"digest", "errors"},
+    {"adjustments", "digest", "errors"},
     {
         "document",
         "extras",

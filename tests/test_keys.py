@@ -10,7 +10,9 @@ from msgspec import convert
 from msgspec.structs import replace
 
 from imgbuild.keys import (
+    DECLARED,
     Intents,
+    Way,
     bound_at,
     encode_key,
     generate_key,
@@ -27,7 +29,7 @@ from imgbuild.process.resize import Resize
 from imgbuild.rules.sharpness import Sharpness
 from imgbuild.rules.similar_to import SimilarTo
 from imgbuild.rules.unique import Unique
-from imgbuild.types import Format, Input, Line, Pin
+from imgbuild.types import Adjustment, Change, Format, Input, Line, Pin
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "digests.json").read_text(encoding="utf-8"))
 
@@ -44,7 +46,7 @@ def intent(target):
 
     def of(id="shop/lamps[color=red]@paint#0", *, pins=PINS, files=FILES, upstream=None, position=0, **own):
         own = {"params": {"steps": 30, "guidance": 6.5}, "prompt": "a red lamp", **own}
-        return Intents(pins, files).of(target(id, **own), upstream or {}, position)
+        return Intents(pins, files).of(target(id, **own), upstream or {}, Way(position))
 
     return of
 
@@ -261,16 +263,64 @@ def made_by(via, intent=""):
 def test_which_of_the_chain_made_the_image(target, model):
     lamp = target(models=[model("paint"), model("other"), model("third")])
     intents = Intents({**PINS, ("shop", "third"): PIN}, {})
-    assert intents.position_of(lamp, {}, None) == 0
-    assert [intents.position_of(lamp, {}, made_by(via)) for via in ("", "other", "third")] == [0, 1, 2]
-    assert intents.position_of(lamp, {}, made_by("gone")) == 0
+    assert intents.way_of(lamp, {}, None) == DECLARED
+    assert [intents.way_of(lamp, {}, made_by(via)) for via in ("", "other", "third")] == [
+        Way(),
+        Way(1),
+        Way(2),
+    ]
+    assert intents.way_of(lamp, {}, made_by("gone")) == DECLARED
+
+
+def an_adjusting(target, *labels, **own):
+    """A target whose rules each add to its guidance: the first 1, the second 2."""
+    found = [
+        Adjustment(label=label, place=at, changes=((Change(name="guidance", value=at + 1, adds=True),),))
+        for at, label in enumerate(labels)
+    ]
+    return target(**{"params": {"guidance": 6}, "adjustments": tuple(found), **own})
+
+
+def test_an_adjusted_image_has_the_intent_of_what_was_asked(target):
+    intents = Intents(PINS, {})
+    lamp = an_adjusting(target, "sharpness", "contrast")
+    way = Way(0, ("sharpness", "contrast", "sharpness"))
+    assert intents.of(lamp, {}, way)[0] == intents.of(target(params={"guidance": 10}), {})[0]
+    assert intents.of(lamp, {})[0] == intents.of(target(params={"guidance": 6}), {})[0]
+
+
+def test_the_adjustments_of_a_line_are_known_by_their_rules_or_by_their_intent(target):
+    intents = Intents(PINS, {})
+
+    def found(lamp, labels, intent):
+        return intents.way_of(lamp, {}, Line(seed=1, attempt=1, intent=intent, adjusted=labels)).adjusted
+
+    def intent(lamp, *labels):
+        return intents.of(lamp, {}, Way(0, labels))[0]
+
+    lamp = an_adjusting(target, "sharpness", "sharpness#2")
+    by_first, by_second = intent(lamp, "sharpness"), intent(lamp, "sharpness#2")
+    assert found(lamp, ("sharpness",), by_first) == ("sharpness",)
+    assert found(lamp, ("sharpness",), by_second) == ("sharpness#2",)  # they changed places
+    assert found(lamp, ("sharpness",), "another") == ("sharpness",)  # what it would be asked for now
+    assert found(lamp, ("sharpness",), intent(lamp)) == ()  # it is declared so by now
+    assert found(an_adjusting(target, "contrast"), ("sharpness",), by_first) == ()
+
+
+def test_an_adjustment_counts_among_the_rules_and_in_no_measurement():
+    plain, adjusting = (
+        Sharpness(min=1, on_fail="reroll", **own) for own in ({}, {"adjust": {"guidance": "+1"}})
+    )
+    assert seal_rules([plain], 3, {}.get)[0] != seal_rules([adjusting], 3, {}.get)[0]
+    assert "adjust" not in seal_rules([plain], 3, {}.get)[1]["rules"][0]
+    assert rule_reference(plain, {}.get) == rule_reference(adjusting, {}.get)
 
 
 def test_a_fallback_under_another_alias_is_known_by_its_intent(target, model):
     lamp = target(models=[model("paint"), model("third"), model("renamed")])
     intents = Intents({**PINS, ("shop", "renamed"): OTHER}, {})
-    before = Intents(PINS, {}).of(target(models=[model("paint"), model("other")]), {}, 1)
-    assert intents.position_of(lamp, {}, made_by("other", before[0])) == 2
+    before = Intents(PINS, {}).of(target(models=[model("paint"), model("other")]), {}, Way(1))
+    assert intents.way_of(lamp, {}, made_by("other", before[0])) == Way(2)
 
 
 def test_the_chain_of_models(target, model):

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from imgbuild.expand.seeds import attempt_seed
 from imgbuild.files import Stamp
 from imgbuild.graph import build_graph
-from imgbuild.keys import Intents, seal_rules
+from imgbuild.keys import DECLARED, Intents, Way, seal_rules
 from imgbuild.plan import (
     AT_REST,
     DOES_STEPS,
@@ -51,7 +51,7 @@ class World:
         sealed = {}
         for id, target in self.graph.targets.items():
             position = via if id in ids or not ids else 0
-            intent = Intents(self.pins, self.files).of(target, sealed, position)[0]
+            intent = Intents(self.pins, self.files).of(target, sealed, Way(position))[0]
             sealed[id] = Intents(self.pins, self.files).of(target, sealed)[0]
             pixels = {name: f"pixels of {name}" for name in self.graph.needs.get(id, ())}
             if not ids or id in ids:
@@ -136,7 +136,7 @@ def chain(target):
 def test_a_new_target_runs(world):
     decision = world().decide()
     assert (decision.action, decision.why, decision.line) == (Action.RUN, "new", None)
-    assert (decision.seed, decision.attempt, decision.position) == (7, 0, 0)
+    assert (decision.seed, decision.attempt, decision.way) == (7, 0, DECLARED)
 
 
 def test_what_is_built_is_fresh_and_not_read(world):
@@ -605,13 +605,13 @@ def test_lost_bytes_are_asked_of_the_fallback_that_made_them(fallen):
     fallen.disk.clear()
     fallen.blobs.clear()
     decision = fallen.decide()
-    assert (decision.action, decision.reproduce, decision.position) == (Action.RUN, True, 1)
+    assert (decision.action, decision.reproduce, decision.way) == (Action.RUN, True, Way(1))
 
 
 def test_a_changed_intent_asks_the_targets_own_model_first(fallen):
     lock(fallen, {"via": "other", "intent": "another"})
     decision = fallen.decide()
-    assert (decision.action, decision.why, decision.position) == (Action.RUN, "changed", 0)
+    assert (decision.action, decision.why, decision.way) == (Action.RUN, "changed", DECLARED)
 
 
 def test_another_pin_of_the_fallback_is_a_change(fallen):
@@ -624,7 +624,7 @@ def test_a_fallback_that_is_of_the_chain_no_more_is_a_change(fallen, world):
     alone = world()
     alone.take_over(lock(fallen, {"via": "other"}))
     decision = alone.decide()
-    assert (decision.action, decision.why, decision.position) == (Action.RUN, "changed", 0)
+    assert (decision.action, decision.why, decision.way) == (Action.RUN, "changed", DECLARED)
 
 
 def test_a_fallback_under_another_alias_is_the_same(fallen, world, model):

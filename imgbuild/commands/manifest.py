@@ -12,10 +12,11 @@ import msgspec
 from msgspec import Struct
 
 from imgbuild import __version__
+from imgbuild.adjustments import ask_at
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.digest import to_hex
 from imgbuild.errors import Exit
-from imgbuild.keys import bound_at, format_fields, operation_fields
+from imgbuild.keys import Way, bound_at, format_fields, operation_fields
 from imgbuild.pins import digests_of
 from imgbuild.store.store import Store
 from imgbuild.survey import Survey, states_of
@@ -25,8 +26,9 @@ from imgbuild.types import Line, Record, Target, Value, Verdict
 class Entry(Struct, frozen=True, kw_only=True):
     """One image. sha256: of its file; files: its renditions; pixels: digest of what it shows.
 
-    via: the fallback that made it. What made it is told by the record of its generation; `known` is false where this
-    store has none, and what the spec says now stands there. process and format are those of the spec now.
+    via: the fallback that made it; adjusted: the rules that adjusted what it was asked for with, in order.
+    What made it is told by the record of its generation; `known` is false where this store has none, and what the spec
+    says now stands there. process and format are those of the spec now.
     sources: files and targets that it was made from. rights, model_rights: as the asset and the model state them now.
     cost: US dollars. created: UTC.
     """
@@ -56,6 +58,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     seed: int
     attempt: int
     via: str
+    adjusted: list[str]
     grade: str
     sources: list[str]
     process: list[dict[str, Value]]
@@ -109,10 +112,8 @@ def _entry(
     verdicts: tuple[Verdict, ...],
 ) -> Entry:
     where, digest = target.recipe.where, digests_of(found.project.files, found.pins)
-    upstream = {
-        item.target: found.plan.decisions[item.target].intent for item in target.inputs if item.target
-    }
-    position = found.intents.position_of(target, upstream, line)
+    upstream = {item.target: found.plan.sealed.get(item.target, "") for item in target.inputs if item.target}
+    way = found.intents.way_of(target, upstream, line)
     return Entry(
         id=target.id,
         output=f"{found.project.settings.output}/{target.output}",
@@ -123,12 +124,13 @@ def _entry(
         files=_files(found, target, line),
         pixels=line.pixels,
         known=record is not None,
-        **_asked(target, position, record),
-        **_model(found, target, position, record),
+        **_asked(target, way, record),
+        **_model(found, target, way.position, record),
         rights=target.recipe.rights,
         seed=line.seed,
         attempt=line.attempt,
         via=line.via,
+        adjusted=list(line.adjusted),
         grade=line.grade.value,
         sources=[item.target or item.file for item in target.inputs],
         process=[operation_fields(operation, digest) for operation in target.recipe.process],
@@ -151,12 +153,12 @@ def _files(found: Survey, target: Target, line: Line) -> list[dict[str, str]]:
     ]
 
 
-def _asked(target: Target, position: int, record: Record | None) -> dict[str, Any]:
+def _asked(target: Target, way: Way, record: Record | None) -> dict[str, Any]:
     """What the model was asked for; nothing of pictures that existed already."""
     names = ("prompt", "negative", "width", "height", "params")
     if not target.asks:
         return dict(zip(names, ("", "", 0, 0, {}), strict=True))
-    ask = target.asks[position]
+    ask = ask_at(target, *way)
     told: Mapping[str, Any] = record.manifest if record else {}
     return {name: told.get(name, getattr(ask, name)) for name in names}
 

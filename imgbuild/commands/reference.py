@@ -16,6 +16,7 @@ from imgbuild.process import OPERATIONS
 from imgbuild.registry import Registry
 from imgbuild.rules import RULES
 
+SHARED = ("on_fail", "adjust")  # parameters that all rules have: told last
 HEADERS = ["parameter", "value", "default"]
 
 
@@ -86,7 +87,7 @@ def _first(text: str) -> str:
 def _print(session: Session, page: Page, section: str) -> None:
     for text in (page.about, page.holds):
         session.say(f"{text}\n")
-    ordered = sorted(page.parameters.items(), key=lambda item: item[0] == "on_fail")  # all have it: last
+    ordered = sorted(page.parameters.items(), key=lambda item: item[0] in SHARED)
     rows = [
         [name, _words(schema), _shown(page.defaults[name]) if name in page.defaults else "needed"]
         for name, schema in ordered

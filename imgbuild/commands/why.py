@@ -7,14 +7,17 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
+from imgbuild.adjustments import ask_at, difference, told_asked, told_labels
 from imgbuild.commands.session import Session
 from imgbuild.errors import Exit, place
+from imgbuild.keys import DECLARED
 from imgbuild.ledger import manifest_of
 from imgbuild.plan import Decision
+from imgbuild.run.accept import tell
 from imgbuild.select import Selection, handle
 from imgbuild.store.store import Store
 from imgbuild.survey import Survey
-from imgbuild.types import Line, Outcome, Target, Verdict
+from imgbuild.types import Line, Outcome, Target, Tried, Verdict
 
 
 class Change(Struct, frozen=True):
@@ -27,19 +30,26 @@ class Change(Struct, frozen=True):
 
 
 class Locked(Struct, frozen=True, kw_only=True):
-    """What the lock says of an image. via: the fallback that made it; empty for the target's own model."""
+    """What the lock says of an image. via: the fallback that made it; empty for the target's own model.
+
+    adjusted: the rules that adjusted what it was asked for with, in order; asked: what that was otherwise than
+    declared, as far as the spec can still tell.
+    """
 
     seed: int
     attempt: int
     grade: str
     via: str
+    adjusted: tuple[str, ...]
+    asked: dict[str, Any]
 
 
 class Story(Struct, frozen=True, kw_only=True, tag="why", tag_field="event"):
     """All that is known of a target. output: its path below the output folder; moved_from: where it is published now.
 
     changes: since the locked image was made; None where this store does not know the fields of that one.
-    rules: changes of the rules since they were last checked.
+    rules: changes of the rules since they were last checked. attempts: those that rules turned down, as far as this
+    store remembers.
     """
 
     id: str
@@ -54,6 +64,7 @@ class Story(Struct, frozen=True, kw_only=True, tag="why", tag_field="event"):
     locked: Locked | None
     changes: list[Change] | None
     rules: list[Change]
+    attempts: tuple[Tried, ...]
     verdicts: tuple[Verdict, ...]
 
 
@@ -88,9 +99,10 @@ def story(found: Survey, store: Store, decision: Decision) -> Story:
         where=place(target.recipe.where),
         renamed_from=found.carried.get(target.id, ""),
         moved_from=list(_moved(found, target)),
-        locked=_locked(line) if line is not None else None,
+        locked=_locked(found, target, line) if line is not None else None,
         changes=changes(found, store, decision),
         rules=rule_changes(found, store, decision, outcome) if outcome is not None else [],
+        attempts=_attempts(outcome, line) if outcome is not None else (),
         verdicts=outcome.verdicts if outcome is not None else (),
     )
 
@@ -104,8 +116,27 @@ def _moved(found: Survey, target: Target) -> Iterator[str]:
                 yield path
 
 
-def _locked(line: Line) -> Locked:
-    return Locked(seed=line.seed, attempt=line.attempt, grade=line.grade.value, via=line.via)
+def _attempts(outcome: Outcome, line: Line | None) -> tuple[Tried, ...]:
+    """Those that led to how it ended; of an accepted image that is locked no more, they tell nothing."""
+    tried = outcome.attempts
+    if outcome.state == "failed" or (tried and line is not None and tried[-1].attempt == line.attempt - 1):
+        return tried
+    return ()
+
+
+def _locked(found: Survey, target: Target, line: Line) -> Locked:
+    way = (
+        found.intents.way_of(target, found.plan.sealed, line) if target.id in found.plan.sealed else DECLARED
+    )
+    asked = difference(target.asks[way.position], ask_at(target, *way)) if way.adjusted else {}
+    return Locked(
+        seed=line.seed,
+        attempt=line.attempt,
+        grade=line.grade.value,
+        via=line.via,
+        adjusted=line.adjusted,
+        asked=asked,
+    )
 
 
 def changes(found: Survey, store: Store, decision: Decision) -> list[Change] | None:
@@ -191,14 +222,26 @@ def lines(told: Story, folder: str) -> Iterator[str]:
     for path in told.moved_from:
         yield f"  output: '{path}' → '{told.output}'"
     if told.locked is not None:
-        via = f", made by the fallback '{told.locked.via}'" if told.locked.via else ""
-        yield f"  locked: seed {told.locked.seed}, attempt {told.locked.attempt}, {told.locked.grade}{via}"
+        yield f"  locked: {_locked_told(told.locked)}"
     if told.changes is None:
         yield "  the fields of the locked image are not in this store; the lock's own history in git has its spec"
     for change in (*(told.changes or ()), *told.rules):
         file = f" ({change.file})" if change.file else ""
         yield f"  {change.field}: {_shown(change.before)} → {_shown(change.after)}{file}"
+    yield from map(_attempt, told.attempts)
     yield from map(_verdict, told.verdicts)
+
+
+def _locked_told(locked: Locked) -> str:
+    via = f", made by the fallback '{locked.via}'" if locked.via else ""
+    adjusted = f", adjusted by {told_labels(locked.adjusted)}" if locked.adjusted else ""
+    asked = f": {told_asked(locked.asked)}" if locked.asked else ""
+    return f"seed {locked.seed}, attempt {locked.attempt}, {locked.grade}{via}{adjusted}{asked}"
+
+
+def _attempt(tried: Tried) -> str:
+    asked = f", {told_asked(tried.asked)}" if tried.asked else ""
+    return f"  attempt {tried.attempt}: seed {tried.seed}{asked}: {tell(tried.verdicts)}"
 
 
 def _shown(value: Any) -> str:

@@ -44,6 +44,16 @@ class Document:
         at = self._lines.span if isinstance(node, ScalarNode) else self._lines.at
         return at(node.start_mark.index, node.end_mark.index)
 
+    def written(self, path: Path) -> str:
+        """A scalar as the file has it, if it stands there without quotes; else nothing."""
+        found = self._root
+        for step in path:
+            pair = self._child(found, step)
+            if pair is None:
+                return ""
+            found = pair[1]
+        return str(found.value) if isinstance(found, ScalarNode) and found.tag != QUOTED else ""
+
     def _child(self, node: Node | None, step: str | int) -> tuple[Node, Node] | None:
         """The key's and the value's node; for an item of a list the value is both."""
         if isinstance(node, SequenceNode) and isinstance(step, int) and 0 <= step < len(node.value):

@@ -8,12 +8,13 @@ from typing import Any, TypeAlias, get_args
 from msgspec import Struct
 
 from imgbuild.errors import SpecError
+from imgbuild.expand.adjusting import Bounds
 from imgbuild.expand.asked import read_asked
 from imgbuild.expand.cell import Cell
 from imgbuild.expand.context import Context
 from imgbuild.expand.edges import Part, Wanted
 from imgbuild.expand.faults import NO_FAULT, Fault
-from imgbuild.expand.finish import format_of, metadata_of, operations, rules, weights_of
+from imgbuild.expand.finish import format_of, metadata_of, operations, read_adjusting, rules, weights_of
 from imgbuild.expand.ids import escape
 from imgbuild.expand.inputs import (
     EdgeSource,
@@ -35,7 +36,7 @@ from imgbuild.expand.template import compile_template
 from imgbuild.expand.wording import Wording, wording
 from imgbuild.process.base import Operation
 from imgbuild.spec.declared import Declared, Spec
-from imgbuild.types import ON_SHEET, Asset, Format, Metadata, Recipe, Target, Text
+from imgbuild.types import ON_SHEET, Ask, Asset, Format, Metadata, Recipe, Target, Text
 
 Moved: TypeAlias = (
     Sequence[frozenset[int]] | None
@@ -46,7 +47,8 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
     """An asset before its cells are made.
 
     prefix: what its ids begin with. wording: None for pictures that exist already. recipes: one for each
-    chain of the lineup. explicit: whether the spec wrote the seeds down.
+    chain of the lineup, and so are bounds, where rules adjust what is asked for. explicit: whether the spec wrote the
+    seeds down.
     """
 
     prefix: str
@@ -59,6 +61,7 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
     naming: Naming
     files: Files
     recipes: tuple[Recipe, ...]
+    bounds: tuple[Bounds, ...]
 
     @property
     def count(self) -> int:
@@ -92,8 +95,7 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
         head = f"{self.prefix}[{','.join(cell.tags)}]" if cell.tags else self.prefix
         for at in self.lineup.of(cell):
             chain, found = self.lineup.chains[at], faults.copy()
-            asks = chain.asks(cell, prompt, negative, found)
-            self._lint(chain, prompt)
+            asks = self._asks(at, cell, prompt, negative, found)
             fault = found[0] if found else NO_FAULT
             tail = f"@{escape(chain.alias)}#" if chain.fits else "#"
             names = self.naming.names(cell, chain.alias, len(seeds))
@@ -116,10 +118,16 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
                     )
                 )
 
-    def _lint(self, chain: Chain, prompt: str) -> None:
+    def _asks(self, at: int, cell: Cell, prompt: str, negative: str, faults: list[Fault]) -> tuple[Ask, ...]:
+        """What the models of a chain are asked; what a cell asks in vain is added to `faults`. Raises SpecError."""
+        chain = self.lineup.chains[at]
+        asks = chain.asks(cell, prompt, negative, faults)
+        if self.bounds:
+            self.bounds[at].check(asks, faults)
         if self.wording is not None:
             for fit in chain.fits:
                 lint_prompt(self.wording.context, fit, prompt, self.wording.prompt.where)
+        return asks
 
 
 def _in_cell(error: SpecError, cell: Cell) -> SpecError:
@@ -149,16 +157,17 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
     format = format_of(declared, asset.format, asset.output)
     told = metadata_of(context, declared)
     files = read_renditions(context, spec, name, declared, matrix.names, texts_of(asset, told))
-    taken = {role for chain in lineup.chains for fit in chain.fits for role in fit.bound.capabilities.takes}
+    fits = [fit for chain in lineup.chains for fit in chain.fits]
+    taken = {role for fit in fits for role in fit.bound.capabilities.takes}
     if not asset.is_generated:
         taken = {"image", ON_SHEET}
     process = operations(context, spec, declared, asset.process, "process")
     _check_map(declared, process)
     layers = layer_sources(context, spec, declared, process, "process")
-    further = {
-        layer.role: layer for layer in [*layers, *files.layers]
-    }  # one that several take in goes in once
+    further = {layer.role: layer for layer in [*layers, *files.layers]}  # each once, whoever takes it in
     taken |= set(further)
+    checks = rules(context, spec, declared)
+    bounds = _bounds(context, spec, declared, lineup, words, checks)
     return Draft(
         prefix=f"{spec.name}/{escape(name)}",
         matrix=matrix,
@@ -170,8 +179,19 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
         naming=_naming(spec, name, declared, matrix, format, len(lineup.chains) > 1),
         files=files,
         recipes=_recipes(
-            context, spec, name, lineup, process, [*_edges(sources), *layers], format, files, told
+            context,
+            spec,
+            name,
+            lineup,
+            process,
+            [*_edges(sources), *layers],
+            format,
+            files,
+            told,
+            checks,
+            bounds,
         ),
+        bounds=bounds,
     )
 
 
@@ -238,11 +258,10 @@ def _recipes(
     format: Format,
     files: Files,
     told: Metadata,
+    checks: tuple[Any, ...],
+    bounds: tuple[Bounds, ...],
 ) -> tuple[Recipe, ...]:
     declared = spec.assets[name]
-    profile = context.settings.profile
-    attempts = profile.attempts if profile is not None and profile.attempts else declared.value.attempts
-    checks = rules(context, spec, declared)
     refuse_metadata(context, declared, name, told)
     further = [operation for item in files.rendered for operation in item.process]
     return tuple(
@@ -258,12 +277,42 @@ def _recipes(
             process=process,
             format=format,
             rules=checks,
+            adjustments=bounds[at].adjustments if bounds else (),
             renditions=files.rendered,
             texts=files.texts,
             takes_drawn=any(is_drawn(context, source) for source in mixed),
             metadata=told,
-            attempts=attempts,
+            attempts=_attempts(context, declared),
             where=declared.where(key=True),
         )
-        for chain in lineup.chains
+        for at, chain in enumerate(lineup.chains)
     )
+
+
+def _attempts(context: Context, declared: Declared[Asset]) -> int:
+    profile = context.settings.profile
+    return profile.attempts if profile is not None and profile.attempts else declared.value.attempts
+
+
+def _bounds(
+    context: Context,
+    spec: Spec,
+    declared: Declared[Asset],
+    lineup: Lineup,
+    words: Wording | None,
+    checks: tuple[Any, ...],
+) -> tuple[Bounds, ...]:
+    """What the adjustments of the asset's rules may come to, for each chain; nothing where there are none.
+
+    Raises SpecError.
+    """
+    items = read_adjusting(spec, declared, checks)
+    if not items:
+        return ()
+    if words is None:
+        raise SpecError(
+            f"rule '{items[0].label}' adjusts what a model is asked for, and no model makes these pictures",
+            where=items[0].where,
+            hint="leave 'adjust' out",
+        )
+    return tuple(Bounds(words, chain.fits, items, _attempts(context, declared)) for chain in lineup.chains)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
 from imgbuild.errors import SpecError, did_you_mean
+from imgbuild.expand.adjusting import Adjusting
+from imgbuild.expand.asked import Wish
 from imgbuild.expand.context import Context
 from imgbuild.expand.models import bind_weights
 from imgbuild.process import OPERATIONS
@@ -60,14 +64,60 @@ def rules_of_sets(context: Context, spec: Spec, names: Sequence[str]) -> tuple[A
 
 
 def _placed(context: Context, spec: Spec, registry: Registry[Any], entry: _Entry) -> Any:
-    step = _build(registry, *entry).placed(_Locating(context, entry))
+    step = _build(registry, *_signed(registry, entry)).placed(_Locating(context, entry))
     names = {}
     for field in step.model_fields:
         if (alias := getattr(step, field)) is not None:
             where = entry.declared.where(*entry.path, step.name, field)
             bound = bind_weights(context, spec, alias, where)
             names[field] = name_of(bound.home, bound.alias)
+    if registry is RULES and step.adjust is not UNSET and step.on_fail != "reroll":
+        raise SpecError(
+            f"rule '{step.name}' adjusts the next attempt, and asks for none",
+            where=entry.declared.where(*entry.path, step.name, "adjust", key=True),
+            hint="give it 'on_fail: reroll', or leave 'adjust' out",
+        )
     return msgspec.structs.replace(step, **names) if names else step
+
+
+def _signed(registry: Registry[Any], entry: _Entry) -> _Entry:
+    """The entry of a rule with the signs of what it adjusts, which YAML takes off numbers: +1 as "+1"."""
+    adjust = _adjust_of(entry) if registry is RULES else {}
+    if not adjust:
+        return entry
+    (name, params), document = next(iter(entry.item.items())), entry.declared.document
+    at = (*entry.declared.path, *entry.path, name, "adjust")
+    signed = {
+        key: f"{value:+}" if document.written((*at, key))[:1] in ("+", "-") and _is_number(value) else value
+        for key, value in adjust.items()
+    }
+    return entry._replace(item={name: {**params, "adjust": signed}})
+
+
+def _adjust_of(entry: _Entry) -> Mapping[str, Value]:
+    params = next(iter(entry.item.values())) if isinstance(entry.item, dict) else None
+    adjust = params.get("adjust") if isinstance(params, dict) else None
+    return adjust if isinstance(adjust, dict) else {}
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def read_adjusting(spec: Spec, declared: Declared[Asset], checks: Sequence[Any]) -> tuple[Adjusting, ...]:
+    """What the asset's rules adjust, each thing at its place. checks: these rules. Raises SpecError."""
+    found: list[Adjusting] = []
+    for place, (rule, entry) in enumerate(zip(checks, _entries(spec, declared), strict=False)):
+        if rule.adjust is not UNSET:
+            number = 1 + sum(1 for other in found if other.label.partition("#")[0] == rule.name)
+            where = partial(entry.declared.where, *entry.path, rule.name, "adjust")
+            wishes = {
+                name: Wish(value=value, where=where(name), name=where(name, key=True))
+                for name, value in rule.adjust.items()
+            }
+            label = rule.name if number == 1 else f"{rule.name}#{number}"
+            found.append(Adjusting(label=label, place=place, where=where(key=True), wishes=wishes))
+    return tuple(found)
 
 
 def weights_of(context: Context, steps: Iterable[Any]) -> tuple[Bound, ...]:
@@ -191,7 +241,7 @@ class _Unfit(NamedTuple):
         listed = f"parameters of '{self.name}': {', '.join(self.fields)}"
         if self.params is not None:
             return listed
-        own = [name for name in self.fields if name != "on_fail"]
+        own = [name for name in self.fields if name not in ("on_fail", "adjust")]
         return f"write it as '{self.name}: {{{own[0]}: …}}'; {listed}" if own else listed
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from imgbuild.adjustments import fold
 from imgbuild.document.sentences import shape
 from imgbuild.errors import SpecError
 from imgbuild.expand.asked import Wish, Wishes
@@ -26,16 +27,16 @@ class Fit:
 
     def __init__(self, bound: Bound, wishes: Wishes, instead_of: str = "") -> None:
         self.bound = bound
-        self._title = f"model '{bound.alias}'" + (
+        self.title = f"model '{bound.alias}'" + (
             f", which takes over from '{instead_of}'," if instead_of else ""
         )
-        self._negative = self._fit_negative(wishes)
+        self._negative = self.negative(wishes.negative) if wishes.negative is not None else "keep"
         self._roles = wishes.roles
         for role, where in wishes.roles.items():
             self._fit_role(role, wishes.pictures[role], where)
         self.fixed: dict[str, Value] = {}
         self.unkeyed: dict[str, Value] = {}
-        self._varying: dict[str, tuple[Varying, Value]] = {}
+        self.varying: dict[str, tuple[Varying, Value]] = {}
         for name, wish in wishes.params.items():
             self._fit_param(name, wish)
         self.size = self._fit_size(wishes.size)
@@ -44,13 +45,13 @@ class Fit:
 
     def ask(self, cell: Cell, prompt: str, negative: str, faults: list[Fault]) -> Ask:
         """The model's part in a target; what this cell asks in vain is added to `faults`. Raises SpecError."""
-        if negative and self._negative != "keep":
-            prompt = f"{prompt.rstrip(' .')}. Avoid: {negative}" if self._negative == "fold" else prompt
-            negative = ""
+        folded = negative if self._negative == "fold" else ""
+        if self._negative != "keep":
+            prompt, negative = fold(prompt, folded), ""
         width, height = (
             self.size if isinstance(self.size, tuple) else self._vary_size(self.size, cell, faults)
         )
-        params = self._vary_params(cell, faults) if self._varying else self.fixed
+        params = self._vary_params(cell, faults) if self.varying else self.fixed
         return Ask(
             alias=self.bound.alias,
             prompt=prompt,
@@ -58,6 +59,7 @@ class Fit:
             width=width,
             height=height,
             params=params,
+            folded=folded,
             unkeyed=self.unkeyed,
         )
 
@@ -71,27 +73,28 @@ class Fit:
         wanted, other = takes.pictures.get(role, count), takes.needs.get(role)
         if count != wanted:
             raise SpecError(
-                f"{self._title} takes {_count(wanted)} for input '{role}', not {count}",
+                f"{self.title} takes {_count(wanted)} for input '{role}', not {count}",
                 where=where,
                 hint="give one path" if wanted == 1 else f"give a list of {wanted}",
             )
         if other is not None and other not in self._roles:
             raise SpecError(
-                f"input '{role}' of {self._title} means nothing without an input '{other}'",
+                f"input '{role}' of {self.title} means nothing without an input '{other}'",
                 where=where,
                 hint=f"give both, or leave '{role}' out",
             )
 
-    def _fit_negative(self, wishes: Wishes) -> str:
-        """What becomes of a negative prompt: "keep", "drop" or "fold"."""
-        if wishes.negative is None or "negative" in self.bound.capabilities.takes:
+    def negative(self, where: Where) -> str:
+        """What becomes of a negative prompt that stands there: "keep", "drop" or "fold". Raises SpecError."""
+        if "negative" in self.bound.capabilities.takes:
             return "keep"
         if self._unsupported("negative") == "fold":
             return "fold"
-        self._refuse("negative", "takes no negative prompt", wishes.negative)
+        self._refuse("negative", "takes no negative prompt", where)
         return "drop"
 
-    def _fit_param(self, name: str, wish: Wish) -> None:
+    def schema_of(self, name: str, wish: Wish) -> Value | None:
+        """The schema of a parameter; None where it is left out. Raises SpecError where it can't be asked for."""
         schemas = self.bound.capabilities.params
         if name not in schemas and "*" not in schemas:
             takes = ", ".join(sorted(schemas)) or "none"
@@ -99,19 +102,24 @@ class Fit:
             asked = f"did you mean '{near[0]}'? Else " if near else ""
             message, more = f"takes no parameter '{name}'", f"; its parameters: {takes}"
             self._refuse(name, message, wish.name, more, asked)
-            return
+            return None
         if not self._is_meant(name, wish):
+            return None
+        return schemas[name] if name in schemas else schemas["*"]
+
+    def _fit_param(self, name: str, wish: Wish) -> None:
+        schema = self.schema_of(name, wish)
+        if schema is None:
             return
-        schema = schemas[name] if name in schemas else schemas["*"]
         if is_varying(wish.value):
-            self._varying[name] = Varying(wish.value, wish.where), schema
+            self.varying[name] = Varying(wish.value, wish.where), schema
             return
         wrong = complaint(wish.value, schema)
         if wrong:
             raise SpecError(
-                f"parameter '{name}' of {self._title} {wrong}",
+                f"parameter '{name}' of {self.title} {wrong}",
                 where=wish.where,
-                hint=_advice(schema),
+                hint=advice(schema),
             )
         kept = self.unkeyed if name in self.bound.capabilities.unkeyed else self.fixed
         kept[name] = wish.value
@@ -121,7 +129,7 @@ class Fit:
         takes = self.bound.capabilities
         if name in takes.of_model and (not wish.own or is_varying(wish.value)):
             raise SpecError(
-                f"parameter '{name}' of {self._title} can't differ between its images",
+                f"parameter '{name}' of {self.title} can't differ between its images",
                 where=wish.name,
                 hint="give it in the model's own declaration; declare another model for another value",
             )
@@ -131,7 +139,7 @@ class Fit:
         if wish.own:  # the model's own is for those of its images that have such an input
             return False
         raise SpecError(
-            f"parameter '{name}' of {self._title} means nothing without an input '{role}'",
+            f"parameter '{name}' of {self.title} means nothing without an input '{role}'",
             where=wish.name,
             hint=f"leave it out, or give 'inputs: {{{role}: …}}'",
         )
@@ -152,7 +160,7 @@ class Fit:
         return size
 
     def _vary_params(self, cell: Cell, faults: list[Fault]) -> Mapping[str, Value]:
-        key = tuple([varying.key(cell.bindings) for varying, _ in self._varying.values()])
+        key = tuple([varying.key(cell.bindings) for varying, _ in self.varying.values()])
         if key not in self._params_known:
             self._params_known[key] = self._compute_params(cell)
         params, wrong = self._params_known[key]
@@ -161,12 +169,12 @@ class Fit:
 
     def _compute_params(self, cell: Cell) -> tuple[Mapping[str, Value], list[Fault]]:
         params, faults = dict(self.fixed), []
-        for name, (varying, schema) in self._varying.items():
+        for name, (varying, schema) in self.varying.items():
             value = typed(varying.of(cell.bindings), schema)
             wrong = complaint(value, schema)
             if wrong:
                 faults.append(
-                    Fault(f"parameter '{name}' of {self._title} {wrong}, not '{value}'", _advice(schema))
+                    Fault(f"parameter '{name}' of {self.title} {wrong}, not '{value}'", advice(schema))
                 )
             else:
                 params[name] = value
@@ -186,7 +194,7 @@ class Fit:
             return default, [Fault(f"'{text}' is not a size", "write it as 1024x768")]
         wrong = misfit(size, self.bound.capabilities)
         if wrong and self._unsupported("size") != "drop":
-            return default, [Fault(f"{self._title} makes no images of {text}", wrong)]
+            return default, [Fault(f"{self.title} makes no images of {text}", wrong)]
         return (default if wrong else size), []
 
     def _unsupported(self, what: str) -> str:
@@ -199,7 +207,7 @@ class Fit:
             return
         ways = f"drop}}' or '{{{what}: fold" if what == "negative" else "drop"
         hint = f"{first}leave it out, or let the model say 'unsupported: {{{what}: {ways}}}'{more}"
-        raise SpecError(f"{self._title} {message}", where=where, hint=hint)
+        raise SpecError(f"{self.title} {message}", where=where, hint=hint)
 
 
 def _count(pictures: int) -> str:
@@ -223,7 +231,7 @@ def misfit(size: Size, capabilities: Capabilities) -> str:
     return ""
 
 
-def _advice(schema: Value) -> str:
+def advice(schema: Value) -> str:
     """What the parameter takes, in words: `it takes a whole number from 1 to 1000`."""
     low, high = schema.get("minimum"), schema.get("maximum")
     bounds = f" from {low} to {high}" if low is not None and high is not None else ""

@@ -49,7 +49,7 @@ class Wording(Struct, frozen=True, kw_only=True):
                 Fault(f"the prompt holds the forbidden word '{word}'", "reword the row, or leave it out")
             )
         if len(prompt) > (limit := self.context.settings.policy.prompt_length):
-            faults.append(_too_long(len(prompt), limit))
+            faults.append(too_long(len(prompt), limit))
         if self.context.warned and (word := self.context.warned.find(prompt)):
             self.context.warn(f"a prompt holds '{word.lower()}'", self.prompt.where)
 
@@ -58,7 +58,7 @@ def is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _too_long(length: int, limit: int) -> Fault:
+def too_long(length: int, limit: int) -> Fault:
     return Fault(f"the prompt has {length} characters, more than the {limit} allowed", "shorten it")
 
 
@@ -113,5 +113,5 @@ def _check_own(made: Wording) -> None:
         )
     limit = made.context.settings.policy.prompt_length
     if not made.prompt.names and len(made.prompt.literal) > limit:
-        fault = _too_long(len(made.prompt.literal), limit)
+        fault = too_long(len(made.prompt.literal), limit)
         raise SpecError(fault.message, where=where, hint=fault.hint)

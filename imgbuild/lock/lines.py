@@ -41,6 +41,7 @@ class LineText(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     phash: PhashText = ""
     grade: Grade
     via: str = ""
+    adjusted: tuple[str, ...] = ()
     files: dict[str, DigestText] = {}
     sum: SumText = ""
 

@@ -8,9 +8,9 @@ A rule is a frozen struct: its fields are its parameters in the spec.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
-from msgspec import Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from imgbuild.images import Picture
 from imgbuild.types import Concern, Finding, OnFail, Status, Value, Verdict
@@ -29,6 +29,9 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     version: of the measurement; a change of it measures anew. group: whether it looks at all images of an asset.
     model_fields: its parameters that name a declared model, whose weights it measures with.
     on_fail: what a broken rule means. Reroll tries the next derived seed until the attempts are spent.
+    adjust: what the next attempt asks for otherwise when this one is rerolled: a number with a sign is added to the
+    parameter, text that begins with '+' is added to `prompt`, `negative` or the parameter; what has no sign takes its
+    place. It is a matter of what is made next, and in no measurement.
     """
 
     name: ClassVar[str]
@@ -38,6 +41,8 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model_fields: ClassVar[tuple[str, ...]] = ()
 
     on_fail: OnFail = "fail"
+    # Left out, and not empty, so that a rule without it is what it was before there was any.
+    adjust: Annotated[dict[str, Value], Meta(min_length=1)] | UnsetType = UNSET
 
     def measure(self, picture: Picture, files: Mapping[str, bytes]) -> Measured:
         """JSON values measured on the image; independent of thresholds. `files`: bytes of `self.files()`."""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from imgbuild.digest import Manifest
 from imgbuild.errors import Drift, Refused
 from imgbuild.images import hamming
-from imgbuild.keys import bound_at, published_at, rules_of
+from imgbuild.keys import DECLARED, bound_at, published_at, rules_of
 from imgbuild.plan import failure_key, outcome_key
 from imgbuild.run.accept import status_of, tell
 from imgbuild.run.materials import Materials
@@ -17,7 +17,7 @@ from imgbuild.run.recall import Recall
 from imgbuild.run.steps import Made
 from imgbuild.run.work import Work
 from imgbuild.store.records import Output
-from imgbuild.types import Digest, Grade, Line, Outcome, Record, Target
+from imgbuild.types import Digest, Grade, Line, Outcome, Record, Target, Tried
 
 SAME_TO_THE_EYE = 4  # bits of 64 in which the perceptual hashes of two equivalent pictures may differ
 
@@ -123,8 +123,16 @@ class Conclusion:
             state=status_of(work.verdicts),
             why=tell(work.verdicts),
             verdicts=tuple(work.verdicts),
+            attempts=self._attempts(work, line),
         )
         self.ledger.put_outcome(work.id, outcome)
+
+    def _attempts(self, work: Work, line: Line) -> tuple[Tried, ...]:
+        """Those that were turned down before the image was accepted: now or, where it is locked, as is remembered."""
+        if not work.locked or not line.attempt:
+            return tuple(work.tried)
+        before = self.ledger.outcomes([work.id]).get(work.id)
+        return before.attempts if before is not None and before.state != "failed" else ()
 
     def _note_rules(self, work: Work) -> Digest:
         """The digest of the rules, which are recorded once, so that `why` can tell the old ones from the new."""
@@ -159,6 +167,7 @@ class Conclusion:
             why=error.message,
             hint=error.hint,
             verdicts=tuple(work.verdicts),
+            attempts=(*work.tried, work.as_tried()) if work.tried else (),
         )
         self.ledger.put_outcome(work.id, outcome)
 
@@ -175,15 +184,16 @@ class Conclusion:
             phash=made.phash,
             grade=self._grade(work),
             via=bound_at(target, work.position).alias if work.position else "",
+            adjusted=work.adjusted,
             files=dict(made.files),
         )
 
     def _sealed(self, work: Work) -> tuple[Digest, Manifest]:
-        """The declared intent and its manifest; with what the fallback was asked for, where it made the image."""
+        """The intent and its manifest, as the image was asked for: of a fallback, or after adjustments, it may be."""
         plan, intent = self.materials.plan, work.decision.intent
-        if not work.position and intent == plan.sealed[work.id] and work.id in plan.manifests:
+        if work.way == DECLARED and intent == plan.sealed[work.id] and work.id in plan.manifests:
             return intent, plan.manifests[work.id]
-        sealed = self.materials.survey.intents.of(work.decision.target, plan.sealed, work.position)
+        sealed = self.materials.survey.intents.of(work.decision.target, plan.sealed, work.way)
         assert sealed is not None
         return sealed
 

@@ -35,7 +35,7 @@ from imgbuild.run.work import Work
 from imgbuild.settings import Limit
 from imgbuild.sheets.drawing import Piece, draw_sheet
 from imgbuild.traces import Reach, Trace, is_untouched
-from imgbuild.types import ON_SHEET, Ask, Digest, Image, Record, Request, Target
+from imgbuild.types import ON_SHEET, Digest, Image, Record, Request, Target
 from imgbuild.weights.networks import Networks, Weights, declared_name
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Making:
         pin = pin_fields(self.materials.pin(work)).values()
         if not self._provider(work).device:
             return self.at_a_time(work), *pin
-        ask, of_model = self._ask(work), bound_at(work.decision.target, work.position).capabilities.of_model
+        ask, of_model = work.ask, bound_at(work.decision.target, work.position).capabilities.of_model
         own = {name: value for name, value in ask.params.items() if name in of_model}
         return self.at_a_time(work), *pin, digest_of("model", canonical({**own, **ask.unkeyed}))
 
@@ -128,7 +128,7 @@ class Making:
         """Equal for requests to a model that may go out in one batch: on a device, those that differ in words alone."""
         if not self._provider(work).device:
             return ()
-        ask = self._ask(work)
+        ask = work.ask
         roles = tuple([item.role for item in inputs_for(work.decision.target, work.position)])
         params = digest_of("shape", canonical(ask.params))
         return ask.width, ask.height, params, roles, bool(ask.negative)
@@ -136,7 +136,7 @@ class Making:
     def at_a_time(self, work: Work) -> int:
         """How many requests like this one go out together."""
         if self._goes_apart(work):
-            ask = work.decision.target.asks[work.position]
+            ask = work.ask
             return errands_at_a_time(ask.width, ask.height)
         return bound_at(work.decision.target, work.position).capabilities.batch
 
@@ -182,7 +182,7 @@ class Making:
             if (why := self.materials.survey.pins.failed.get((bound.home, bound.alias))) is not None:
                 raise why
         billed = self._price(work)
-        timed = 0.0 if provider.paid else self.pace.price(self._ask(work), self.materials.pin(work)) or 0.0
+        timed = 0.0 if provider.paid else self.pace.price(work.ask, self.materials.pin(work)) or 0.0
         self.budget.reserve(billed + timed)
         work.reserved, work.timed = billed, timed
 
@@ -206,7 +206,7 @@ class Making:
         seconds = work.seconds
         if not isinstance(result, Image):
             seconds = sum(record.seconds for record in result.records if record.step == "generate")
-        self.pace.note(self._ask(work), self.materials.pin(work), seconds)
+        self.pace.note(work.ask, self.materials.pin(work), seconds)
         return self.pace.cost(provider.name, seconds)
 
     def _note_lost(self, work: Work) -> None:
@@ -222,11 +222,8 @@ class Making:
         with foreign(f"provider '{provider.name}'"):
             return provider.price(self._request(work, {})) or 0.0
 
-    def _ask(self, work: Work) -> Ask:
-        return work.decision.target.asks[work.position]
-
     def _request(self, work: Work, pictures: Mapping[str, Sequence[PILImage]]) -> Request:
-        ask = self._ask(work)
+        ask = work.ask
         return Request(
             pin=self.materials.pin(work),
             prompt=ask.prompt,

@@ -111,7 +111,7 @@ class Recall:
         if target.recipe.model is None:
             return import_key(self.files.digest(target.inputs[0].file) or "")
         pixels = self._input_pixels(inputs_for(target, work.position))
-        return generate_key(target.asks[work.position], self.materials.pin(work), work.seed, pixels)
+        return generate_key(work.ask, self.materials.pin(work), work.seed, pixels)
 
     def _input_pixels(self, inputs: Sequence[Input]) -> dict[str, list[Digest]]:
         given: dict[str, list[Digest]] = {}

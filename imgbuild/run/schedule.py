@@ -18,8 +18,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from imgbuild.adjustments import told_asked
 from imgbuild.errors import ProviderFailed, Refused, TargetError
-from imgbuild.expand.seeds import attempt_seed
 from imgbuild.graph import Graph
 from imgbuild.ledger import BATCH_SECONDS
 from imgbuild.plan import AT_REST, LOST, Action, Decision, Plan
@@ -439,11 +439,10 @@ class Schedule:
             self._accept(work)
 
     def _retry(self, work: Work) -> None:
-        work.attempt += 1
-        work.tries += 1
-        work.seed = attempt_seed(work.decision.target.seed, work.attempt)
+        work.turn_down()
         work.locked, work.trace, work.made = False, None, None
-        self._tell(work, "retry", tell(work.verdicts))
+        following = f"; next with {told_asked(work.asked)}" if work.asked else ""
+        self._tell(work, "retry", f"{tell(work.verdicts)}{following}")
         work.verdicts = []
         self._move(work, State.READY)
         self.ready.append(work)
@@ -499,7 +498,8 @@ class Schedule:
 
     def _start_over(self, work: Work) -> None:
         """Try its first seed again; what was made for it before is in the records."""
-        work.seed, work.attempt, work.tries = work.decision.seed, work.decision.attempt, 1
+        work.seed, work.attempt, work.tries = work.decision.seed, work.decision.attempt, work.decision.tries
+        work.adjusted, work.tried = work.decision.way.adjusted, []
         work.locked, work.crossed, work.trace, work.made = work.decision.action in LOCKED, False, None, None
         work.verdicts = []
         self._move(work, State.READY)

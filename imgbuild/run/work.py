@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
+from imgbuild.adjustments import adjusting, ask_at, difference
 from imgbuild.errors import TargetError
+from imgbuild.expand.seeds import attempt_seed
+from imgbuild.keys import Way
 from imgbuild.plan import Decision
 from imgbuild.rules.base import Measured
 from imgbuild.run.steps import Made
 from imgbuild.traces import Trace
-from imgbuild.types import Digest, Image, Verdict
+from imgbuild.types import Ask, Digest, Image, Tried, Value, Verdict
 
 
 class State(Enum):
@@ -74,6 +77,7 @@ class Work:
     """One target under way. Only the loop's thread changes it, and its state only through `move`."""
 
     __slots__ = (
+        "adjusted",
         "attempt",
         "beside",
         "changed",
@@ -97,6 +101,7 @@ class Work:
         "state",
         "timed",
         "trace",
+        "tried",
         "tries",
         "verdicts",
         "waits",
@@ -115,8 +120,11 @@ class Work:
         )
         self.peers: Digest = ""  # the images that its group was judged by in the end
         self.beside: list[Verdict] = []  # what the rules over its group said of it then
-        self.tries = 1
-        self.position = decision.position  # in the chain of the model and its fallbacks
+        self.tries = decision.tries
+        self.tried: list[Tried] = []  # the attempts before this one that rules turned down
+        self.position, self.adjusted = (
+            decision.way
+        )  # how the model is asked: which of the chain, and after what
         self.trace: Trace | None = None
         self.sources: dict[str, Digest] = {}  # blobs of the targets it is made from
         self.image: Image | None = None
@@ -132,6 +140,46 @@ class Work:
     @property
     def id(self) -> str:
         return self.decision.target.id
+
+    @property
+    def way(self) -> Way:
+        return Way(self.position, self.adjusted)
+
+    @property
+    def ask(self) -> Ask:
+        """What its model is asked for now."""
+        return ask_at(self.decision.target, *self.way)
+
+    @property
+    def asked(self) -> dict[str, Value]:
+        """What its model is asked for otherwise than declared, by its name."""
+        if not self.adjusted:
+            return {}
+        return difference(self.decision.target.asks[self.position], self.ask)
+
+    def as_tried(self) -> Tried:
+        """This attempt, as it is remembered."""
+        broken = tuple([item for item in self.verdicts if item.status == "fail"])
+        return Tried(
+            attempt=self.attempt,
+            seed=self.seed,
+            adjusted=self.adjusted,
+            asked=self.asked,
+            verdicts=broken,
+        )
+
+    def turn_down(self) -> None:
+        """Keep in mind what became of this attempt, and go on with the next, as the broken rules adjust it.
+
+        What had been adjusted for the first, a locked image or one asked for as that was, belongs to another search.
+        """
+        self.tried.append(self.as_tried())
+        before = () if self.tries == 1 else self.adjusted
+        target = self.decision.target
+        self.adjusted = before + adjusting(target.recipe, self.verdicts)
+        self.attempt += 1
+        self.tries += 1
+        self.seed = attempt_seed(target.seed, self.attempt)
 
 
 def move(work: Work, to: State) -> None:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from msgspec.structs import replace
 
+from imgbuild.adjustments import ask_at
 from imgbuild.credentials.claim import MIMES, Claim, Ingredient, actions_of
 from imgbuild.digest import digest_bytes
 from imgbuild.errors import BadImage
@@ -52,13 +53,15 @@ class Claims:
         """What a model was asked for, and its name; nothing where none drew the picture."""
         if not self.target.asks:
             return {}, ""
-        bound, line = bound_at(self.target, self.decision.position), self.decision.line
+        bound, line = bound_at(self.target, self.decision.way.position), self.decision.line
         assert line is not None
         pin = self.found.pins.known[bound.home, bound.alias]
         roles = {
-            item.role: [item.target or item.file] for item in inputs_for(self.target, self.decision.position)
+            item.role: [item.target or item.file]
+            for item in inputs_for(self.target, self.decision.way.position)
         }
-        asked = generate_key(self.target.asks[self.decision.position], pin, line.seed, roles)[1]
+        ask = ask_at(self.target, *self.decision.way)
+        asked = generate_key(ask, pin, line.seed, roles)[1]
         return asked, f"{pin.provider} {pin.source}".strip()
 
     def _parents(self, pieces: _Pieces) -> list[Ingredient]:
@@ -70,7 +73,7 @@ class Claims:
     def _given(self, pieces: _Pieces) -> list[Ingredient]:
         """The pictures that the model was given."""
         given: list[Ingredient] = []
-        for item in inputs_for(self.target, self.decision.position) if self.target.asks else ():
+        for item in inputs_for(self.target, self.decision.way.position) if self.target.asks else ():
             given += (
                 pieces.target(item.target, "inputTo") if item.target else pieces.file(item.file, "inputTo")
             )

@@ -52,7 +52,7 @@ def _entries(
     names = registry.names()
     kinds = {name: kind for name in names if (kind := _loaded(registry, name)) is not None}
     references, found = shapes.components(kinds.values(), f"{title}.")
-    _describe_on_fail(found)
+    _describe_shared(found)
     definitions |= found
     needing = [name for name, kind in kinds.items() if _needs(kind)]
     alone: dict[str, Any] = {"examples": names} if sets else {"enum": names, "title": title}
@@ -90,12 +90,12 @@ def _needs(kind: type[msgspec.Struct]) -> bool:
     return any(field.required for field in msgspec.structs.fields(kind))
 
 
-def _describe_on_fail(definitions: dict[str, Any]) -> None:
-    """Every rule has `on_fail`, and only the contract's docstring tells of it."""
-    told = shapes.components([Rule])[1]["Rule"]["properties"]["on_fail"]
+def _describe_shared(definitions: dict[str, Any]) -> None:
+    """Every rule has `on_fail` and `adjust`, and only the contract's docstring tells of them."""
+    told = shapes.components([Rule])[1]["Rule"]["properties"]
     for definition in definitions.values():
         if "on_fail" in definition.get("properties", {}):
-            definition["properties"]["on_fail"] = told
+            definition["properties"] |= told
 
 
 @cache

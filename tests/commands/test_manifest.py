@@ -90,6 +90,7 @@ def test_everything_that_made_an_image(project):
         "seed": line.seed,
         "attempt": 0,
         "via": "",
+        "adjusted": [],
         "grade": "bitwise",
         "sources": [],
         "process": [

@@ -41,6 +41,7 @@ def test_a_page(project):
         "min        number\n"
         "max        number\n"
         "on_fail    one of: fail, reroll, review, warn  fail\n"
+        "adjust     mapping\n"
         "\n"
         "validate:\n"
         "  - sharpness: {min: 100}\n"
@@ -94,7 +95,7 @@ def test_as_json(project):
     assert [json.loads(line)["name"] for line in lines] == RULES.names()
     page = json.loads(told(project, "rules", "noise", "--json"))
     assert page["unit"] == "levels"
-    assert page["defaults"] == {"on_fail": "fail", "min": None, "max": None}
+    assert page["defaults"] == {"on_fail": "fail", "adjust": None, "min": None, "max": None}
     assert json.loads(told(project, "rules", "unique", "--json"))["group"]
 
 

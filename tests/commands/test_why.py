@@ -227,13 +227,14 @@ def test_as_json(built):
         "where": "specs/shop.yaml:5:3",
         "renamed_from": "",
         "moved_from": [],
-        "locked": {"seed": SEED, "attempt": 0, "grade": "bitwise", "via": ""},
+        "locked": {"seed": SEED, "attempt": 0, "grade": "bitwise", "via": "", "adjusted": [], "asked": {}},
         "changes": [
             {"field": "params.guidance", "after": 6.5, "file": ""},
             {"field": "params.steps", "before": 4, "file": ""},
             {"field": "prompt", "before": "a lamp", "after": "the lamp", "file": ""},
         ],
         "rules": [{"field": "rules.brightness.min", "before": 0.01, "after": 0.02, "file": ""}],
+        "attempts": [],
     }
     assert (scene["id"], scene["action"], scene["rules"], scene["verdicts"]) == (SCENE, "maybe", [], [])
 

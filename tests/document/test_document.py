@@ -116,6 +116,16 @@ def test_a_place_that_is_not_there_is_its_nearest_ancestor() -> None:
     assert parse("").where(["a"]).line == 1
 
 
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [("+1", "+1"), ("-0.5", "-0.5"), ("1", "1"), ('"+1"', ""), ("[+1]", ""), ("word", "word"), ("", "")],
+)
+def test_a_scalar_as_it_is_written(value: str, written: str) -> None:
+    document = parse_document(f"a:\n  b: {value}\n".encode(), "a.yaml")
+    assert document.written(("a", "b")) == written
+    assert document.written(("a", "c")) == ""
+
+
 def test_a_very_long_line_is_not_shown() -> None:
     assert parse(f"a: {'x' * 1000}").where(["a"]).text == ""
 

@@ -526,7 +526,7 @@ STEPS = {
             specs/catalog.yaml:12:16: rule 'sharpness' has nothing to check: give min, max or both
                12 |     validate: [sharpness]
                   |                ^^^^^^^^^
-            hint: write it as 'sharpness: {min: …}'; parameters of 'sharpness': on_fail, min, max
+            hint: write it as 'sharpness: {min: …}'; parameters of 'sharpness': on_fail, adjust, min, max
             """,
     ),
     "a rule that needs its parameters": Fault(
@@ -1340,7 +1340,7 @@ SETTINGS = {
             imgbuild.yaml:1:1: unknown key 'outptu'
                 1 | outptu: out
                   | ^^^^^^
-            hint: did you mean 'output'? Keys here: budget, cache, cost, devices, jobs, limits, metadata, output, policy, profiles, …
+            hint: did you mean 'output'? Keys here: budget, cache, cost, credentials, devices, jobs, limits, metadata, output, policy, …
             """,
     ),
     "a value where a rule's mapping is needed": Fault(
@@ -1370,7 +1370,7 @@ SETTINGS = {
             specs/catalog.yaml:4:82: 'sharpness' must be a mapping
                 4 |     validate: [format: webp, mode: "1", unique: 6, similar_to: a.png, sharpness: 100]
                   |                                                                                  ^^^
-            hint: give it keys of its own: max, min, on_fail
+            hint: give it keys of its own: adjust, max, min, on_fail
             """,
     ),
     "settings bad budget": Fault(

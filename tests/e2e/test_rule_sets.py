@@ -170,7 +170,7 @@ def test_a_fault_in_a_set_is_told_where_it_is_written(project):
         shared/rules.yaml:5:20: unknown key 'max_widht'
             5 |     - dimensions: {max_widht: 64}
               |                    ^^^^^^^^^
-        hint: did you mean 'max_width'? Keys here: height, max_height, max_width, min_height, min_width, on_fail, width
+        hint: did you mean 'max_width'? Keys here: adjust, height, max_height, max_width, min_height, min_width, on_fail, width
         """
     )
     project.edit("shared/rules.yaml", ("max_widht: 64", "min_width: 64, max_width: 16"))

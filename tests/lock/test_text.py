@@ -64,6 +64,7 @@ lines = st.builds(
     phash=st.sampled_from(["", "0123456789abcdef"]),
     grade=st.sampled_from(Grade),
     via=st.text(max_size=5),
+    adjusted=st.lists(st.sampled_from(["sharpness", "sharpness#2", "é"]), max_size=3).map(tuple),
 )
 locks = st.builds(
     Lock, models=st.dictionaries(names, pins, max_size=3), targets=st.dictionaries(names, lines, max_size=6)

@@ -190,7 +190,7 @@ ERRORS = {
         specs/catalog.yaml:12:19: unknown key 'from'
            12 |       - upright: {from: 1.5}
               |                   ^^^^
-        hint: Keys here: by, on_fail
+        hint: Keys here: adjust, by, on_fail
         """,
     ),
     "the type of a parameter": (

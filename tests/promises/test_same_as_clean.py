@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 from itertools import count
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -181,6 +182,41 @@ class WideSources(Sources):
         return {**written, "specs/catalog.yaml": catalog, "specs/other.yaml": other}
 
 
+adjustments = st.sampled_from(
+    [{"steps": "+1"}, {"steps": "-0.5", "negative": "+dark"}, {"prompt": "+, at noon"}, {"steps": 7, "prompt": "a {}"}, {}]
+)  # fmt: skip
+
+
+def adjusting(name, **limits):
+    """A rule that rerolls, and mostly adjusts."""
+    return st.builds(
+        lambda adjust, values: {
+            name: {**values, "on_fail": "reroll", **({"adjust": adjust} if adjust else {})}
+        },
+        adjustments,
+        st.fixed_dictionaries(limits),
+    )
+
+
+class AdjustingSources(Sources):
+    """Rules adjust what is asked for: two of one name, another, and one over the group."""
+
+    asset_fields: ClassVar = {
+        **ASSET,
+        "validate": st.lists(
+            st.one_of(
+                adjusting("brightness", min=st.sampled_from([0.3, 0.45])),
+                adjusting("brightness", max=st.sampled_from([0.6, 0.75])),
+                adjusting("contrast", min=st.sampled_from([0.1, 0.2])),
+                adjusting("unique", distance=st.sampled_from([12, 24])),
+            ),
+            min_size=1,
+            max_size=3,
+        ),
+        "attempts": st.sampled_from([2, 3, 8, 20]),
+    }
+
+
 def photo(colour):
     out = io.BytesIO()
     pillow.new("RGB", (16, 16), colour).save(out, "PNG")
@@ -296,6 +332,19 @@ def test_a_build_is_the_same_as_from_nothing(bench, picky, data):
 @given(data=st.data())
 def test_so_it_is_where_images_of_several_assets_are_compared(bench, picky, data):
     check(bench, picky, data, numbers, WideSources)
+
+
+@RANDOM
+@given(data=st.data())
+def test_so_it_is_where_rules_adjust_what_is_asked_for(bench, picky, data):
+    check(bench, picky, data, numbers, AdjustingSources)
+
+
+@pytest.mark.slow
+@settings(RANDOM, max_examples=150)
+@given(data=st.data())
+def test_so_are_many_where_rules_adjust_what_is_asked_for(bench, picky, data):
+    check(bench, picky, data, numbers, AdjustingSources)
 
 
 @pytest.mark.slow

@@ -487,11 +487,13 @@ def test_what_a_fallback_made_is_carried_over_a_rename(project, studio, second, 
 # --- attempts ---------------------------------------------------------------------------------------------------
 
 
+FLAT = pillow.new("L", (16, 16), 90)
+
+
 def bright(*seeds):
     """An answer in which only pictures of these seeds have any contrast."""
-    gray = pillow.new("L", (16, 16), 90)
     return lambda requests: [
-        Image(pixels=picture("", request.seed) if request.seed in seeds else gray) for request in requests
+        Image(pixels=picture("", request.seed) if request.seed in seeds else FLAT) for request in requests
     ]
 
 
@@ -517,6 +519,28 @@ def test_attempts_are_made_with_derived_seeds_until_one_passes(project, studio):
         ("running", 2, ""),
         ("done", 2, ""),
     ]
+
+
+def test_what_is_adjusted_otherwise_is_in_another_batch(project, studio):
+    studio.device = True
+    studio.answer = staticmethod(
+        lambda requests: [
+            Image(pixels=picture("", 1) if request.params["guidance"] > 5 + request.seed % 3 else FLAT)
+            for request in requests
+        ]
+    )
+    rule = "validate: [{contrast: {min: 0.01, on_fail: reroll, adjust: {guidance: +1}}}], attempts: 8"
+    shop = project(
+        ["m: {provider: studio, source: batch=4, params: {guidance: 5}}"],
+        [f"a: {{prompt: a lamp, models: [m], seeds: 16, {rule}}}"],
+    )
+    assert shop.build().finished.exit_code == Exit.DONE
+    assert all(len({request.params["guidance"] for request in call}) == 1 for call in studio.calls)
+    assert max(len(call) for call in studio.calls) == 4
+    asked = {request.seed: request.params["guidance"] for call in studio.calls for request in call}
+    lines = shop.lines("shop").values()
+    assert all(asked[line.seed] == 5 + len(line.adjusted) for line in lines)
+    assert {len(line.adjusted) for line in lines} > {1}
 
 
 def test_spent_attempts_fail_and_are_remembered(project, studio):

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from imgbuild.keys import Way
 from imgbuild.plan import Action, Decision
 from imgbuild.run.work import ENDED, State, Work, move
 
@@ -14,7 +15,7 @@ def work(target):
 
     def make(state=State.WAITING):
         found = Work(
-            Decision(target=target(), action=Action.RUN, seed=7, attempt=2, position=1), 3, locked=True
+            Decision(target=target(), action=Action.RUN, seed=7, attempt=2, way=Way(1)), 3, locked=True
         )
         found.state = state
         return found
