@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from imgbuild.commands.session import Session
+from imgbuild.credentials.reader import UNREAD, Credentials, read_credentials
 from imgbuild.digest import digest_bytes
 from imgbuild.errors import BadImage, Exit, UsageError, place
 from imgbuild.files import MAX_INPUT
@@ -32,11 +33,15 @@ class Ours(Struct, frozen=True, kw_only=True):
 
 
 class Inspected(Struct, frozen=True, kw_only=True, tag="inspect", tag_field="event"):
-    """One file, by the path that was given. target: None where it is no image of this project."""
+    """One file, by the path that was given. target: None where it is no image of this project.
+
+    credentials: None where it has none.
+    """
 
     file: str
     says: Found
     target: Ours | None
+    credentials: Credentials | None
 
 
 def run_inspect(session: Session, paths: Sequence[str]) -> int:
@@ -44,7 +49,13 @@ def run_inspect(session: Session, paths: Sequence[str]) -> int:
     owners = _Owners(session)
     for path in paths:
         data = read_image(session, path)
-        told = Inspected(file=path, says=read(data, path), target=owners.of(session.folder / path, data))
+        says = read(data, path)
+        told = Inspected(
+            file=path,
+            says=says,
+            target=owners.of(session.folder / path, data),
+            credentials=read_credentials(data, says.format),
+        )
         if session.json:
             session.give(told)
             continue
@@ -133,8 +144,29 @@ def _lines(told: Inspected) -> Iterator[str]:
     known = {name: value for name, value in fields.items() if value not in ("", {}, None)}
     for name, value in known.items():
         yield from _field(name, value)
-    if not known and told.target is None:
+    if told.credentials is not None:
+        yield from _credentials(told.credentials)
+    elif not known and told.target is None:
         yield "  says nothing of how it was made"
+
+
+def _credentials(found: Credentials) -> Iterator[str]:
+    if found == UNREAD:
+        yield "  content credentials: there are some; `pip install 'imgbuild[c2pa]'` reads them"
+        return
+    when = f" at {found.time}" if found.time else ""
+    by = f"signed by {found.signer}{when}: " if found.signer else ""
+    faults = f" ({', '.join(found.faults)})" if found.faults else ""
+    yield from _field("content credentials", f"{by}{found.state}{faults}")
+    said = {
+        "claimed by": found.tool,
+        "claimed source": found.source,
+        "claimed ingredients": found.ingredients,
+    }
+    said["claimed actions"] = found.actions
+    for name, value in said.items():
+        if value:
+            yield from _field(name, value if isinstance(value, str) else ", ".join(value))
 
 
 def _field(name: str, value: object) -> Iterator[str]:

@@ -6,6 +6,7 @@ import json
 import pytest
 from PIL import Image as pillow
 
+from imgbuild import __version__
 from imgbuild.credentials.reader import read_credentials
 from tests.credentials.chains import authority, chain
 
@@ -238,6 +239,31 @@ def test_the_key_may_be_a_file_and_is_nowhere_else(shop, tmp_path, monkeypatch):
     assert len(files) > 40
     assert not [path for path in files if inner in path.read_bytes()]
     assert inner.decode() not in told.out + told.err
+
+
+def test_inspect_reads_and_checks_them(shop, monkeypatch):
+    shop.tell("sign", "-s", "catalog/packshot*")
+    place = "signed/packshot/red_0.png"
+    told = shop.tell("inspect", place).out
+    assert told.endswith(
+        "  content credentials: signed by Signer, The Shop: valid\n"
+        f"  claimed by: imgbuild {__version__}\n"
+        "  claimed ingredients: photo.jpg, red_0.png, logo.png\n"
+        "  claimed actions: c2pa.opened, c2pa.placed\n"
+    )
+    data = (shop.root / place).read_bytes()
+    at = data.rindex(b"IDAT") + 8
+    shop.write({"changed.png": data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]})
+    told = shop.tell("inspect", "changed.png").out
+    assert (
+        "  content credentials: signed by Signer, The Shop: invalid (assertion.dataHash.mismatch)\n" in told
+    )
+    found = json.loads(shop.tell("inspect", "--json", place).out)["credentials"]
+    assert (found["state"], found["signer"]) == ("valid", "Signer, The Shop")
+    monkeypatch.setattr("imgbuild.credentials.reader.find_spec", lambda name: None)
+    assert shop.tell("inspect", place).out.endswith(
+        "  content credentials: there are some; `pip install 'imgbuild[c2pa]'` reads them\n"
+    )
 
 
 ERRORS = {
