@@ -203,7 +203,8 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     size: WIDTHxHEIGHT in pixels, for assets that name none.
     params: the model's parameters (steps, guidance, …); text in them that begins with './' is a path from here.
     license: as the model's maker names it, for policies that look at it.
-    rights: by which you use what is in it, such as a LoRA; in words, for the record and for policies.
+    rights: by which you use what is in it beside what `license` covers, such as a LoRA, with its licence; in words, for
+    the record and for policies.
     unsupported: what becomes of that which the model can't take; `fold` writes it into the prompt.
     fallback: models that take over, in order, when this one refuses or is gone.
     """
@@ -336,7 +337,8 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     template: name of a declared template. prompt: Jinja text, in place of a template.
     negative: what the picture must not show, over the template's. requires: variables that must be bound, not empty.
     forbid: whole words that must not be in the rendered prompt. from: path of existing pictures; no model is used.
-    rights: by which you use these pictures, and those of `inputs`; in words, for the record and for policies.
+    rights: by which you use these pictures, those of `inputs`, and files that operations read, such as logos and fonts;
+    in words, for the record and for policies.
     tags: for selections. vars: variables that are the same in every cell.
     matrix: variables and their values; every combination is a cell. models: every one builds every cell.
     route: the first line that holds picks one model per cell. seeds: how many images a cell gets, or which.
@@ -442,7 +444,7 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     spec: name of the spec ("catalog"); asset: its name; model: None where the pictures exist already (`from`).
     rights: by which pictures that go in are used, as the asset says it.
     process, rules: operations and rules of the registries, ready to use. fallbacks: models that take over.
-    takes_drawn: whether its operations take in pictures that models made.
+    takes_drawn: whether its operations take in pictures that models made, or had a part in.
     weights: models that the operations and rules use.
     """
 

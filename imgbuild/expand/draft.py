@@ -15,7 +15,7 @@ from imgbuild.expand.edges import Part, Wanted
 from imgbuild.expand.faults import NO_FAULT, Fault
 from imgbuild.expand.finish import format_of, metadata_of, operations, rules, weights_of
 from imgbuild.expand.ids import escape
-from imgbuild.expand.inputs import EdgeSource, Inputs, is_drawn, layer_sources, read_sources
+from imgbuild.expand.inputs import Inputs, layer_sources, read_sources
 from imgbuild.expand.lineup import Chain, Lineup, read_lineup
 from imgbuild.expand.lint import lint, lint_prompt
 from imgbuild.expand.matrix import Matrix, read_matrix
@@ -37,7 +37,8 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
     """An asset before its cells are made.
 
     prefix: what its ids begin with. wording: None for pictures that exist already. recipes: one for each
-    chain of the lineup. explicit: whether the spec wrote the seeds down.
+    chain of the lineup. explicit: whether the spec wrote the seeds down. layers: the assets, as (spec, name), whose
+    pictures its operations take in.
     """
 
     prefix: str
@@ -50,6 +51,7 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
     naming: Naming
     files: Files
     recipes: tuple[Recipe, ...]
+    layers: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def count(self) -> int:
@@ -136,7 +138,6 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
     words = None if asset.from_ else wording(context, spec, declared, matrix)
     lineup = _lineup(context, spec, name, words)
     sources = read_sources(context, spec, declared)
-    refuse_asset(context, declared, name, sources)
     format = format_of(declared, asset.format, asset.output)
     files = read_renditions(context, spec, name, declared, matrix.names)
     taken = {role for chain in lineup.chains for fit in chain.fits for role in fit.bound.capabilities.takes}
@@ -144,6 +145,8 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
         taken = {"image"}
     process = operations(context, spec, declared, asset.process, "process")
     layers = layer_sources(context, spec, declared, process)
+    further = [operation for item in files.rendered for operation in item.process]
+    refuse_asset(context, declared, name, sources, [*process, *further])
     taken |= {layer.role for layer in layers}
     return Draft(
         prefix=f"{spec.name}/{escape(name)}",
@@ -155,7 +158,8 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
         inputs=Inputs(context, [*sources, *layers], frozenset(taken)),
         naming=_naming(spec, name, declared, matrix, format, len(lineup.chains) > 1),
         files=files,
-        recipes=_recipes(context, spec, name, lineup, process, layers, format, files),
+        recipes=_recipes(context, spec, name, lineup, process, format, files),
+        layers=frozenset(layer.upstream for layer in layers),
     )
 
 
@@ -192,7 +196,6 @@ def _recipes(
     name: str,
     lineup: Lineup,
     process: tuple[Any, ...],
-    layers: Sequence[EdgeSource],
     format: Format,
     files: Files,
 ) -> tuple[Recipe, ...]:
@@ -216,7 +219,6 @@ def _recipes(
             format=format,
             rules=checks,
             renditions=files.rendered,
-            takes_drawn=any(is_drawn(context, layer) for layer in layers),
             metadata=told,
             attempts=attempts,
             where=declared.where(key=True),

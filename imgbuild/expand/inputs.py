@@ -106,14 +106,6 @@ def layer_sources(
     return list(found.values())
 
 
-def is_drawn(context: Context, source: EdgeSource) -> bool:
-    """Whether a model had a part in the asset's pictures, as far as its own declaration tells."""
-    spec, name = source.upstream
-    asset = context.specs[spec].assets[name].value
-    composed = [item["compose"] for item in asset.process if isinstance(item, dict) and "compose" in item]
-    return not asset.from_ or any("asset" in layer for item in composed for layer in item["layers"])
-
-
 def _sources(
     context: Context, spec: Spec, declared: Declared[Asset], role: str
 ) -> Iterator[FileSource | EdgeSource]:
