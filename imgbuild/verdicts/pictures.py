@@ -17,6 +17,7 @@ from imgbuild.errors import BadImage, TargetError
 from imgbuild.files import MAX_INPUT
 from imgbuild.keys import rule_reference
 from imgbuild.ledger import Ledger
+from imgbuild.programs import Programs
 from imgbuild.rules.base import Measured, Rule
 from imgbuild.run.accept import beside, judge, judge_group
 from imgbuild.run.steps import digest_read, measure
@@ -81,18 +82,17 @@ def check_pictures(
     looks = _looks(pictures, held, ledger, jobs, stop)
     known: dict[str, dict[int, Measured]] = {}
     verdicts: dict[str, list[Verdict]] = {}
-    with ThreadPoolExecutor(jobs) as pool:
-        for look in pool.map(lambda look: look.finish(held, stop), looks):
-            ledger.put_measured(look.learnt(held))
-            if stop.is_set():
-                continue
-            try:
-                if look.error is not None:
-                    raise look.error
-                verdicts[look.name] = judge(held.rules, look.measured)
-                known[look.name] = look.measured
-            except TargetError as error:
-                yield Row(status="error", id=look.name, output=look.name, limit=error.message)
+    for look in _finished(looks, held, jobs, stop):
+        ledger.put_measured(look.learnt(held))
+        if stop.is_set():
+            continue
+        try:
+            if look.error is not None:
+                raise look.error
+            verdicts[look.name] = judge(held.rules, look.measured)
+            known[look.name] = look.measured
+        except TargetError as error:
+            yield Row(status="error", id=look.name, output=look.name, limit=error.message)
     if stop.is_set():
         return
     together = judge_group(held.rules, sorted(known.items()))
@@ -117,6 +117,18 @@ def _looks(
     for look in looks:
         look.recall(held, found)
     return looks
+
+
+def _finished(looks: Sequence[_Look], held: Held, jobs: int, stop: threading.Event) -> Iterator[_Look]:
+    """Each picture once it is measured, in order. Whoever does not wait for all ends the programs that are at work."""
+    programs = Programs()
+    with ThreadPoolExecutor(jobs, initializer=programs.adopt) as pool:
+        try:
+            yield from pool.map(lambda look: look.finish(held, stop), looks)
+        except (KeyboardInterrupt, GeneratorExit):
+            stop.set()
+            programs.end()
+            raise
 
 
 class _Look:
