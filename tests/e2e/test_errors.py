@@ -562,6 +562,33 @@ STEPS = {
             hint: Values here: fail, reroll, review, warn
             """,
     ),
+    "a layer's image missing": Fault(
+        more="""\
+            process:
+              - compose:
+                  layers:
+                    - {picture: true}
+                    - {image: want.png, anchor: top}
+            """,
+        told="""\
+            specs/catalog.yaml:16:23: file 'want.png' does not exist
+               16 |             - {image: want.png, anchor: top}
+                  |                       ^^^^^^^^
+            hint: it was looked for at specs/want.png
+            """,
+    ),
+    "a program's file missing": Fault(
+        more="""\
+            process:
+              - command: {run: [python3, ./want.py, "{image}", "{output}"]}
+            """,
+        told="""\
+            specs/catalog.yaml:13:34: file './want.py' does not exist
+               13 |       - command: {run: [python3, ./want.py, "{image}", "{output}"]}
+                  |                                  ^^^^^^^^^
+            hint: it was looked for at specs/want.py
+            """,
+    ),
     "reference image missing": Fault(
         more="""\
             validate:
