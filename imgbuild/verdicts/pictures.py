@@ -72,12 +72,12 @@ def pictures_in(path: Path) -> list[Path]:
 
 
 def check_pictures(
-    pictures: Mapping[str, Path], held: Held, ledger: Ledger, jobs: int, stop: threading.Event
+    pictures: Mapping[str, Path], held: Held, ledger: Ledger, jobs: int, stop: threading.Event, day: int
 ) -> Iterator[Row | Cluster]:
     """What the rules say of each picture, by the names given; none is kept open. Ends early once `stop` is set.
 
     Then come the clusters of those that are alike. ledger: knows what was measured before, on whatever has the same
-    bytes, and is told what was measured now.
+    bytes, and is told what was measured now, and of which day its measurements are used (since the epoch).
     """
     looks = _looks(pictures, held, ledger, jobs, stop)
     known: dict[str, dict[int, Measured]] = {}
@@ -93,6 +93,8 @@ def check_pictures(
             known[look.name] = look.measured
         except TargetError as error:
             yield Row(status="error", id=look.name, output=look.name, limit=error.message)
+    with suppress(Corrupt):
+        ledger.note_used([look.image for look in looks if look.measured], day)
     if stop.is_set():
         return
     together = judge_group(held.rules, sorted(known.items()))
