@@ -292,6 +292,24 @@ NAMES = {
             hint: did you mean 'sharpness'? Rules here: aesthetic, aspect_ratio, background, banding, brightness, command, contrast, differs_from, dimensions, edges, …
             """,
     ),
+    "a rule that is a verb": Fault(
+        more="validate: [reproduces]\n",
+        told="""\
+            specs/catalog.yaml:12:16: unknown rule 'reproduces'
+               12 |     validate: [reproduces]
+                  |                ^^^^^^^^^^
+            hint: no rule makes an image again; `imgbuild verify` does, and compares it with the lock
+            """,
+    ),
+    "a rule that is a verb, with parameters": Fault(
+        more="validate: [reproduces: {on_fail: warn}]\n",
+        told="""\
+            specs/catalog.yaml:12:16: unknown rule 'reproduces'
+               12 |     validate: [reproduces: {on_fail: warn}]
+                  |                ^^^^^^^^^^
+            hint: no rule makes an image again; `imgbuild verify` does, and compares it with the lock
+            """,
+    ),
     "unknown operation": Fault(
         more="process: [resise]\n",
         told="""\
