@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from operator import itemgetter
 
 import msgspec
 
@@ -50,21 +51,17 @@ def collect(
     Measurements of other pictures go by when they were last used; with a limit alone, after UNUSED days.
     """
     now = time.time() if now is None else now
-    by_blob = _by_blob(records)
-    present = list(blobs.all())
+    by_blob, present = _by_blob(records), list(blobs.all())
     latest = _latest(limit, older_than, all, now)
     old = [blob for blob in present if blob[2] <= latest and blob[0] not in keep]
     spare = [blob for blob in old if unreproducible or _can_be_made_again(blobs, by_blob, blob[0])]
-    spare.sort(key=lambda blob: (blob[2], blob[0]))
-    excess = None if limit is None else sum(size for _, size, _ in present) - limit
-    gone = spare if excess is None else _first(spare, excess)
-    if limit is not None and older_than is None and not all:
-        latest = now - UNUSED * DAY
+    spare.sort(key=itemgetter(2, 0))
+    gone = spare if limit is None else _first(spare, sum(size for _, size, _ in present) - limit)
+    latest = now - UNUSED * DAY if limit is not None and older_than is None and not all else latest
     foreign = _unused(records, keep | {digest for digest, _, _ in present}, latest)
     if not dry_run:
         _remove(blobs, records, by_blob, [digest for digest, _, _ in gone], foreign)
-    freed = sum(size for _, size, _ in gone)
-    return Collected(len(gone), freed, len(present) - len(gone), len(foreign))
+    return Collected(len(gone), sum(blob[1] for blob in gone), len(present) - len(gone), len(foreign))
 
 
 def is_reproducible(record: Record) -> bool:

@@ -97,6 +97,13 @@ def check_pictures(
         ledger.note_used([look.image for look in looks if look.measured], day)
     if stop.is_set():
         return
+    yield from _together(held, known, verdicts)
+
+
+def _together(
+    held: Held, known: Mapping[str, dict[int, Measured]], verdicts: Mapping[str, list[Verdict]]
+) -> Iterator[Row | Cluster]:
+    """The verdicts on each picture, those of rules on all of them among these; and who is alike."""
     together = judge_group(held.rules, sorted(known.items()))
     for name, found in verdicts.items():
         for verdict in [*found, *together[name]]:
