@@ -153,9 +153,17 @@ def excerpt(where: Where) -> list[str]:
     return [f"{where.line:>5} | {text}", f"{'':>5} | {caret}"]
 
 
+# What is looked for among the rules, and stands elsewhere: a rule that draws would draw for a changed rule.
+_NO_RULES = {
+    "reproduces": "no rule makes an image again; `imgbuild verify` does, and compares it with the lock",
+}
+
+
 def did_you_mean(word: str, known: Iterable[str], what: str) -> str:
     """A hint for an unknown name: the nearest known one, and those there are (at most ten)."""
     names = sorted(known)
+    if what.startswith("rules") and word in _NO_RULES:
+        return _NO_RULES[word]
     if not names:
         return f"there are no {what} here"
     shown = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")

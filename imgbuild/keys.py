@@ -231,9 +231,6 @@ FindDigest = Callable[[str], Digest | None]  # of a file by its path, or of weig
 def operation_fields(operation: Operation, digest: FindDigest | None = None) -> dict[str, Value]:
     """digest: to be given for operations that read files or name models."""
     fields = {"name": operation.name, "version": operation.version, **_declared(operation, digest)}
-    fields = {
-        name: value for name, value in fields.items() if value is not None or name not in operation.added
-    }
     if paths := operation.files():
         assert digest is not None
         fields["files"] = [digest(path) or "" for path in paths]
@@ -259,8 +256,9 @@ def _finish_of(item: Recipe | Rendered, digest: FindDigest | None) -> dict[str, 
 def _declared(step: Operation | Rule, digest: FindDigest | None) -> dict[str, Value]:
     """The parameters; in place of each model its weights, whatever the spec calls them."""
     fields: dict[str, Value] = msgspec.to_builtins(step)
+    fields = {name: value for name, value in fields.items() if value is not None or name not in step.added}
     for name in step.model_fields:
-        if fields[name] is not None:
+        if fields.get(name) is not None:
             assert digest is not None
             fields[name] = digest(fields[name]) or ""
     return fields

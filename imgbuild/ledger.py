@@ -10,7 +10,8 @@ import msgspec
 
 from imgbuild.digest import Manifest
 from imgbuild.rules.base import Measured
-from imgbuild.store.records import Measurement, Output, Records
+from imgbuild.store.gc import NOTED
+from imgbuild.store.records import Measurement, Output, Records, looked_at
 from imgbuild.types import Digest, Line, Outcome, Record
 
 BATCH_SECONDS = 0.5  # how long what was learnt may wait for its commit
@@ -37,6 +38,13 @@ class Ledger:
 
     def put_measured(self, measured: Iterable[tuple[Measurement, Measured]]) -> None:
         self._measured.update(measured)
+
+    def note_used(self, images: Iterable[Digest], day: int) -> None:
+        """Note that measurements of these, which may be no blobs, were used. day: since the epoch."""
+        keys = [looked_at(image) for image in images]
+        noted = self.measured(keys)
+        old = [key for key in keys if day - noted.get(key, {}).get("day", -NOTED) >= NOTED]
+        self.put_measured((key, {"day": day}) for key in old)
 
     def measured(self, keys: Sequence[Measurement]) -> dict[Measurement, Measured]:
         found = {key: self._measured[key] for key in keys if key in self._measured}

@@ -204,7 +204,8 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     size: WIDTHxHEIGHT in pixels, for assets that name none.
     params: the model's parameters (steps, guidance, …); text in them that begins with './' is a path from here.
     license: as the model's maker names it, for policies that look at it.
-    rights: by which you use what is in it, such as a LoRA; in words, for the record and for policies.
+    rights: by which you use what is in it beside what `license` covers, such as a LoRA, with its licence; in words, for
+    the record and for policies.
     unsupported: what becomes of that which the model can't take; `fold` writes it into the prompt.
     fallback: models that take over, in order, when this one refuses or is gone.
     """
@@ -365,7 +366,8 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     negative: what the picture must not show, over the template's. requires: variables that must be bound, not empty.
     forbid: whole words that must not be in the rendered prompt. from: path of existing pictures; no model is used.
     sheet: the asset whose pictures it shows all in one; no model is used.
-    rights: by which you use these pictures, and those of `inputs`; in words, for the record and for policies.
+    rights: by which you use these pictures, those of `inputs`, and files that operations read, such as logos and fonts;
+    in words, for the record and for policies.
     tags: for selections. vars: variables that are the same in every cell.
     matrix: variables and their values; every combination is a cell. models: every one builds every cell.
     route: the first line that holds picks one model per cell. seeds: how many images a cell gets, or which.
@@ -516,7 +518,8 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     rights: by which pictures that go in are used, as the asset says it.
     process, rules: operations and rules of the registries, ready to use. fallbacks: models that take over.
     adjustments: of its rules, those that adjust what is asked for, in their order.
-    texts: further files that are text, and what is in them. takes_drawn: whether it takes in pictures that models made.
+    texts: further files that are text, and what is in them. takes_drawn: whether it takes in pictures that models made,
+    or had a part in.
     weights: models that the operations and rules use.
     """
 

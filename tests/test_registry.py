@@ -100,6 +100,7 @@ def test_the_built_in_names():
         "quantize",
         "remove_background",
         "resize",
+        "restore_faces",
         "round_corners",
         "shadow",
         "sharpen",

@@ -7,6 +7,7 @@ holds it is not waited for, nor made to wait: then it is read, and what is new i
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from imgbuild.ledger import Ledger
 from imgbuild.pins import Pins
 from imgbuild.project import RuleSets, load_rules, open_settings
 from imgbuild.settings import Settings, find_root, is_project
+from imgbuild.store.gc import DAY
 from imgbuild.store.records import Records
 from imgbuild.survey import Adapters
 from imgbuild.verdicts.pictures import Held, check_pictures, pictures_in
@@ -39,7 +41,8 @@ def run_check_pictures(session: Session, asked: Asked, file: str, sets: Sequence
     pictures = _pictures(session, asked.paths)
     jobs = settings.jobs or os.cpu_count() or 2
     with interruptible() as stop, _remembering(session, settings) as ledger:
-        rows, clusters = parted(check_pictures(pictures, held, ledger, jobs, stop))
+        day = int(time.time() // DAY)
+        rows, clusters = parted(check_pictures(pictures, held, ledger, jobs, stop, day))
     if stop.is_set():
         raise KeyboardInterrupt
     tell(session, rows, len(pictures), asked, clusters)

@@ -16,13 +16,12 @@ from imgbuild.pins import digests_of
 from imgbuild.project import Project, open_settings
 from imgbuild.report.text import data_size, plural
 from imgbuild.settings import parse_size
-from imgbuild.store.gc import Collected, collect
+from imgbuild.store.gc import DAY, Collected, collect
 from imgbuild.store.store import Store
 from imgbuild.survey import open_book
 from imgbuild.traces import known_steps
 from imgbuild.types import Digest, Line, Record
 
-DAY = 86_400.0  # seconds
 Named = tuple[str, Line]  # a target's id, and a line that some lock has for it
 
 
@@ -73,6 +72,9 @@ def _tell(session: Session, gone: Collected, before: int, limit: int | None, *, 
         f"{done} {data_size(gone.freed)} ({plural(gone.removed, 'blob')}); "
         f"{data_size(left)} ({plural(gone.kept, 'blob')}) {'would stay' if dry_run else 'stay'}"
     )
+    if gone.forgotten:
+        measured = plural(gone.forgotten, "picture")
+        session.say(f"what was measured of {measured} elsewhere {'would be' if dry_run else 'is'} forgotten")
     if limit is not None and left > limit:
         session.say(
             f"that is {data_size(left - limit)} over the limit: all of it is needed, or can't be made again"

@@ -44,6 +44,7 @@ def _for_scalar(value: str | float, sentence: str, schema: Mapping[str, Any]) ->
     known = sorted(schema.get("properties", ()))
     if sentence.endswith("be a mapping") and known:
         meant = [name for name in known if _takes(schema["properties"][name], value)]
+        meant = [name for name in meant if name in schema.get("required", ())] or meant
         if len(meant) == 1:
             return f"write {{{meant[0]}: {_written(value)}}}"
         return f"give it keys of its own: {', '.join(known[:SHOWN])}{', …' if len(known) > SHOWN else ''}"

@@ -20,7 +20,6 @@ from imgbuild.expand.inputs import (
     EdgeSource,
     FileSource,
     Inputs,
-    is_drawn,
     layer_sources,
     read_sources,
     sheet_of,
@@ -48,7 +47,7 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
 
     prefix: what its ids begin with. wording: None for pictures that exist already. recipes: one for each
     chain of the lineup, and so are bounds, where rules adjust what is asked for. explicit: whether the spec wrote the
-    seeds down.
+    seeds down. mixed: the assets, as (spec, name), whose pictures become part of its own.
     """
 
     prefix: str
@@ -62,6 +61,7 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
     files: Files
     recipes: tuple[Recipe, ...]
     bounds: tuple[Bounds, ...]
+    mixed: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def count(self) -> int:
@@ -153,7 +153,6 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
     words = wording(context, spec, declared, matrix) if asset.is_generated else None
     lineup = _lineup(context, spec, name, words)
     sources = read_sources(context, spec, declared)
-    refuse_asset(context, declared, name, sources)
     format = format_of(declared, asset.format, asset.output)
     told = metadata_of(context, declared)
     files = read_renditions(context, spec, name, declared, matrix.names, texts_of(asset, told))
@@ -166,6 +165,8 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
     layers = layer_sources(context, spec, declared, process, "process")
     further = {layer.role: layer for layer in [*layers, *files.layers]}  # each once, whoever takes it in
     taken |= set(further)
+    finishing = [*process, *(operation for item in files.rendered for operation in item.process)]
+    refuse_asset(context, declared, name, sources, finishing)
     checks = rules(context, spec, declared)
     bounds = _bounds(context, spec, declared, lineup, words, checks)
     return Draft(
@@ -178,20 +179,9 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
         inputs=Inputs(context, [*sources, *further.values()], frozenset(taken)),
         naming=_naming(spec, name, declared, matrix, format, len(lineup.chains) > 1),
         files=files,
-        recipes=_recipes(
-            context,
-            spec,
-            name,
-            lineup,
-            process,
-            [*_edges(sources), *layers],
-            format,
-            files,
-            told,
-            checks,
-            bounds,
-        ),
+        recipes=_recipes(context, spec, name, lineup, process, format, files, told, checks, bounds),
         bounds=bounds,
+        mixed=frozenset(source.upstream for source in [*_edges(sources), *layers]),
     )
 
 
@@ -254,7 +244,6 @@ def _recipes(
     name: str,
     lineup: Lineup,
     process: tuple[Any, ...],
-    mixed: Sequence[EdgeSource],
     format: Format,
     files: Files,
     told: Metadata,
@@ -280,7 +269,6 @@ def _recipes(
             adjustments=bounds[at].adjustments if bounds else (),
             renditions=files.rendered,
             texts=files.texts,
-            takes_drawn=any(is_drawn(context, source) for source in mixed),
             metadata=told,
             attempts=_attempts(context, declared),
             where=declared.where(key=True),

@@ -13,6 +13,7 @@ from imgbuild.errors import Errors, ImgbuildError, SpecError, raise_all
 from imgbuild.expand.clashes import check_unique
 from imgbuild.expand.context import Context, FindPin, Notice
 from imgbuild.expand.draft import Draft, Moved, read_draft
+from imgbuild.expand.drawn import note_drawn
 from imgbuild.expand.edges import settle
 from imgbuild.expand.policies import STAND_IN
 from imgbuild.files import Files
@@ -47,7 +48,7 @@ def read_drafts(
     context = Context(specs, settings, files, pins)
     _check_profile(context)
     with _no_collections():
-        assets = _assets(context)
+        assets = note_drawn(_assets(context))
     _check_count(assets)
     return Drafts(context=context, assets=assets)
 

@@ -172,12 +172,22 @@ class _Locating:
             )
         return located
 
-    def _steps(self, path: str) -> tuple[str, ...]:
-        """The rule and its parameter that name this path."""
+    def _steps(self, path: str) -> tuple[str | int, ...]:
+        """The rule and the first place among its parameters that names this path."""
         item = self.entry.item
-        name, params = next(iter(item.items())) if isinstance(item, dict) else ("", None)
-        found = [key for key, value in (params or {}).items() if value == path]
-        return (name, *found[:1]) if name else ()
+        if not isinstance(item, dict):
+            return ()
+        name, params = next(iter(item.items()))
+        return (name, *(_find(path, params) or ()))
+
+
+def _find(wanted: str, value: Value) -> tuple[str | int, ...] | None:
+    """Where a text stands in plain data, which specs nest only so deep: the first place; None where it does not."""
+    if value == wanted:
+        return ()
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    found = ((step, _find(wanted, item)) for step, item in inner)
+    return next(((step, *rest) for step, rest in found if rest is not None), None)
 
 
 def _build(registry: Registry[Any], item: Value, declared: Declared[Any], path: tuple[str | int, ...]) -> Any:

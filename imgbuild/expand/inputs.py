@@ -114,14 +114,6 @@ def layer_sources(
     return list(found.values())
 
 
-def is_drawn(context: Context, source: EdgeSource) -> bool:
-    """Whether a model had a part in the asset's pictures, as far as its own declaration tells."""
-    spec, name = source.upstream
-    asset = context.specs[spec].assets[name].value
-    composed = [item["compose"] for item in asset.process if isinstance(item, dict) and "compose" in item]
-    return asset.is_generated or any("asset" in layer for item in composed for layer in item["layers"])
-
-
 def sheet_of(asset: Asset) -> Sheet | None:
     """What an asset shows all in one, if it does."""
     return Sheet(asset=asset.sheet) if isinstance(asset.sheet, str) else asset.sheet

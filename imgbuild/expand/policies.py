@@ -8,12 +8,13 @@ from typing import Protocol
 from imgbuild.expand.context import Context
 from imgbuild.expand.inputs import EdgeSource, FileSource
 from imgbuild.expand.licenses import AS_OF, license_of
+from imgbuild.process.base import Operation, is_upstream
 from imgbuild.spec.declared import Declared
 from imgbuild.types import Asset, Metadata, Model, Value, Where
 
 STAND_IN = "placeholder"  # the model that is there without being declared; no policy is about it
-# Parts of the names of parameters that bring others' work in.
 LEVELS = ("none", "minimal", "full")  # of metadata, each with all that those before it say
+# Parts of the names of parameters that bring others' work in.
 FITTED = ("lora", "adapter", "embedding", "inversion")
 
 _RIGHTS = (
@@ -46,19 +47,32 @@ def refuse_model(context: Context, alias: str, model: Model, at: At) -> None:
 
 
 def refuse_asset(
-    context: Context, declared: Declared[Asset], name: str, sources: Iterable[FileSource | EdgeSource]
+    context: Context,
+    declared: Declared[Asset],
+    name: str,
+    sources: Iterable[FileSource | EdgeSource],
+    steps: Iterable[Operation],
 ) -> None:
-    """Collect what the project does not allow of an asset's pictures."""
+    """Collect what the project does not allow of an asset's pictures. steps: its operations, renditions' too.
+
+    What comes of other assets is theirs to state; what rules compare with goes into no picture.
+    """
     asset = declared.value
     if not context.settings.policy.rights or asset.rights.strip():
         return
     fitted = _fitted(asset.params)
     brings = "pictures from files" if any(isinstance(item, FileSource) for item in sources) else ""
-    brings = brings or (f"'{fitted}'" if fitted else "")
+    brings = brings or (f"'{fitted}'" if fitted else "") or _read_by(steps)
     if brings:
         context.refuse(
             f"asset '{name}' has {brings}, and states no rights", declared.where(key=True), _RIGHTS
         )
+
+
+def _read_by(steps: Iterable[Operation]) -> str:
+    """The first operation that reads a file, in words; empty where none does."""
+    named = (step.name for step in steps if any(not is_upstream(path) for path in step.files()))
+    return next((f"files that '{name}' reads" for name in named), "")
 
 
 def refuse_metadata(context: Context, declared: Declared[Asset], name: str, told: Metadata) -> None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.context import Context
 from imgbuild.expand.finish import extension, format_of, operations
-from imgbuild.expand.inputs import EdgeSource, is_drawn, layer_sources
+from imgbuild.expand.inputs import EdgeSource, layer_sources
 from imgbuild.expand.names import BUILT_IN, check_path, check_unambiguous, shorten, slug, with_suffix
 from imgbuild.expand.presets import PRESETS, Preset
 from imgbuild.expand.template import Template, compile_template
@@ -123,7 +123,6 @@ def _files(
     template = _template(declared, wanted, at, variables)
     own = operations(context, spec, declared, wanted.process, *at, "process")
     layers = layer_sources(context, spec, declared, own, *at, "process")
-    drawn = any(is_drawn(context, layer) for layer in layers)
     pieces = _of_preset(declared, wanted, at) if wanted.preset else _of_widths(declared, wanted, at)
     for file, width, further, format in pieces:
         scaling = operations(context, spec, declared, further, *at)
@@ -131,7 +130,7 @@ def _files(
         own_name = file if wanted.preset else name
         ext = own_name.rpartition(".")[2]
         yield File(
-            rendered=Rendered(name=name, process=(*own, *scaling), format=format, takes_drawn=drawn),
+            rendered=Rendered(name=name, process=(*own, *scaling), format=format),
             layers=layers,
             given={"rendition": key, "file": own_name, "width": width, "ext": ext},
             template=template,

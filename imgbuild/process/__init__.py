@@ -21,6 +21,7 @@ OPERATIONS: Registry[type[Operation]] = Registry(
         "quantize": "imgbuild.process.quantize:Quantize",
         "remove_background": "imgbuild.process.remove_background:RemoveBackground",
         "resize": "imgbuild.process.resize:Resize",
+        "restore_faces": "imgbuild.process.restore_faces:RestoreFaces",
         "round_corners": "imgbuild.process.round_corners:RoundCorners",
         "shadow": "imgbuild.process.shadow:Shadow",
         "sharpen": "imgbuild.process.sharpen:Sharpen",

@@ -27,7 +27,8 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     name: as specs write it. example: of its parameters, as specs write them; empty where the name alone will do.
     version: of the measurement; a change of it measures anew. group: whether it looks at all images of an asset.
-    model_fields: its parameters that name a declared model, whose weights it measures with.
+    model_fields: its parameters that name a declared model, whose weights it measures with. added: parameters that came
+    later than the rest; they are None where they are left out, and then in no digest.
     on_fail: what a broken rule means. Reroll tries the next derived seed until the attempts are spent.
     adjust: what the next attempt asks for otherwise when this one is rerolled: a number with a sign is added to the
     parameter, text that begins with '+' is added to `prompt`, `negative` or the parameter; what has no sign takes its
@@ -39,6 +40,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     version: ClassVar[int] = 1
     group: ClassVar[bool] = False
     model_fields: ClassVar[tuple[str, ...]] = ()
+    added: ClassVar[tuple[str, ...]] = ()
 
     on_fail: OnFail = "fail"
     # Left out, and not empty, so that a rule without it is what it was before there was any.

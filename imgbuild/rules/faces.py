@@ -1,29 +1,17 @@
-"""How many faces a picture shows, as YuNet finds them.
-
-Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 20 (2023), run by OpenCV.
-"""
+"""How many faces a picture shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import ClassVar
 
-from imgbuild.errors import ProviderFailed
 from imgbuild.extras import need
 from imgbuild.images import Picture
 from imgbuild.rules.band import check_bounds, in_words, rounded, within
 from imgbuild.rules.base import Measured, Rule
 from imgbuild.types import Finding
-from imgbuild.weights.networks import Networks, Weights
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-SURE = 0.3  # what is less sure to be a face is not measured
-OVERLAP = 0.3  # of two finds, from which they are one face
-SIDE = 1024  # pixels: a larger picture is scaled down to it, since faces are found from 10 to 300 pixels
+from imgbuild.weights.networks import Networks
+from imgbuild.weights.yunet import SURE, Detector
 
 
 class Faces(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,46 +40,12 @@ class Faces(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("faces has nothing to check: give min, max or both")
 
     def measure_by(self, picture: Picture, files: Mapping[str, bytes], networks: Networks) -> Measured:
-        import numpy as np
-
         need("cv2", "OpenCV", "'faces'", "local")
-        flat = picture.flat
-        if max(flat.size) > SIDE:
-            flat = flat.copy()
-            flat.thumbnail((SIDE, SIDE))
         with networks.at_work("faces", self.model, Detector) as detector:
-            found = detector.find(np.ascontiguousarray(np.asarray(flat)[..., ::-1]))
-        return {"faces": [[rounded(sure), rounded(height / flat.height)] for sure, height in found]}
+            found = detector.find(picture.flat)
+        return {"faces": [[rounded(face.sure), rounded(face.size)] for face in found]}
 
     def judge(self, measured: Measured) -> Finding:
         count = sum(1 for sure, size in measured["faces"] if sure >= self.sure and size >= self.size)
         ok = within(count, self.min, self.max)
         return Finding(ok=ok, figure=count, unit=self.unit, limit=in_words(self.min, self.max))
-
-
-class Detector:
-    """YuNet, as OpenCV runs it."""
-
-    def __init__(self, weights: Weights) -> None:
-        import cv2
-
-        self.source, self.errors = weights.source, cv2.error
-        with self._explained():
-            self.net = cv2.FaceDetectorYN.create(str(weights.path), "", (32, 32), SURE, OVERLAP)
-
-    def find(self, picture: NDArray[np.uint8]) -> list[tuple[float, float]]:
-        """How sure each face is, and its height in pixels; the surest first. picture: blue, green, red."""
-        with self._explained():
-            self.net.setInputSize((picture.shape[1], picture.shape[0]))
-            _, found = self.net.detect(picture)
-        rows: Any = [] if found is None else found
-        return sorted(((float(row[14]), float(row[3])) for row in rows), reverse=True)
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except self.errors as error:
-            raise ProviderFailed(
-                f"'{self.source}' is no network that finds faces", hint="take YuNet of OpenCV's zoo"
-            ) from error

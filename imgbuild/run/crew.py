@@ -7,6 +7,7 @@ and has a process of its own to wait for. What goes out and comes back is plain 
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -140,8 +141,12 @@ def start_beside(serve: Callable[..., None], *given: object) -> tuple[Connection
 
 
 def _serve(link: Connection, folder: Path, second: Path | None) -> None:
-    """Do errands until the other side is gone. An interrupt is the other side's to handle."""
+    """Do errands until the other side is gone. An interrupt is the other side's to handle.
+
+    It ends this process by a signal; then programs that run for an errand are ended, too, and their folders removed.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     blobs = Blobs(folder, second)
     providers: dict[str, Provider] = {}
     with suppress(EOFError, OSError):

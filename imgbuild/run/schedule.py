@@ -23,6 +23,7 @@ from imgbuild.errors import ProviderFailed, Refused, TargetError
 from imgbuild.graph import Graph
 from imgbuild.ledger import BATCH_SECONDS
 from imgbuild.plan import AT_REST, LOST, Action, Decision, Plan
+from imgbuild.programs import Programs
 from imgbuild.report import Reporter
 from imgbuild.report.events import TargetMoved, Underway
 from imgbuild.run.accept import Next, decide, judge, tell
@@ -66,6 +67,7 @@ class Schedule:
         self.graph, self.plan, self.reporter = graph, plan, reporter
         self.recall, self.make, self.conclude = recall, making, conclusion
         self.limits, self.stop = limits, making.stop
+        self.programs = Programs()
         self.done: SimpleQueue[tuple[Callable[..., None], Any, Any] | Underway] = SimpleQueue()
         making.telling.give = self.done.put
         self.lanes: dict[str, Lane] = {}
@@ -182,6 +184,7 @@ class Schedule:
         self.stop.set()
         for pool in (self.finishers, *(lane.pool for lane in self.lanes.values())):
             pool.shutdown(wait=False, cancel_futures=True)
+        self.programs.end()
 
     def _dispatch(self) -> bool:
         """Send out all that can go; whether there is anything to wait for."""
@@ -198,6 +201,7 @@ class Schedule:
         self, pool: ThreadPoolExecutor, handler: Callable[..., None], subject: Any, call: Callable[[Any], Any]
     ) -> None:
         def task() -> None:
+            self.programs.adopt()
             try:
                 result = call(subject)
             except BaseException as error:  # handed to the loop, which tells a fault from a bug

@@ -45,7 +45,8 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     table_text: what becomes of table cells that read like instructions or Jinja.
     licenses: of the models that may be used, whichever their case; empty, any. providers: that may be used; empty, any.
     commercial: whether models must have licences that allow commercial use, as far as that is known.
-    rights: whether assets with pictures from files, and models with LoRAs or adapters, must state their `rights`.
+    rights: whether assets with pictures from files, or with operations that read files, and models with LoRAs or
+    adapters, must state their `rights`.
     metadata: what every image must say of itself at least.
     """
 

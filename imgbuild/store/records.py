@@ -45,6 +45,11 @@ class Measurement(NamedTuple):
     refs: Digest
 
 
+def looked_at(image: Digest) -> Measurement:
+    """What is kept beside the measurements of a picture that is no blob: {"day": since the epoch, when it was used}."""
+    return Measurement(image, "", 0, "")
+
+
 class Output(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What was published under a path, for which target; `stamp` is what stat said of the file then."""
 
@@ -120,6 +125,11 @@ class Records:
         with self._guard():
             found = self._measurements.some(images)
             return {wanted[key]: measured for key, measured in found if key in wanted}
+
+    def measured_images(self) -> list[Digest]:
+        """Every image of which something was measured."""
+        with self._guard():
+            return self._measurements.firsts()
 
     def put_measured(self, measured: Iterable[tuple[Measurement, Mapping[str, Value]]]) -> None:
         with self.batch(), self._guard():

@@ -38,6 +38,7 @@ class Rows(Generic[V]):
         )
         self._put = f"INSERT OR REPLACE INTO {name} VALUES (?, ?, ?, ?)"
         self._all = f"SELECT * FROM {name}"
+        self._firsts = f"SELECT DISTINCT {first} FROM {name}"
         self._some = f"SELECT * FROM {name} WHERE {first} IN "
         self._get = f"SELECT * FROM {name} WHERE {first} = ? AND {second} IN "
         self._drop = f"DELETE FROM {name} WHERE {first} = ? AND {second} = ?"
@@ -49,6 +50,10 @@ class Rows(Generic[V]):
     def all(self) -> Iterator[tuple[Key, V]]:
         """Every whole row."""
         return self._whole(self._connection.execute(self._all))
+
+    def firsts(self) -> list[str]:
+        """The first key column of every row, each once; nothing is read of the rows."""
+        return [first for (first,) in self._connection.execute(self._firsts)]
 
     def some(self, firsts: Iterable[str]) -> Iterator[tuple[Key, V]]:
         """The whole rows whose first key column is one of these."""

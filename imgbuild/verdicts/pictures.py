@@ -17,6 +17,7 @@ from imgbuild.errors import BadImage, TargetError
 from imgbuild.files import MAX_INPUT
 from imgbuild.keys import rule_reference
 from imgbuild.ledger import Ledger
+from imgbuild.programs import Programs
 from imgbuild.rules.base import Measured, Rule
 from imgbuild.run.accept import beside, judge, judge_group
 from imgbuild.run.steps import digest_read, measure
@@ -71,30 +72,38 @@ def pictures_in(path: Path) -> list[Path]:
 
 
 def check_pictures(
-    pictures: Mapping[str, Path], held: Held, ledger: Ledger, jobs: int, stop: threading.Event
+    pictures: Mapping[str, Path], held: Held, ledger: Ledger, jobs: int, stop: threading.Event, day: int
 ) -> Iterator[Row | Cluster]:
     """What the rules say of each picture, by the names given; none is kept open. Ends early once `stop` is set.
 
     Then come the clusters of those that are alike. ledger: knows what was measured before, on whatever has the same
-    bytes, and is told what was measured now.
+    bytes, and is told what was measured now, and of which day its measurements are used (since the epoch).
     """
     looks = _looks(pictures, held, ledger, jobs, stop)
     known: dict[str, dict[int, Measured]] = {}
     verdicts: dict[str, list[Verdict]] = {}
-    with ThreadPoolExecutor(jobs) as pool:
-        for look in pool.map(lambda look: look.finish(held, stop), looks):
-            ledger.put_measured(look.learnt(held))
-            if stop.is_set():
-                continue
-            try:
-                if look.error is not None:
-                    raise look.error
-                verdicts[look.name] = judge(held.rules, look.measured)
-                known[look.name] = look.measured
-            except TargetError as error:
-                yield Row(status="error", id=look.name, output=look.name, limit=error.message)
+    for look in _finished(looks, held, jobs, stop):
+        ledger.put_measured(look.learnt(held))
+        if stop.is_set():
+            continue
+        try:
+            if look.error is not None:
+                raise look.error
+            verdicts[look.name] = judge(held.rules, look.measured)
+            known[look.name] = look.measured
+        except TargetError as error:
+            yield Row(status="error", id=look.name, output=look.name, limit=error.message)
+    with suppress(Corrupt):
+        ledger.note_used([look.image for look in looks if look.measured], day)
     if stop.is_set():
         return
+    yield from _together(held, known, verdicts)
+
+
+def _together(
+    held: Held, known: Mapping[str, dict[int, Measured]], verdicts: Mapping[str, list[Verdict]]
+) -> Iterator[Row | Cluster]:
+    """The verdicts on each picture, those of rules on all of them among these; and who is alike."""
     together = judge_group(held.rules, sorted(known.items()))
     for name, found in verdicts.items():
         for verdict in [*found, *together[name]]:
@@ -117,6 +126,18 @@ def _looks(
     for look in looks:
         look.recall(held, found)
     return looks
+
+
+def _finished(looks: Sequence[_Look], held: Held, jobs: int, stop: threading.Event) -> Iterator[_Look]:
+    """Each picture once it is measured, in order. Whoever does not wait for all ends the programs that are at work."""
+    programs = Programs()
+    with ThreadPoolExecutor(jobs, initializer=programs.adopt) as pool:
+        try:
+            yield from pool.map(lambda look: look.finish(held, stop), looks)
+        except (KeyboardInterrupt, GeneratorExit):
+            stop.set()
+            programs.end()
+            raise
 
 
 class _Look:

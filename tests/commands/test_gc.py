@@ -108,6 +108,7 @@ def test_as_json(project):
         "removed": 2,
         "freed": sum(sizes.values()) - sum(left.values()),
         "kept": 2,
+        "forgotten": 0,
         "size": sum(left.values()),
     }
 

@@ -76,7 +76,7 @@ def test_the_example_of_each_page_is_one(bench, verb, name):
     page = told(bench({"specs/a.yaml": "assets: {}\n"}, "page"), verb, name)
     section = page[page.rindex("validate:" if verb == "rules" else "process:") :]
     weights = {"provider": "weights", "source": "./w.onnx"}
-    models = dict.fromkeys(("clip", "beauty", "safety", "esrgan", "yunet", "ppocr"), weights)
+    models = dict.fromkeys(("clip", "beauty", "safety", "esrgan", "gfpgan", "yunet", "ppocr"), weights)
     spec = {"models": models, "assets": {"a": {"prompt": "a", **yaml.safe_load(section)}}}
     project = bench(
         {

@@ -1,6 +1,9 @@
 """Programs as rules and operations: they run only with consent, are run anew when edited, and fail in words."""
 
+import os
+import signal
 import sys
+import time
 from textwrap import dedent
 
 import pytest
@@ -246,3 +249,66 @@ def test_what_is_no_function(bench, function):
     told = made.tell("plan")
     assert told.code == 2
     assert f"function must be a file and a name, as in './checks.py:holds', not '{function}'" in told.err
+
+
+# --- interrupted --------------------------------------------------------------------------------------
+
+SLOW = """
+    import os, sys, time
+
+    with open(os.path.join({folder!r}, str(os.getpid())), "w") as file:
+        file.write("here")
+    time.sleep(60)
+    """
+
+
+def is_gone(pid):
+    """Whether a process ends within some seconds."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def interrupted_twice(project, began, *call):
+    """The exit code of a command whose programs have begun, and their ids. began: where they write those."""
+    process = project.start(*call)
+    deadline = time.monotonic() + 60
+    while not any(began.iterdir()) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.01)
+    pids = [int(path.name) for path in began.iterdir()]
+    assert pids, process.communicate()
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+    process.communicate(timeout=30)
+    return process.returncode, pids
+
+
+@pytest.mark.parametrize("step", ["tools/invert.py", "tools/check.py"])
+def test_a_second_ctrl_c_ends_programs_at_once(project, tmp_path, step):
+    began = tmp_path / "began"
+    began.mkdir()
+    project.write({step: dedent(SLOW).format(folder=str(began))})
+    code, pids = interrupted_twice(project, began, "build", "--trust", "--plain")
+    assert code == 130
+    assert all(map(is_gone, pids))
+
+
+def test_a_second_ctrl_c_ends_programs_that_check_other_pictures(project, tmp_path):
+    began = tmp_path / "began"
+    began.mkdir()
+    assert project.tell("build", "--trust").code == 0
+    project.write(
+        {
+            "tools/check.py": dedent(SLOW).format(folder=str(began)),
+            "rules.yaml": f"rules: {{all: [{{command: {{run: ['{sys.executable}', ./tools/check.py]}}}}]}}\n",
+        }
+    )
+    code, pids = interrupted_twice(project, began, "check", "--rules", "rules.yaml", "--trust", "out")
+    assert code == 130
+    assert all(map(is_gone, pids))

@@ -292,6 +292,24 @@ NAMES = {
             hint: did you mean 'sharpness'? Rules here: aesthetic, aspect_ratio, background, banding, brightness, command, contrast, differs_from, dimensions, edges, …
             """,
     ),
+    "a rule that is a verb": Fault(
+        more="validate: [reproduces]\n",
+        told="""\
+            specs/catalog.yaml:12:16: unknown rule 'reproduces'
+               12 |     validate: [reproduces]
+                  |                ^^^^^^^^^^
+            hint: no rule makes an image again; `imgbuild verify` does, and compares it with the lock
+            """,
+    ),
+    "a rule that is a verb, with parameters": Fault(
+        more="validate: [reproduces: {on_fail: warn}]\n",
+        told="""\
+            specs/catalog.yaml:12:16: unknown rule 'reproduces'
+               12 |     validate: [reproduces: {on_fail: warn}]
+                  |                ^^^^^^^^^^
+            hint: no rule makes an image again; `imgbuild verify` does, and compares it with the lock
+            """,
+    ),
     "unknown operation": Fault(
         more="process: [resise]\n",
         told="""\
@@ -560,6 +578,33 @@ STEPS = {
                13 |       - sharpness: {min: 3, on_fail: retry}
                   |                                      ^^^^^
             hint: Values here: fail, reroll, review, warn
+            """,
+    ),
+    "a layer's image missing": Fault(
+        more="""\
+            process:
+              - compose:
+                  layers:
+                    - {picture: true}
+                    - {image: want.png, anchor: top}
+            """,
+        told="""\
+            specs/catalog.yaml:16:23: file 'want.png' does not exist
+               16 |             - {image: want.png, anchor: top}
+                  |                       ^^^^^^^^
+            hint: it was looked for at specs/want.png
+            """,
+    ),
+    "a program's file missing": Fault(
+        more="""\
+            process:
+              - command: {run: [python3, ./want.py, "{image}", "{output}"]}
+            """,
+        told="""\
+            specs/catalog.yaml:13:34: file './want.py' does not exist
+               13 |       - command: {run: [python3, ./want.py, "{image}", "{output}"]}
+                  |                                  ^^^^^^^^^
+            hint: it was looked for at specs/want.py
             """,
     ),
     "reference image missing": Fault(

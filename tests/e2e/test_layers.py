@@ -183,6 +183,37 @@ def test_only_the_rendition_that_is_mixed_says_so(bench, painter):
         assert "source" not in read_xmp(picture.info.get("xmp", b""))
 
 
+CHAIN = """\
+    version: 1
+    models: {paint: {provider: painter}}
+    assets:
+      ground: {FIRST}
+      table: {from: a.png, process: [{compose: {layers: [{asset: ground}, {picture: true}]}}]}
+      shop: {from: a.png, process: [{compose: {layers: [{picture: true}, {asset: table}]}}], metadata: minimal}
+    """
+DRAWN, PHOTO = "prompt: x, models: [paint], size: 16x16", "from: a.png"
+
+
+def sources(project):
+    """By what each image says that it was made."""
+    assert project.build().failures == ()
+    found = {}
+    for name in project.outputs():
+        with pillow.open(project.root / "out" / name) as picture:
+            found[name] = read_xmp(picture.info["xmp"]).get("source") if "xmp" in picture.info else None
+    return found
+
+
+def test_what_is_drawn_is_told_over_any_number_of_assets(bench, painter):
+    project = bench({"specs/catalog.yaml": CHAIN.replace("FIRST", PHOTO), "specs/a.png": photo("red")})
+    names = ("ground/0.png", "shop/0.png", "table/0.png")
+    assert sources(project) == dict.fromkeys(names)
+    project.edit("specs/catalog.yaml", (f"ground: {{{PHOTO}}}", f"ground: {{{DRAWN}}}"))
+    mixed = "compositeWithTrainedAlgorithmicMedia"
+    assert sources(project) == {**dict.fromkeys(names), "shop/0.png": mixed}
+    assert project.build().finished.fresh == 3
+
+
 AT = "specs/catalog.yaml:"
 RENDITION = "format: webp\n    renditions: {card: {process: [{compose: {layers: [{picture: true}, {asset: LAYER}]}}]}}"
 FAULTS = {

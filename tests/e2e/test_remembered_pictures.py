@@ -1,5 +1,6 @@
 """What `check --rules` measured on any pictures is kept in the project's store, and a build that holds it is no bar."""
 
+import time
 from threading import Event
 
 import pytest
@@ -152,9 +153,9 @@ def test_a_damaged_store_is_mended_and_a_closed_one_is_left_alone(project, measu
 
 
 def test_what_was_measured_before_an_interrupt_is_kept(project, measured, monkeypatch):
-    def until_first(pictures, held, ledger, jobs, stop: Event):
+    def until_first(pictures, held, ledger, jobs, stop: Event, day):
         check_one = dict(list(pictures.items())[:1])
-        yield from once(check_one, held, ledger, jobs, stop)
+        yield from once(check_one, held, ledger, jobs, stop, day)
         stop.set()
 
     once = check_pictures.check_pictures
@@ -163,3 +164,19 @@ def test_what_was_measured_before_an_interrupt_is_kept(project, measured, monkey
         assert project.tell("check", "--rules", "brand.yaml", "photos").code == 130
     check(project)
     assert measured == dict.fromkeys(TEN, 3)
+
+
+def test_what_is_not_used_for_long_is_forgotten(project, measured, monkeypatch):
+    check(project)
+    measured.clear()
+    assert project.tell("gc", "--older-than", "30").out.count("forgotten") == 0
+    later = time.time() + 30 * 86_400
+    monkeypatch.setattr("time.time", lambda: later)
+    check(project, "photos/0.png", "photos/1.png")  # which notes that they are used
+    monkeypatch.setattr("time.time", lambda: later + 20 * 86_400)
+    told = project.tell("gc", "--older-than", "30", "-n")
+    assert told.out.splitlines()[1:] == ["what was measured of 1 picture elsewhere would be forgotten"]
+    told = project.tell("gc", "--older-than", "30")
+    assert told.out.splitlines()[1:] == ["what was measured of 1 picture elsewhere is forgotten"]
+    check(project)
+    assert measured == dict.fromkeys(TEN, 1)

@@ -173,3 +173,33 @@ def test_rights_are_asked_for_where_others_work_goes_in(expanded: Expanded) -> N
     assert "states no rights" in told(
         expanded, stated.replace("rights: CC0", "rights: ' '"), policy={"rights": True}
     )
+
+
+READS = """\
+version: 1
+assets:
+  over: {prompt: x, process: [{overlay: {image: logo.png}}]}
+  text: {prompt: x, process: [blur, {overlay: {text: x, font: a.ttf}}]}
+  layer: {prompt: x, process: [{compose: {layers: [{picture: true}, {image: logo.png}]}}]}
+  tone: {prompt: x, process: [{color: {match: logo.png}}]}
+  small: {prompt: x, renditions: {thumb: {process: [{overlay: {image: logo.png}}]}}}
+  plain: {prompt: x, process: [blur, {compose: {layers: [{color: red}, {picture: true, scale: 0.5}]}}]}
+  held: {prompt: x, validate: [{similar_to: {reference: logo.png}}]}
+  taken: {prompt: x, process: [{compose: {layers: [{asset: plain}, {picture: true}]}}]}
+"""
+
+
+def test_rights_are_asked_for_where_operations_read_files(expanded: Expanded) -> None:
+    files = {"specs/logo.png": b"", "specs/a.ttf": b""}
+    assert expanded(READS, files)
+    with pytest.raises(ImgbuildError) as caught:
+        expanded(READS, files, policy={"rights": True})
+    assert [line for line in str(caught.value).splitlines() if "states no rights" in line] == [
+        "specs/catalog.yaml:3:3: asset 'over' has files that 'overlay' reads, and states no rights",
+        "specs/catalog.yaml:4:3: asset 'text' has files that 'overlay' reads, and states no rights",
+        "specs/catalog.yaml:5:3: asset 'layer' has files that 'compose' reads, and states no rights",
+        "specs/catalog.yaml:6:3: asset 'tone' has files that 'color' reads, and states no rights",
+        "specs/catalog.yaml:7:3: asset 'small' has files that 'overlay' reads, and states no rights",
+    ]
+    stated = READS.replace("prompt: x", "prompt: x, rights: ours")
+    assert expanded(stated, files, policy={"rights": True})

@@ -4,13 +4,16 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
 from imgbuild.errors import Refused
 from imgbuild.foreign import Broke
+from imgbuild.process.command import Command
 from imgbuild.providers.base import Provider
 from imgbuild.providers.placeholder import Placeholder
 from imgbuild.run.crew import Crew, Errand, do, errands_at_a_time
@@ -135,6 +138,26 @@ def test_a_process_that_died_fails_its_errands_and_is_replaced(crew):
     assert crew.run([errand(3)])[0].image
 
 
+def test_a_program_ends_with_the_process_that_runs_it(tmp_path):
+    crew, pid = Crew(1, tmp_path / "blobs", None), tmp_path / "pid"
+    write = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    slow = Command(run=[sys.executable, "-c", write, "{image}", "{output}"])
+
+    def run():
+        with suppress(Broke):
+            crew.run([errand(operations=(slow,))])
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    deadline = time.monotonic() + 60
+    while not (pid.exists() and pid.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    crew.close()
+    thread.join()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+
+
 def test_processes_end_with_their_crew(tmp_path):
     crew = Crew(1, tmp_path / "blobs", None)
     crew.run([errand(1)])
@@ -163,7 +186,7 @@ def test_a_process_at_work_is_not_waited_for(tmp_path):
         time.sleep(0.01)
     crew.close()
     thread.join(20)
-    assert (process.exitcode, told) == (-signal.SIGTERM, ["the process that made this image ended"])
+    assert (process.exitcode, told) == (128 + signal.SIGTERM, ["the process that made this image ended"])
 
 
 @pytest.mark.parametrize(

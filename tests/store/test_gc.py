@@ -12,8 +12,8 @@ import pytest
 
 from imgbuild.digest import digest_bytes
 from imgbuild.store.blobs import Blobs
-from imgbuild.store.gc import Collected, collect
-from imgbuild.store.records import Measurement, Records
+from imgbuild.store.gc import DAY, NOTED, UNUSED, Collected, collect
+from imgbuild.store.records import Measurement, Records, looked_at
 from imgbuild.types import Digest, Record
 
 NOW = 1000.0
@@ -126,3 +126,48 @@ def test_a_blob_of_which_nothing_is_known_may_go(shelf: Shelf) -> None:
 
 def test_a_digest_that_is_kept_need_not_be_here(shelf: Shelf) -> None:
     assert shelf.collect({digest_bytes(b"elsewhere")}, limit=10_000) == Collected(0, 0, 5)
+
+
+# --- measurements of pictures that are no blobs -------------------------------------------------------
+
+FOREIGN = {f"foreign-{day}": day for day in (0, 50, 99)}  # by the day on which they were last used
+
+
+@pytest.fixture
+def measured(shelf: Shelf) -> Shelf:
+    for image, day in FOREIGN.items():
+        shelf.records.put_measured(
+            [(Measurement(image, "noise", 1, ""), {}), (looked_at(image), {"day": day})]
+        )
+    shelf.records.put_measured([(Measurement("no-note", "noise", 1, ""), {"noise": 1})])
+    return shelf
+
+
+def forgotten(shelf: Shelf, today: int = 100, **options: Any) -> tuple[set[str], int]:
+    """Which of them are forgotten, and how many are said to be."""
+    before = set(shelf.records.measured_images())
+    keep = {*shelf.digests, *options.pop("keep", ())}
+    said = collect(shelf.blobs, shelf.records, keep, now=today * DAY, **options)
+    return before - set(shelf.records.measured_images()), said.forgotten
+
+
+def test_what_was_measured_elsewhere_goes_once_it_was_not_used_for_so_long(measured: Shelf) -> None:
+    so_long = (100 - 50 - NOTED) * DAY  # the note may be so many days older than the last use
+    assert forgotten(measured, older_than=so_long + 1) == ({"foreign-0", "no-note"}, 2)
+    assert forgotten(measured, older_than=so_long) == ({"foreign-50"}, 1)
+    assert forgotten(measured, all=True) == ({"foreign-99"}, 1)
+    assert set(measured.digests) == set(measured.records.measured_images())
+
+
+def test_a_limit_of_blobs_forgets_what_is_long_unused(measured: Shelf) -> None:
+    assert forgotten(measured, today=UNUSED + NOTED - 1, limit=10_000) == ({"no-note"}, 1)
+    assert forgotten(measured, today=UNUSED + NOTED, limit=10_000) == ({"foreign-0"}, 1)
+
+
+def test_what_locks_name_is_not_forgotten_and_a_dry_run_forgets_nothing(measured: Shelf) -> None:
+    assert forgotten(measured, all=True, keep={"foreign-0", "no-note"}, dry_run=True) == (set(), 2)
+    assert forgotten(measured, all=True, keep={"foreign-0", "no-note"}) == ({"foreign-50", "foreign-99"}, 2)
+
+
+def test_nothing_is_forgotten_unless_asked(measured: Shelf) -> None:
+    assert forgotten(measured) == (set(), 0)
