@@ -12,7 +12,7 @@ from imgbuild.plan import DOES_STEPS, Decision
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
 from imgbuild.store.records import Records
-from imgbuild.types import Ask, Bound, Digest, Pin, Request, Target
+from imgbuild.types import Ask, Bound, Digest, Model, Pin, Request, Target
 
 
 class Estimates:
@@ -49,7 +49,7 @@ class Estimates:
             return 0.0
         pin = self._pin(bound)
         ask = ask_at(target, *way)
-        cost = _price(provider, ask, pin, seed)
+        cost = _price(bound.model, provider, ask, pin, seed)
         if self._pace is not None and self._has_hours(provider):
             hours = self._pace.price(ask, pin)
             cost = None if cost is None or hours is None else cost + hours
@@ -93,7 +93,12 @@ def _is_free(provider: Provider) -> bool:
     return not provider.paid and type(provider).price is Provider.price
 
 
-def _price(provider: Provider, ask: Ask, pin: Pin, seed: int) -> float | None:
+def price_of(model: Model, provider: Provider, request: Request) -> float | None:
+    """US dollars for an image: what the model states goes before what the provider knows. None: neither does."""
+    return model.price if model.price is not None and provider.paid else provider.price(request)
+
+
+def _price(model: Model, provider: Provider, ask: Ask, pin: Pin, seed: int) -> float | None:
     request = Request(
         pin=pin,
         prompt=ask.prompt,
@@ -105,6 +110,6 @@ def _price(provider: Provider, ask: Ask, pin: Pin, seed: int) -> float | None:
     )
     try:
         with foreign(f"provider '{provider.name}'"):
-            return provider.price(request)
+            return price_of(model, provider, request)
     except Broke:  # told when the image is made
         return None

@@ -203,6 +203,7 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     revision: a branch, tag, commit or version; what it stands for is pinned in the lock.
     size: WIDTHxHEIGHT in pixels, for assets that name none.
     params: the model's parameters (steps, guidance, …); text in them that begins with './' is a path from here.
+    price: of an image in US dollars, where you know better than the list of prices, or that has none.
     license: as the model's maker names it, for policies that look at it.
     rights: by which you use what is in it beside what `license` covers, such as a LoRA, with its licence; in words, for
     the record and for policies.
@@ -215,6 +216,7 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     revision: str = ""
     size: str = ""
     params: dict[str, Value] = {}
+    price: float | None = None
     license: str = ""
     rights: str = ""
     unsupported: Literal["error", "drop", "fold"] | dict[str, Literal["error", "drop", "fold"]] = "error"

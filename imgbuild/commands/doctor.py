@@ -48,7 +48,7 @@ def examine(session: Session) -> Iterator[Sign]:
     """Look at the installation, then at the project. Whatever is broken there is a sign, and never raised."""
     yield Sign("ok", "imgbuild", f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
     yield from _libraries()
-    yield from _providers(session.environ)
+    yield from _providers()
     yield _keys(session.environ)
     yield _device(session.environ)
     try:
@@ -82,18 +82,15 @@ def _version(name: str) -> str:
         return ""
 
 
-def _providers(environ: Mapping[str, str]) -> Iterator[Sign]:
+def _providers() -> Iterator[Sign]:
     for name in PROVIDERS.names():
         try:
             kind = PROVIDERS.get(name)
         except SpecError as error:
             yield _broken("provider", error)
             continue
-        missing = [key for key in kind.env if not environ.get(key)]
-        if kind.env and len(missing) == len(kind.env):
-            yield Sign("note", "provider", f"{name} needs {' or '.join(missing)}, which is not set")
-        else:
-            yield Sign("ok", "provider", f"{name} (adapter {kind.version})")
+        wants = f", needs {' or '.join(kind.env)}" if kind.env else ""
+        yield Sign("ok", "provider", f"{name} (adapter {kind.version}{wants})")
 
 
 def _keys(environ: Mapping[str, str]) -> Sign:
@@ -133,9 +130,24 @@ def _specs(session: Session) -> Iterator[Sign]:
         yield Sign("ok", "specs", told)
         if faults:
             yield Sign("broken", "specs", f"{plural(faults, 'target')} at fault; `imgbuild plan` names them")
+        yield from _missing_keys(project, session.environ)
         yield from _lock(project)
     except ImgbuildError as error:
         yield _broken("specs", error)
+
+
+def _missing_keys(project: Project, environ: Mapping[str, str]) -> Iterator[Sign]:
+    """Keys that the models in use ask for, and that are not set. A model may name a variable of its own."""
+    used = {
+        bound.alias: bound.model
+        for target in project.graph.targets.values()
+        for bound in (target.recipe.model, *target.recipe.fallbacks)
+        if bound is not None
+    }
+    for alias, model in sorted(used.items()):
+        names = (str(model.params["key"]),) if "key" in model.params else _env(model.provider)
+        if names and not any(environ.get(name) for name in names):
+            yield Sign("note", "keys", f"model '{alias}' needs {' or '.join(names)}, which is not set")
 
 
 def _lock(project: Project) -> Iterator[Sign]:

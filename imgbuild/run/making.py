@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from imgbuild.costs import price_of
 from imgbuild.digest import canonical, digest_bytes, digest_of
 from imgbuild.errors import SpecError, TargetError, Transient, Unanswered
 from imgbuild.files import MAX_INPUT
@@ -35,7 +36,7 @@ from imgbuild.run.work import Work
 from imgbuild.settings import Limit
 from imgbuild.sheets.drawing import Piece, draw_sheet
 from imgbuild.traces import Reach, Trace, is_untouched
-from imgbuild.types import ON_SHEET, Digest, Image, Record, Request, Target
+from imgbuild.types import ON_SHEET, Digest, Image, Model, Record, Request, Target
 from imgbuild.weights.networks import Networks, Weights, declared_name
 
 if TYPE_CHECKING:
@@ -182,6 +183,12 @@ class Making:
             if (why := self.materials.survey.pins.failed.get((bound.home, bound.alias))) is not None:
                 raise why
         billed = self._price(work)
+        if billed is None and self.budget.limit is not None:
+            raise TargetError(
+                "there is a budget, and it is not known what this image costs",
+                hint="state the model's 'price', in US dollars an image",
+            )
+        billed = billed or 0.0
         timed = 0.0 if provider.paid else self.pace.price(work.ask, self.materials.pin(work)) or 0.0
         self.budget.reserve(billed + timed)
         work.reserved, work.timed = billed, timed
@@ -217,10 +224,13 @@ class Making:
     def _provider(self, work: Work) -> Provider:
         return self.providers[bound_at(work.decision.target, work.position).model.provider]
 
-    def _price(self, work: Work) -> float:
+    def _price(self, work: Work) -> float | None:
         provider = self._provider(work)
         with foreign(f"provider '{provider.name}'"):
-            return provider.price(self._request(work, {})) or 0.0
+            return price_of(self._model(work), provider, self._request(work, {}))
+
+    def _model(self, work: Work) -> Model:
+        return bound_at(work.decision.target, work.position).model
 
     def _request(self, work: Work, pictures: Mapping[str, Sequence[PILImage]]) -> Request:
         ask = work.ask
@@ -309,7 +319,15 @@ class Making:
             answer = self.limits.of(provider.name).call(send, self.stop)
             for work in works:
                 work.environment = answer.environment
-            return [_priced(image, work) for work, image in zip(works, answer.images, strict=True)]
+            return [self._priced(image, work) for work, image in zip(works, answer.images, strict=True)]
+
+    def _priced(self, image: Image, work: Work) -> Image:
+        """With what it cost: as the model states it, else as the vendor says, else as it was estimated."""
+        if (image.pixels is None) == (image.data is None):
+            raise ValueError("an image has either pixels or data")
+        stated = self._model(work).price if self._provider(work).paid else None
+        cost = work.reserved if image.cost is None else image.cost
+        return replace(image, cost=cost if stated is None else stated)
 
     def _generate(self, provider: Provider, requests: Sequence[Request], seat: Seat, tell: Tell) -> Answer:
         """What the provider gives here, or in the process that has the seat's device, where there are several."""
@@ -500,12 +518,6 @@ def _further(target: Target, trace: Trace) -> list[Further]:
         )
         for item, reach in zip(renditions, known, strict=True)
     ]
-
-
-def _priced(image: Image, work: Work) -> Image:
-    if (image.pixels is None) == (image.data is None):
-        raise ValueError("an image has either pixels or data")
-    return image if image.cost is not None else replace(image, cost=work.reserved)
 
 
 def _raw_blob(result: Made | Unfinished) -> Digest | None:

@@ -49,6 +49,7 @@ _FRAGMENTS = {  # what the types can't say
     "Profile.output": _TEXT,
     "Model.provider": _TEXT,
     "Model.size": shapes.SIZE,
+    "Model.price": {"type": "number", "minimum": 0},
     "Model.unsupported": shapes.UNSUPPORTED,
 }
 

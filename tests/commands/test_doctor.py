@@ -50,8 +50,9 @@ def test_all_is_well(project):
     assert (code, err) == (0, "")
     lines = [re.sub(r"\d+(\.\d+)* [kMGTP]?B", "…", line) for line in out.splitlines()]
     lines = [line for line in lines if not re.match(r"ok {6}(imgbuild|libraries|device) ", line)]
-    assert lines[:10] == [
+    assert lines[:11] == [
         "ok      provider     diffusers (adapter 1)",
+        "ok      provider     openai (adapter 1, needs OPENAI_API_KEY)",
         "ok      provider     placeholder (adapter 1)",
         "ok      provider     weights (adapter 1)",
         "ok      keys         none set",
@@ -59,10 +60,10 @@ def test_all_is_well(project):
         "ok      specs        1 file, 2 targets",
         "ok      lock         2 of 2 targets",
         "ok      store        .imgbuild: 2 blobs, …",
-        lines[8],
+        lines[9],
         "ok      file system  its clock is ours",
     ]
-    assert lines[8] in (
+    assert lines[9] in (
         "ok      file system  no reflinks: outputs are copies",
         "ok      file system  outputs share their bytes with the store",
     )
@@ -90,19 +91,21 @@ def test_keys_are_told_by_name(project, monkeypatch):
     assert "secret-value" not in told.out
 
 
-def test_providers_that_need_a_key(project, painter, monkeypatch):
+def test_keys_that_are_needed_and_not_set(project, painter, monkeypatch):
     dear = type("Dear", (painter,), {"env": ("DEAR_KEY", "DEAR_TOKEN")})
     monkeypatch.setitem(PROVIDERS._loaded, "dear", dear)
     monkeypatch.setitem(PROVIDERS._built_in, "dear", "nowhere:Dear")
-    assert part(project, "provider") == [
-        ("note", "dear needs DEAR_KEY or DEAR_TOKEN, which is not set"),
-        ("ok", "diffusers (adapter 1)"),
-        ("ok", "placeholder (adapter 1)"),
-        ("ok", "weights (adapter 1)"),
+    assert part(project, "provider")[0] == ("ok", "dear (adapter 1, needs DEAR_KEY or DEAR_TOKEN)")
+    assert part(project, "keys") == [("ok", "none set")]  # nothing here asks for one
+    project.write({"specs/a.yaml": SPEC.replace("placeholder", "dear")})
+    assert part(project, "keys") == [
+        ("ok", "none set"),
+        ("note", "model 'm' needs DEAR_KEY or DEAR_TOKEN, which is not set"),
     ]
     monkeypatch.setenv("DEAR_TOKEN", "secret-value")
-    assert part(project, "provider")[0] == ("ok", "dear (adapter 1)")
     assert part(project, "keys") == [("ok", "set: DEAR_TOKEN")]
+    project.write({"specs/a.yaml": SPEC.replace("placeholder", "dear, params: {key: IMGBUILD_HOUSE_KEY}")})
+    assert part(project, "keys")[-1] == ("note", "model 'm' needs IMGBUILD_HOUSE_KEY, which is not set")
 
 
 def test_before_the_first_build(bench):

@@ -229,7 +229,7 @@ NAMES = {
             specs/catalog.yaml:4:5: unknown key 'guidance'
                 4 |     guidance: 7
                   |     ^^^^^^^^
-            hint: what a model itself takes stands under 'params'. Keys here: fallback, license, params, provider, revision, rights, size, source, unsupported
+            hint: what a model itself takes stands under 'params'. Keys here: fallback, license, params, price, provider, revision, rights, size, source, unsupported
             """,
     ),
     "unknown model": Fault(
@@ -277,7 +277,7 @@ NAMES = {
             specs/catalog.yaml:3:21: unknown provider 'placehoder'
                 3 |   paint: {provider: placehoder}
                   |                     ^^^^^^^^^^
-            hint: did you mean 'placeholder'? Providers here: diffusers, placeholder, weights
+            hint: did you mean 'placeholder'? Providers here: diffusers, openai, placeholder, weights
             """,
     ),
     "unknown rule": Fault(
@@ -1434,7 +1434,7 @@ SETTINGS = {
             imgbuild.yaml:1:43: unknown provider 'pianter'
                 1 | profiles: {a: {models: {paint: {provider: pianter}}}}
                   |                                           ^^^^^^^
-            hint: Providers here: diffusers, placeholder, weights
+            hint: Providers here: diffusers, openai, placeholder, weights
             """,
     ),
 }

@@ -1,0 +1,45 @@
+"""Keys of vendors: from the environment, and from nowhere into what is said or kept."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from imgbuild.errors import Unavailable
+from imgbuild.types import Concern
+
+# A spec names no other variables, so that it can't send a stranger what is none of theirs.
+NAME = r"^(IMGBUILD_[A-Z0-9_]+|[A-Z0-9]+(_[A-Z0-9]+)*_(API_KEY|API_TOKEN))$"
+_SHOWN = "(key)"
+
+
+def key_of(names: Iterable[str], provider: str) -> str:
+    """The first of these variables that is set. Raises Unavailable where none is."""
+    wanted = list(names)
+    found = next((value for name in wanted if (value := os.environ.get(name, "").strip())), "")
+    if not found:
+        raise Unavailable(
+            f"'{provider}' needs a key, and {' or '.join(wanted)} is not set", hint="set it, and build again"
+        )
+    return found
+
+
+def without(key: str, text: str) -> str:
+    """What a vendor said, on one line and without the key, if it repeats that."""
+    return re.sub(r"\s+", " ", text.replace(key, _SHOWN) if key else text).strip()
+
+
+def elsewhere(address: str, own: str, key: str) -> Concern | None:
+    """That a key goes to another host than the vendor's own, if it does.
+
+    address, own: of the API as it is declared, and as the vendor has it. key: the variable with the key.
+    """
+    host = urlsplit(address).netloc
+    if not address or address.split("/")[:3] == own.split("/")[:3]:
+        return None
+    return Concern(
+        wants=f"sends prompts, pictures and what {key} holds to {host}, which is not the vendor's own host",
+        place=("params", "base_url"),
+    )

@@ -1,0 +1,146 @@
+"""OpenAI's images: one synchronous request an image, which has no seed and can't be asked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from io import BytesIO
+from threading import Lock
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from imgbuild.errors import ProviderFailed
+from imgbuild.extras import need
+from imgbuild.providers.base import Provider
+from imgbuild.providers.keys import elsewhere, key_of
+from imgbuild.providers.openai.families import SNAPSHOTS, capabilities_of
+from imgbuild.providers.prices import price_of
+from imgbuild.types import Capabilities, Concern, Image, Model, Pin, Request
+
+if TYPE_CHECKING:
+    import openai
+    from PIL.Image import Image as PILImage
+
+ADDRESS = "https://api.openai.com/v1"
+KEY = "OPENAI_API_KEY"
+TIMEOUT = 300.0  # seconds
+_SENT = ("quality", "background", "moderation")
+_EDITS = ("quality", "background", "input_fidelity")
+
+
+class OpenAI(Provider):
+    """`source` is a model's name; of one without a date, the snapshot that it stands for now is pinned."""
+
+    name: ClassVar[str] = "openai"
+    paid: ClassVar[bool] = True
+    network: ClassVar[bool] = True
+    env: ClassVar[tuple[str, ...]] = (KEY,)
+
+    @cached_property
+    def _clients(self) -> dict[tuple[str, str, float], openai.OpenAI]:
+        return {}
+
+    @cached_property
+    def _lock(self) -> Lock:
+        return Lock()
+
+    def capabilities(self, model: Model) -> Capabilities:
+        return capabilities_of(model.source)
+
+    def concerns(self, model: Model) -> Sequence[Concern]:
+        found = elsewhere(str(model.params.get("base_url", "")), ADDRESS, str(model.params.get("key", KEY)))
+        return (found,) if found is not None else ()
+
+    def pin(self, model: Model) -> Pin:
+        """No request is made: names are all that there is to pin."""
+        if not model.source:
+            raise ProviderFailed("the model names no 'source'", hint="such as source: gpt-image-2")
+        snapshot = SNAPSHOTS.get(model.source, "") if "base_url" not in model.params else ""
+        return Pin(
+            provider=self.name,
+            source=model.source,
+            revision=model.revision or snapshot,
+            declared=model.revision,
+            adapter=self.version,
+        )
+
+    def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
+        return [self._make(request) for request in requests]
+
+    def price(self, request: Request) -> float | None:
+        """By the list; where the quality is left to the model, that of the best."""
+        known = price_of(self.name, _model(request.pin))
+        quality = request.params.get("quality", "auto")
+        if known is None or "base_url" in request.params:
+            return None
+        return known.of_image("high" if quality == "auto" else quality, request.width, request.height)
+
+    def _make(self, request: Request) -> Image:
+        need("openai", "the SDK of OpenAI", "provider 'openai'", "openai", ProviderFailed)
+        import openai
+
+        from imgbuild.providers.openai.answers import failure_of, image_of
+
+        params = request.params
+        key = key_of([str(params.get("key", KEY))], self.name)
+        client = self._client(key, str(params.get("base_url", "")), float(params.get("timeout", TIMEOUT)))
+        model = _model(request.pin)
+        try:
+            raw = self._send(client, model, request)
+            return image_of(raw.parse(), model, raw.headers.get("x-request-id", ""))
+        except openai.OpenAIError as error:
+            raise failure_of(
+                error, key, model
+            ) from None  # the SDK's own text may hold the request, and the key
+
+    def _send(self, client: openai.OpenAI, model: str, request: Request) -> Any:
+        asked: dict[str, Any] = {
+            "model": model,
+            "prompt": request.prompt,
+            "n": 1,
+            "size": f"{request.width}x{request.height}",
+            "output_format": "png",
+        }
+        given = [*request.inputs.get("image", ()), *request.inputs.get("reference", ())]
+        if not given:
+            return client.images.with_raw_response.generate(**asked, **_chosen(request.params, _SENT))
+        asked["image"] = [_file(f"image-{at}.png", picture) for at, picture in enumerate(given)]
+        for mask in request.inputs.get("mask", ()):
+            asked["mask"] = _file("mask.png", _cut_out(mask))
+        return client.images.with_raw_response.edit(**asked, **_chosen(request.params, _EDITS))
+
+    def _client(self, key: str, base_url: str, timeout: float) -> openai.OpenAI:
+        """One for each server. It sends nothing twice by itself: that is the run's to decide."""
+        import openai
+
+        with self._lock:
+            known = self._clients.get((key, base_url, timeout))
+            if known is None:
+                known = self._clients[key, base_url, timeout] = openai.OpenAI(
+                    api_key=key,
+                    base_url=base_url or ADDRESS,
+                    max_retries=0,
+                    timeout=timeout,
+                )
+            return known
+
+
+def _model(pin: Pin) -> str:
+    return pin.revision or pin.source
+
+
+def _chosen(params: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: params[name] for name in names if name in params}
+
+
+def _file(name: str, picture: PILImage) -> tuple[str, bytes, str]:
+    out = BytesIO()
+    picture.save(out, format="PNG")
+    return name, out.getvalue(), "image/png"
+
+
+def _cut_out(mask: PILImage) -> PILImage:
+    """White is what is drawn anew; the API wants that transparent."""
+    kept = mask.convert("L").point([255 - level for level in range(256)])
+    picture = mask.convert("RGB").convert("RGBA")
+    picture.putalpha(kept)
+    return picture

@@ -1,0 +1,258 @@
+"""Builds through OpenAI's API: each image paid once, whatever the server does in between, and no key anywhere."""
+
+import json
+
+import pytest
+
+from tests.vendors.openai import KEY, OpenAI, busy, failure
+from tests.vendors.server import serving
+
+SPEC = """\
+    version: 1
+    models:
+      api: {provider: openai, source: gpt-image-2, size: 64x32, params: {quality: low}, fallback: [placeholder]}
+    assets:
+      heroes:
+        prompt: "a {{ color }} lamp"
+        matrix: {color: [red, blue, green, gold, grey, teal]}
+        models: [api]
+    """
+ALL = [f"heroes[color={color}]@api#0" for color in ("red", "blue", "green", "gold", "grey", "teal")]
+COST = (40 * 5 + 10 * 8 + 1000 * 30) / 1e6
+
+
+@pytest.fixture
+def vendor(monkeypatch):
+    vendor = OpenAI(refused=("gold",))
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with serving(vendor) as address:
+        vendor.address = f"{address}/v1"
+        monkeypatch.setattr("imgbuild.providers.openai.provider.ADDRESS", vendor.address)
+        yield vendor
+    assert vendor.faults == []
+
+
+@pytest.fixture
+def shop(bench, vendor):
+    vendor.refused = ()
+    return bench({"specs/catalog.yaml": SPEC})
+
+
+def test_every_image_is_asked_for_and_paid_once(shop, vendor):
+    ended = shop.build()
+    assert ended.failures == ()
+    assert (vendor.billed, len(vendor.asked)) == (6, 6)
+    assert ended.finished.cost == pytest.approx(6 * COST)
+    lines = shop.lines()
+    assert {(line.grade, line.via) for line in lines.values()} == {("stored", "")}
+    assert sorted(lines) == sorted(ALL)
+    assert not any("seed" in asked.fields for asked in vendor.asked)
+    assert dict(shop.build().ran) == {}
+    assert vendor.billed == 6
+    told = shop.tell("cost", "--spent").out
+    assert "6" in told.splitlines()[-1]
+
+
+def test_four_variants_are_four_requests(shop, vendor):
+    shop.edit("specs/catalog.yaml", ("models: [api]", "models: [api]\n    seeds: 4"))
+    shop.edit("specs/catalog.yaml", ("[red, blue, green, gold, grey, teal]", "[red]"))
+    assert shop.build().failures == ()
+    assert vendor.billed == 4
+    assert len(set(shop.outputs().values())) == 4
+
+
+def test_what_was_turned_down_is_asked_for_again_and_paid_once(shop, vendor):
+    vendor.first = [
+        busy(0.01),
+        failure(500, "The server had an error."),
+        busy(),
+        failure(503, "Overloaded.", headers={"retry-after": "0.01"}),
+    ]
+    ended = shop.build()
+    assert ended.failures == ()
+    assert (vendor.billed, len(vendor.asked)) == (6, 10)
+    assert ended.finished.cost == pytest.approx(6 * COST)
+
+
+def test_a_refusal_is_told_and_a_fallback_takes_over(shop, vendor):
+    vendor.refused = ("gold",)
+    ended = shop.build()
+    assert ended.failures == ()
+    assert {name: line.via for name, line in shop.lines().items() if line.via} == {
+        "heroes[color=gold]@api#0": "placeholder"
+    }
+    assert vendor.billed == 5
+    assert "placeholder" in shop.why("catalog/heroes[color=gold]@api#0")
+
+
+def test_without_a_key_nothing_is_sent_and_no_fallback_takes_over(shop, vendor, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    ended = shop.build()
+    assert [failure.cause for failure in ended.failures] == [
+        "'openai' needs a key, and OPENAI_API_KEY is not set"
+    ] * 6
+    assert (vendor.asked, shop.lines(), ended.finished.cost) == ([], {}, 0)
+
+
+def test_a_key_that_is_not_taken_is_not_shown_and_not_tried_for_every_image(shop, vendor, monkeypatch):
+    secret = "sk-wrong-ABCDEFGH"
+    monkeypatch.setenv("OPENAI_API_KEY", secret)
+    shop.write({"imgbuild.yaml": "limits: {openai: {concurrency: 1}}\n"})
+    told = shop.tell("build", "--json")
+    assert told.code == 1
+    causes = [row["cause"] for row in map(json.loads, told.out.splitlines()) if row["event"] == "failure"]
+    assert causes == ["the key is not taken: Incorrect API key provided: (key)."] * 6
+    assert len(vendor.asked) == 1
+    assert secret not in told.out + told.err
+
+
+def test_the_key_is_nowhere(shop, vendor):
+    told = [
+        shop.tell("build", "--json"),
+        shop.tell("doctor"),
+        shop.tell("why", f"catalog/{ALL[0]}"),
+        shop.tell("manifest"),
+    ]
+    assert {item.code for item in told} == {0}
+    assert not any(KEY in item.out + item.err for item in told)
+    files = [path for path in shop.root.rglob("*") if path.is_file()]
+    assert len(files) > 12
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]
+
+
+def test_a_server_that_keeps_failing_is_left_alone_and_the_rest_goes_on(shop, vendor, monkeypatch):
+    monkeypatch.setattr("imgbuild.providers.openai.provider.TIMEOUT", 0.2)
+    shop.write({"imgbuild.yaml": "limits: {openai: {concurrency: 1}}\n"})
+    shop.edit(
+        "specs/catalog.yaml",
+        ("  heroes:", '  plain: {prompt: "a plain ground", models: [placeholder], size: 16x16}\n  heroes:'),
+        (", fallback: [placeholder]", ""),
+    )
+    vendor.first = [failure(504, "Gateway Timeout")] * 6
+    ended = shop.build()
+    assert len(vendor.asked) == 5
+    causes = [failure.cause for failure in ended.failures]
+    assert causes[:5] == ["the server did not answer: Gateway Timeout"] * 5
+    assert causes[5:] == [
+        "'openai' failed 5 times in a row, and is left alone: the server did not answer: Gateway Timeout"
+    ]
+    assert list(shop.lines()) == ["plain@placeholder#0"]
+
+
+def test_a_lost_answer_is_not_paid_again_unasked(shop, vendor):
+    shop.edit("specs/catalog.yaml", ("[red, blue, green, gold, grey, teal]", "[red]"))
+    vendor.first = [failure(504, "Gateway Timeout")]
+    (failed,) = shop.build().failures
+    assert failed.hint == "send it again with --resend"
+    (failed,) = shop.build().failures
+    assert failed.cause == "this request was sent before and its answer was lost; it may have been paid for"
+    assert len(vendor.asked) == 1
+    assert shop.build(resend=True).failures == ()
+    assert vendor.billed == 1
+
+
+def test_another_host_needs_consent_and_then_has_its_own_key(shop, vendor, monkeypatch):
+    monkeypatch.setattr("imgbuild.providers.openai.provider.ADDRESS", "https://api.openai.com/v1")
+    monkeypatch.setenv("IMGBUILD_HOUSE_KEY", KEY)
+    monkeypatch.delenv("OPENAI_API_KEY")
+    house = f"params: {{base_url: '{vendor.address}', key: IMGBUILD_HOUSE_KEY, quality: low}}"
+    shop.edit("specs/catalog.yaml", ("params: {quality: low}", house))
+    told = shop.tell("build")
+    assert (told.code, vendor.asked) == (2, [])
+    host = vendor.address.split("/")[2]
+    assert (
+        f"sends prompts, pictures and what IMGBUILD_HOUSE_KEY holds to {host}, which is not the vendor's own host"
+        in told.err
+    )
+    assert shop.tell("build", "--trust", "-q").code == 0
+    assert vendor.billed == 6
+    shop.edit("specs/catalog.yaml", ("IMGBUILD_HOUSE_KEY", "AWS_SECRET_ACCESS"))
+    told = shop.tell("plan")
+    assert told.code == 2
+    assert "AWS_SECRET_ACCESS" in told.err
+
+
+def test_a_budget_wants_a_price_and_keeps_it(shop, vendor, monkeypatch):
+    monkeypatch.setattr("imgbuild.providers.openai.provider.ADDRESS", "https://api.openai.com/v1")
+    house = f"params: {{base_url: '{vendor.address}', quality: low}}"
+    shop.edit("specs/catalog.yaml", ("params: {quality: low}", house))
+    failures = shop.build(budget=1.0).failures
+    assert {(failure.cause, failure.hint) for failure in failures} == {
+        (
+            "there is a budget, and it is not known what this image costs",
+            "state the model's 'price', in US dollars an image",
+        )
+    }
+    assert vendor.asked == []
+    shop.edit("specs/catalog.yaml", ("size: 64x32", "size: 64x32, price: 0.25"))
+    assert "$1.50" in shop.tell("cost").out
+    ended = shop.build(budget=2.0)
+    assert (ended.failures, ended.finished.cost, vendor.billed) == ((), 1.5, 6)
+
+
+def test_prices_are_estimated_by_the_list(shop):
+    told = shop.tell("plan", "--json").out
+    (row,) = [json.loads(line) for line in told.splitlines() if json.loads(line).get("event") == "plan"][:1]
+    assert row["cost"] == pytest.approx(0.006 * 64 * 32 / 1024**2)
+
+
+def test_limits_of_the_settings_are_kept(shop, vendor):
+    shop.write({"imgbuild.yaml": "limits: {openai: {per_second: 20, concurrency: 2}}\n"})
+    ended = shop.build()
+    assert ended.failures == ()
+    assert ended.finished.seconds >= 5 / 20 - 0.1
+
+
+ERRORS = {
+    "a negative prompt": (
+        ("models: [api]", "models: [api]\n    negative: blurry"),
+        """\
+specs/catalog.yaml:9:15: model 'api' takes no negative prompt
+    9 |     negative: blurry
+      |               ^^^^^^
+hint: leave it out, or let the model say 'unsupported: {negative: drop}' or '{negative: fold}'
+""",
+    ),
+    "a size it does not have": (
+        ("size: 64x32", "size: 65x32"),
+        """\
+specs/catalog.yaml:3:3: model 'api' makes no images of 65x32
+    3 |   api: {provider: openai, source: gpt-image-2, size: 65x32, params: {quality: low}, fallback: [placeholder]}
+      |   ^^^
+hint: leave it out, or let the model say 'unsupported: {size: drop}'; sides must be multiples of 16
+""",
+    ),
+    "a quality that there is none of": (
+        ("quality: low", "quality: best"),
+        """\
+specs/catalog.yaml:3:79: parameter 'quality' of model 'api' can't be 'best'
+    3 |   api: {provider: openai, source: gpt-image-2, size: 64x32, params: {quality: best}, fallback: [placeholder]}
+      |                                                                               ^^^^
+hint: it takes one of low, medium, high, auto
+""",
+    ),
+    "steps": (
+        ("quality: low", "steps: 30"),
+        """\
+specs/catalog.yaml:3:70: model 'api' takes no parameter 'steps'
+    3 |   api: {provider: openai, source: gpt-image-2, size: 64x32, params: {steps: 30}, fallback: [placeholder]}
+      |                                                                      ^^^^^
+hint: leave it out, or let the model say 'unsupported: {steps: drop}'; its parameters: background, base_url, input_fidelity, key, moderation, quality, timeout
+""",
+    ),
+    "a negative price": (
+        ("size: 64x32", "size: 64x32, price: -1"),
+        """\
+specs/catalog.yaml:3:68: 'price' must be at least 0
+    3 |   api: {provider: openai, source: gpt-image-2, size: 64x32, price: -1, params: {quality: low}, fallback: [placeholder]}
+      |                                                                    ^^
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize(("edit", "said"), ERRORS.values(), ids=ERRORS)
+def test_what_it_does_not_take_is_an_error_before_anything_is_sent(shop, vendor, edit, said):
+    shop.edit("specs/catalog.yaml", edit)
+    told = shop.tell("build")
+    assert (told.code, told.err, vendor.asked) == (2, said, [])

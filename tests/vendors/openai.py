@@ -1,0 +1,81 @@
+"""OpenAI's images, as its document has them (openai/openai-openapi, 2026-08)."""
+
+import base64
+import hashlib
+import io
+
+from PIL import Image as pillow
+
+from tests.vendors.openapi import faults
+from tests.vendors.server import Answer, Vendor
+
+KEY = "sk-test-0123456789abcdef"
+SCHEMAS = {
+    "/v1/images/generations": "CreateImageRequest",
+    "/v1/images/edits": "CreateImageEditRequest",
+}
+
+
+def failure(status, message, code=None, kind="invalid_request_error", headers=None):
+    error = {"message": message, "type": kind, "param": None, "code": code}
+    return Answer(status, {"error": error}, headers)
+
+
+def busy(seconds=None):
+    headers = {} if seconds is None else {"Retry-After": str(seconds)}
+    return failure(429, "Rate limit reached.", "rate_limit_exceeded", "requests", headers)
+
+
+class OpenAI(Vendor):
+    """faults: what was wrong with requests, by the vendor's document. refused: words that are blocked."""
+
+    def __init__(self, key=KEY, refused=()):
+        super().__init__()
+        self.key, self.refused, self.faults = key, refused, []
+
+    def answer(self, asked):
+        if asked.headers.get("Authorization") != f"Bearer {self.key}":
+            said = asked.headers.get("Authorization", "").removeprefix("Bearer ")
+            return failure(401, f"Incorrect API key provided: {said}.", "invalid_api_key")
+        schema = SCHEMAS.get(asked.path)
+        if schema is None or asked.method != "POST":
+            return failure(404, f"Invalid URL ({asked.method} {asked.path})")
+        fields = dict(asked.fields)
+        if asked.files:
+            names = {
+                name.removesuffix("[]"): [name for name, _ in files] for name, files in asked.files.items()
+            }
+            fields |= {name: files if name == "image" else files[0] for name, files in names.items()}
+            fields["n"] = int(fields["n"])
+        found = faults("openai", schema, fields)
+        with self.lock:
+            self.faults += found
+        if found:
+            return failure(400, "; ".join(found), "invalid_value")
+        if any(word in fields["prompt"] for word in self.refused):
+            return failure(400, "Your request was rejected by the safety system.", "moderation_blocked")
+        return self.made(fields)
+
+    def made(self, fields):
+        with self.lock:
+            self.billed += 1
+            number = self.billed
+        width, height = map(int, fields["size"].split("x"))
+        colour = hashlib.sha256(f"{fields['prompt']} {number}".encode()).digest()[:3]  # another one each time
+        out = io.BytesIO()
+        pillow.new("RGB", (width, height), tuple(colour)).save(out, format="PNG")
+        usage = {
+            "input_tokens": 50,
+            "output_tokens": 1000,
+            "total_tokens": 1050,
+            "input_tokens_details": {"text_tokens": 40, "image_tokens": 10},
+        }
+        body = {
+            "created": 1770000000,
+            "data": [{"b64_json": base64.b64encode(out.getvalue()).decode()}],
+            "output_format": "png",
+            "size": fields["size"],
+            "quality": fields.get("quality", "medium"),
+            "usage": usage,
+        }
+        return Answer(200, body, {"x-request-id": f"req_{number}"})
