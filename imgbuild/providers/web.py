@@ -1,0 +1,177 @@
+"""Plain HTTP for adapters whose vendor has no SDK: one call, and what its answer means. Nothing is sent twice here."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from msgspec import Struct
+
+from imgbuild.errors import (
+    ProviderFailed,
+    TargetError,
+    Throttled,
+    Transient,
+    Unanswered,
+    Unavailable,
+)
+from imgbuild.extras import need
+from imgbuild.images import open_header
+from imgbuild.providers.keys import without
+
+if TYPE_CHECKING:
+    import httpx
+
+LARGEST = 1 << 28  # bytes of an answer
+REDIRECTS = 5
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """An answer. headers: by names in small letters."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """Raises Unanswered where it is none: whatever was made is lost."""
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise Unanswered("the answer can't be understood", hint="it may have been paid for") from error
+
+    @property
+    def wait(self) -> float | None:
+        """Seconds that the vendor wants to be left alone, by the header or by a field of that name."""
+        with suppress(KeyError, ValueError):
+            return max(0.0, float(self.headers["retry-after"]))
+        with suppress(ValueError, TypeError, AttributeError, KeyError):
+            return max(0.0, float(json.loads(self.body)["retry_after"]))
+        return None
+
+
+class Web:
+    """Calls to one vendor. provider: its name, as specs write it; extra: of imgbuild, which brings the library."""
+
+    def __init__(self, provider: str, extra: str) -> None:
+        self._provider, self._extra = provider, extra
+        self._lock = Lock()
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        need("httpx", "httpx", f"provider '{self._provider}'", self._extra, ProviderFailed)
+        import httpx
+
+        return httpx.Client(follow_redirects=False, limits=httpx.Limits(max_connections=None))
+
+    def close(self) -> None:
+        """End the connections that are kept for the next call."""
+        if "_client" in self.__dict__:
+            self._client.close()
+
+    def call(self, method: str, address: str, *, timeout: float = 60.0, **given: Any) -> Reply:
+        """One call; `given` is what httpx takes (headers, json, data, files, params).
+
+        Raises Transient where nobody was there, Unanswered where it was sent and no whole answer came.
+        """
+        with self._lock:
+            client = self._client
+        import httpx
+
+        try:
+            with client.stream(method, address, timeout=timeout, **given) as answer:
+                body = _bounded(answer)
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Reply(status=answer.status_code, headers=headers, body=body)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise Transient(f"the server can't be reached: {error}") from None
+        except httpx.TimeoutException:
+            raise Unanswered("no answer in time", hint="give the model a longer 'timeout'") from None
+        except httpx.HTTPError as error:
+            raise Unanswered(f"the connection was lost: {error}") from None
+
+    def fetch(self, address: str, own: str, *, timeout: float = 60.0) -> bytes:
+        """The image at an address that a vendor gave. own: the vendor's API, whose host may be anywhere.
+
+        No address leads to a machine of a private network, not even by a redirect. Raises Unanswered: what was paid
+        for lies there, and could not be had.
+        """
+        for _ in range(REDIRECTS):
+            _refuse_private(address, own)
+            reply = self.call("GET", address, timeout=timeout)
+            if reply.status in (301, 302, 303, 307, 308) and "location" in reply.headers:
+                address = urljoin(address, reply.headers["location"])
+                continue
+            if reply.status != 200:
+                raise Unanswered(
+                    f"the image can't be fetched: {reply.status}", hint="it may have been paid for"
+                )
+            open_header(reply.body, "what the vendor sent")
+            return reply.body
+        raise Unanswered("the image can't be fetched: redirects go on and on")
+
+
+def _bounded(answer: httpx.Response) -> bytes:
+    parts, size = [], 0
+    for part in answer.iter_bytes():
+        size += len(part)
+        if size > LARGEST:
+            raise Unanswered(f"the answer has more than {LARGEST >> 20} MB", hint="it may have been paid for")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _refuse_private(address: str, own: str) -> None:
+    """Raise Unanswered for an address in a private network, unless it is of the API's own host."""
+    there = urlsplit(address)
+    if there.scheme not in ("http", "https") or not there.hostname:
+        raise Unanswered(f"the vendor gave no address of an image, but '{address[:100]}'")
+    if there.netloc == urlsplit(own).netloc:
+        return
+    try:
+        found = {str(item[4][0]) for item in socket.getaddrinfo(there.hostname, None)}
+    except OSError as error:
+        raise Unanswered(f"the image can't be fetched: {there.hostname} is not known") from error
+    if not all(ipaddress.ip_address(item.partition("%")[0]).is_global for item in found):
+        raise Unanswered(f"the image lies in a private network, at {there.hostname}, and is not fetched")
+
+
+def failure_of(reply: Reply, key: str, model: str, find: Callable[[Any], str] | None = None) -> TargetError:
+    """What an answer without an image means, by its status. find: what it says, in the vendor's JSON.
+
+    A 500 and a 503 say themselves that they failed; a gateway does not know what became of the request.
+    """
+    said = without(key, _said(reply, find))[:300]
+    if reply.status == 429:
+        return Throttled(f"too many requests: {said}", retry_after=reply.wait)
+    if reply.status == 402:
+        return Unavailable(f"the account has no credit left: {said}", hint="add some, and build again")
+    if reply.status in (401, 403):
+        hint = "is it whole, of this vendor, and allowed to do this?"
+        return Unavailable(f"the key is not taken: {said}", hint=hint)
+    if reply.status == 404:
+        return ProviderFailed(f"there is no model '{model}' any more: {said}", hint="name another 'source'")
+    if reply.status in (500, 503):
+        return Transient(f"the server failed: {said}", retry_after=reply.wait)
+    if reply.status > 500:
+        return Unanswered(f"the server did not answer: {said}")
+    return ProviderFailed(f"the request is not taken: {said}")
+
+
+def _said(reply: Reply, find: Callable[[Any], str] | None) -> str:
+    with suppress(ValueError, KeyError, TypeError, IndexError, AttributeError):
+        told = json.loads(reply.body)
+        if find is not None and (found := find(told)):
+            return str(found)
+        for name in ("message", "detail", "error", "title"):
+            if isinstance(told.get(name), str):
+                return str(told[name])
+    return reply.body[:200].decode(errors="replace") or f"status {reply.status}"
