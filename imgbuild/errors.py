@@ -113,6 +113,10 @@ class Unanswered(TargetError):
     """
 
 
+class Gone(Unanswered):
+    """The provider knows a request no more that it took: what was paid for can't be had."""
+
+
 class BadImage(TargetError):
     """Bytes that are no image, a broken one, or one too large to open safely."""
 

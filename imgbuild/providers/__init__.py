@@ -8,6 +8,7 @@ PROVIDERS: Registry[type[Provider]] = Registry(
     "imgbuild.providers",
     {
         "diffusers": "imgbuild.providers.diffusers:Diffusers",
+        "bfl": "imgbuild.providers.bfl:BFL",
         "openai": "imgbuild.providers.openai:OpenAI",
         "placeholder": "imgbuild.providers.placeholder:Placeholder",
         "weights": "imgbuild.providers.weights:WeightsOnly",

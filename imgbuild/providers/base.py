@@ -7,14 +7,17 @@ What `generate` raises says what became of the requests of that call, and of the
 
 - Refused, ProviderFailed: turned down, and not charged for. A fallback may take over.
 - Transient: certainly not taken (429, connection refused). The call is made again, after a while.
-- Unanswered: sent, and perhaps taken and charged for (time-out, connection cut, 500). It is not made again by
-  itself: a paid one counts as spent, and is sent again only with `--resend`. When in doubt, it is this one.
+- Throttled: so is that, and whoever asks the same provider goes slower.
+- Unavailable: nothing is made for this account (key, credit). The provider is left alone, and no fallback takes over.
+- Unanswered: sent, and perhaps taken and charged for (time-out, connection cut, a gateway's 502). It is not made again
+  by itself: a paid one counts as spent, and is sent again only with `--resend`. When in doubt, it is this one.
 
 Anything else is a bug of the adapter, and counts as Unanswered does.
 """
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
@@ -109,6 +112,32 @@ class Provider(ABC):
         """Estimated US dollars for one image; None where it is not known."""
         return None if self.paid else 0.0
 
+    def close(self) -> None:
+        """Give up what is kept between calls, such as connections. Nothing is asked of it after that."""
+        return
+
     def environment(self) -> Mapping[str, str]:
         """What beside the key may have shaped the pixels (library versions, device), for the record."""
         return {}
+
+
+class Queued(Provider):
+    """A provider that takes a request first, and answers later: what it took can be asked for, by another build too."""
+
+    @abstractmethod
+    def submit(self, request: Request) -> str:
+        """Hand the request in; its ticket: all that is needed to ask for it, in the vendor's words.
+
+        Raises as `generate` does. Once it has returned, the request is never handed in again.
+        """
+
+    @abstractmethod
+    def collect(self, ticket: str, request: Request, pause: Callable[[float], None]) -> Image:
+        """The image of a request that was taken, when it is there. pause: waits for so many seconds, or ends the wait.
+
+        A Transient error is one of asking: it is asked again. Raises Gone where the vendor knows it no more; else as
+        `generate` does.
+        """
+
+    def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
+        return [self.collect(self.submit(request), request, time.sleep) for request in requests]

@@ -13,20 +13,21 @@ from msgspec.structs import replace
 
 from imgbuild.costs import price_of
 from imgbuild.digest import canonical, digest_bytes, digest_of
-from imgbuild.errors import SpecError, TargetError, Transient, Unanswered
+from imgbuild.errors import Gone, SpecError, TargetError, Transient, Unanswered
 from imgbuild.files import MAX_INPUT
 from imgbuild.foreign import Broke, foreign
 from imgbuild.images import decode, normal, pixel_digest
 from imgbuild.keys import bound_at, import_key, inputs_for, pin_fields, rules_of
 from imgbuild.process.base import is_upstream
 from imgbuild.provenance.describe import described
-from imgbuild.providers.base import Provider
+from imgbuild.providers.base import Provider, Queued
 from imgbuild.run.budget import Budget
 from imgbuild.run.crew import Crew, Errand, errands_at_a_time
 from imgbuild.run.lane import Seat
 from imgbuild.run.limits import Limits, Retry
 from imgbuild.run.materials import Materials
 from imgbuild.run.pacing import Rates
+from imgbuild.run.purchases import Purchase, Purchases
 from imgbuild.run.stations import Answer, Stations, asked
 from imgbuild.run.steps import Assembled, Further, Job, Made, Published, Start, Unfinished, finish, measure
 from imgbuild.run.telling import Tell, Telling
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
 
 UNBOUND = 10_000  # calls in flight
-RESEND = "send it again with --resend"
 _LOST = (Broke, Unanswered)  # nobody knows whether the request was taken and paid for
 
 
@@ -79,16 +79,17 @@ class Making:
         self.materials, self.files, self.blobs = materials, materials.files, materials.store.blobs
         self.devices = tuple(materials.survey.project.settings.devices)
         self.stations = Stations(materials.files, offline=terms.offline)
-        self.journal, self.pace = materials.store.journal, materials.pace
+        self.pace = materials.pace
         self.providers, self.budget, self.terms, self.stop = providers, budget, terms, stop
         self.crew, self.telling, self.usage = crew, Telling(), Usage()
         self.networks = Networks(self._weights)
         self.limits = Limits(terms.retry, self._rates)
-        in_flight = () if terms.resend else self.journal.in_flight()
-        self.unknown = {entry.key for entry in in_flight}  # keys of requests that must not be sent
+        self.purchases = Purchases(materials.store.journal, resend=terms.resend)
 
     def close(self) -> None:
-        """Let the processes go that images were made in."""
+        """Let the processes go that images were made in, and what the providers keep."""
+        for provider in self.providers.values():
+            provider.close()
         self.stations.close()
         if self.crew is not None:
             self.crew.close()
@@ -175,13 +176,13 @@ class Making:
         provider = self._provider(work)
         if self.terms.offline and provider.network:
             raise TargetError(f"'{provider.name}' needs the network", hint="build without --offline")
-        if work.trace.key in self.unknown:
-            raise TargetError(
-                "this request was sent before and its answer was lost; it may have been paid for", hint=RESEND
-            )
+        self.purchases.check(work.trace.key)
         for bound in work.decision.target.recipe.weights:  # what can't be checked or finished is not paid for
             if (why := self.materials.survey.pins.failed.get((bound.home, bound.alias))) is not None:
                 raise why
+        work.resumed = self.purchases.is_under_way(work.trace.key)
+        if work.resumed:
+            return
         billed = self._price(work)
         if billed is None and self.budget.limit is not None:
             raise TargetError(
@@ -196,6 +197,8 @@ class Making:
     def settle(self, work: Work, result: object) -> None:
         """Turn what was set aside into what was spent."""
         spent = 0.0
+        if work.resumed:
+            return
         if isinstance(result, Image | Made | Unfinished):
             spent = (result.cost or 0.0) + self._time_of(work, result)
         elif isinstance(result, _LOST):
@@ -217,9 +220,8 @@ class Making:
         return self.pace.cost(provider.name, seconds)
 
     def _note_lost(self, work: Work) -> None:
-        """An equal request of this run is not sent either, whatever was said of those of earlier ones."""
         if work.trace is not None and self._provider(work).paid:
-            self.unknown.add(work.trace.key)
+            self.purchases.note_lost(work.trace.key)
 
     def _provider(self, work: Work) -> Provider:
         return self.providers[bound_at(work.decision.target, work.position).model.provider]
@@ -272,16 +274,24 @@ class Making:
         provider = self._provider(works[0])
         requests = [self._request(work, self._pictures(work)) for work in works]
         began = time.perf_counter()
-        entries: list[str] = []
+        purchase = self._purchase(provider, works)
         try:
-            images = self._images(provider, works, requests, seat, entries)
+            images = self._images(provider, works, requests, seat, purchase)
+        except Gone as error:
+            purchase.lose(error.message)
+            error.hint = error.hint or purchase.hint
+            raise
         except _LOST as error:  # the journal has it in flight, and so it is counted as spent
-            if entries:
-                error.hint = error.hint or RESEND
+            if purchase.entries:
+                error.hint = purchase.hint if purchase.ticket else error.hint or purchase.hint
+            raise
+        except Transient as error:
+            if purchase.ticket:  # it was taken, and only the asking for it was given up
+                raise Unanswered(error.message, hint=purchase.hint) from error
+            purchase.abandon(error.message)
             raise
         except TargetError as error:
-            for entry in entries:
-                self.journal.abandon(entry, error.message)
+            purchase.abandon(error.message)
             raise
         seconds = (time.perf_counter() - began) / len(works)
         for work in works:
@@ -289,8 +299,8 @@ class Making:
         if provider.device:
             return list(images)
         made = [self._finish_now(work, image) for work, image in zip(works, images, strict=True)]
-        for entry, result in zip(entries, made, strict=False):
-            self.journal.settle(entry, result.cost, _raw_blob(result))
+        for place, result in enumerate(made):
+            purchase.settle(place, result.cost, _raw_blob(result))
         return list(made)
 
     def _images(
@@ -299,12 +309,9 @@ class Making:
         works: Sequence[Work],
         requests: Sequence[Request],
         seat: Seat,
-        entries: list[str],
+        purchase: Purchase,
     ) -> list[Image]:
-        """One image a request, each with what it cost: where the vendor does not say, what was estimated.
-
-        entries: takes the journal's names of them, as soon as they are about to be sent.
-        """
+        """One image a request, each with what it cost: where the vendor does not say, what was estimated."""
         alias = bound_at(works[0].decision.target, works[0].position).alias
         with (
             foreign(f"provider '{provider.name}'"),
@@ -312,8 +319,9 @@ class Making:
         ):
 
             def send() -> Answer:
-                if not entries:
-                    entries.extend(self._journal(provider, works))
+                purchase.begin()
+                if isinstance(provider, Queued):
+                    return self._collect(provider, requests[0], purchase)
                 return self._generate(provider, requests, seat, tell)
 
             answer = self.limits.of(provider.name).call(send, self.stop)
@@ -326,8 +334,21 @@ class Making:
         if (image.pixels is None) == (image.data is None):
             raise ValueError("an image has either pixels or data")
         stated = self._model(work).price if self._provider(work).paid else None
-        cost = work.reserved if image.cost is None else image.cost
+        estimate = (self._price(work) or 0.0) if work.resumed else work.reserved
+        cost = estimate if image.cost is None else image.cost
         return replace(image, cost=cost if stated is None else stated)
+
+    def _collect(self, provider: Queued, request: Request, purchase: Purchase) -> Answer:
+        """Hand a request in, unless it was before, and wait for its image."""
+        if not purchase.ticket:
+            purchase.name(provider.submit(request))
+        image = provider.collect(purchase.ticket, request, self._pause)
+        return Answer(images=[image], environment=provider.environment())
+
+    def _pause(self, seconds: float) -> None:
+        """Raises Unanswered where the build is stopped meanwhile: what was taken can be asked for later."""
+        if self.stop.wait(seconds):
+            raise Unanswered("the build was stopped while it was made")
 
     def _generate(self, provider: Provider, requests: Sequence[Request], seat: Seat, tell: Tell) -> Answer:
         """What the provider gives here, or in the process that has the seat's device, where there are several."""
@@ -349,14 +370,9 @@ class Making:
         except Unfinished as error:
             return error
 
-    def _journal(self, provider: Provider, works: Sequence[Work]) -> list[str]:
-        if not provider.paid:
-            return []
-        keys = [work.trace.key if work.trace else "" for work in works]
-        return [
-            self.journal.begin(key, provider.name, work.reserved)
-            for key, work in zip(keys, works, strict=True)
-        ]
+    def _purchase(self, provider: Provider, works: Sequence[Work]) -> Purchase:
+        paid = [(work.trace.key if work.trace else "", work.reserved) for work in works if provider.paid]
+        return self.purchases.of(provider.name, [key for key, _ in paid], [cost for _, cost in paid])
 
     def _pictures(self, work: Work) -> dict[str, list[PILImage]]:
         pictures: dict[str, list[PILImage]] = {}

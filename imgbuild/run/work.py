@@ -95,6 +95,7 @@ class Work:
         "peers",
         "position",
         "reserved",
+        "resumed",
         "seconds",
         "seed",
         "sources",
@@ -134,6 +135,7 @@ class Work:
         self.verdicts: list[Verdict] = []
         self.changed = False  # whether its output had to be written
         self.error: TargetError | None = None
+        self.resumed = False  # an earlier build sent its request, and counted it as spent
         self.reserved = self.timed = 0.0  # US dollars set aside: for a bill, and for the provider's time
         self.cost = self.seconds = 0.0
 

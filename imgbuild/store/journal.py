@@ -21,6 +21,8 @@ import xxhash
 from imgbuild.store.temporary import sync_folder, write_all
 from imgbuild.types import Digest
 
+LOOKED_FOR = "no answer was found"  # in the store, after a crash
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One paid request. begun: seconds since the epoch; estimate, cost: US dollars, None where not known.

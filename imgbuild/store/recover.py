@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from imgbuild.store.blobs import Blobs
-from imgbuild.store.journal import Journal
+from imgbuild.store.journal import LOOKED_FOR, Journal
 from imgbuild.store.records import Corrupt, Records
 from imgbuild.types import Digest, Record, Value
 
@@ -60,7 +60,7 @@ def take_back(records: Records, blobs: Blobs, journal: Journal) -> None:
         if answer is not None and answer.created >= entry.begun:
             journal.settle(entry.id, answer.cost, answer.blob)
         else:
-            journal.lose(entry.id, "no answer was found")
+            journal.lose(entry.id, LOOKED_FOR)
 
 
 def _beside(blobs: Blobs, blob: Digest, key: Digest) -> list[Record]:

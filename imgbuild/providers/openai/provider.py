@@ -74,6 +74,11 @@ class OpenAI(Provider):
             return None
         return known.of_image("high" if quality == "auto" else quality, request.width, request.height)
 
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
     def _make(self, request: Request) -> Image:
         need("openai", "the SDK of OpenAI", "provider 'openai'", "openai", ProviderFailed)
         import openai

@@ -1,0 +1,141 @@
+"""Builds through a queue: whatever ends a build, what was taken is asked for again by its name, and paid once."""
+
+import random
+import threading
+import time
+
+import pytest
+
+from imgbuild.store.journal import Journal
+from tests.vendors.bfl import BFL, KEY
+from tests.vendors.server import serving
+
+COLORS = ("red", "blue", "green", "gold", "grey", "teal")
+SPEC = """\
+    version: 1
+    models:
+      flux: {{provider: bfl, source: flux-2-pro, size: 64x64, params: {{base_url: "{address}"}}}}
+    assets:
+      heroes:
+        prompt: "a {{{{ color }}}} lamp"
+        matrix: {{color: [red, blue, green, gold, grey, teal]}}
+        models: [flux]
+    """
+GONE = "this request was sent before and its answer was lost; it may have been paid for"
+
+
+@pytest.fixture
+def vendor(monkeypatch):
+    vendor = BFL()
+    monkeypatch.setenv("BFL_API_KEY", KEY)
+    monkeypatch.setattr("imgbuild.providers.bfl.FIRST", 0.01)
+    with serving(vendor) as address:
+        vendor.address = address
+        yield vendor
+    assert vendor.faults == []
+
+
+@pytest.fixture
+def shop(bench, vendor):
+    return bench({"specs/catalog.yaml": SPEC.format(address=vendor.address)})
+
+
+def submitted(vendor):
+    return [asked.fields["prompt"] for asked in vendor.asked if asked.method == "POST"]
+
+
+def entries(project):
+    return Journal(project.root / ".imgbuild/journal", write=False).entries()
+
+
+def wait_until(true):
+    until = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def test_every_image_is_taken_and_paid_once(shop, vendor):
+    ended = shop.build()
+    assert ended.failures == ()
+    assert sorted(submitted(vendor)) == sorted(f"a {color} lamp" for color in COLORS)
+    assert ended.finished.cost == pytest.approx(6 * 0.045)
+    assert all(entry.provider_id and entry.state == "settled" for entry in entries(shop))
+    assert {line.grade for line in shop.lines().values()} == {"perceptual"}
+    assert KEY.encode() not in (shop.root / ".imgbuild/journal").read_bytes()
+    shop.build()
+    assert vendor.billed == 6
+
+
+def test_a_stopped_build_leaves_its_tasks_to_the_next(shop, vendor):
+    vendor.polls, stop = 10**6, threading.Event()
+    building = threading.Thread(target=shop.build, kwargs={"stop": stop})
+    building.start()
+    wait_until(lambda: len(vendor.tasks) == 6)
+    stop.set()
+    building.join(30)
+    assert all(entry.state == "in flight" and entry.provider_id for entry in entries(shop))
+    for task in vendor.tasks.values():
+        task["polls"] = 0
+    ended = shop.build(budget=0.0)  # what is under way was counted before
+    assert ended.failures == ()
+    assert (vendor.billed, len(submitted(vendor))) == (6, 6)
+    assert sum(entry.cost for entry in entries(shop)) == pytest.approx(6 * 0.045)
+
+
+def kill(shop, vendor, moment):
+    """Kill a build in the middle, by the number of requests that it had sent."""
+    vendor.polls = 10**6
+    with shop.start("build", "--trust", "--plain") as process:
+        wait_until(lambda: len(vendor.asked) >= moment)
+        process.kill()
+        process.wait(30)
+    for task in vendor.tasks.values():
+        task["polls"] = 0
+    vendor.polls = 0
+
+
+@pytest.mark.parametrize("moment", [1, 3, 6, 9, 14, *random.Random(0).sample(range(1, 40), 3)])
+def test_killed_at_any_moment_every_image_is_paid_once(shop, vendor, moment):
+    kill(shop, vendor, moment)
+    ended = shop.build()
+    nameless = [failure for failure in ended.failures if failure.cause == GONE]
+    assert len(nameless) == len(ended.failures)  # killed between the journal's line and the vendor's name
+    assert len(submitted(vendor)) == len(set(submitted(vendor))) == vendor.billed
+    assert len(shop.lines()) == 6 - len(nameless)
+    assert all(entry.state == "settled" for entry in entries(shop) if entry.provider_id)
+    assert dict(shop.build().ran) == {}
+    assert len(submitted(vendor)) == vendor.billed
+
+
+def test_tasks_that_are_gone_count_as_spent_and_are_sent_again_only_if_asked(shop, vendor):
+    kill(shop, vendor, 12)
+    known = {entry.key for entry in entries(shop) if entry.provider_id}
+    vendor.tasks.clear()
+    ended = shop.build()
+    gone = [failure for failure in ended.failures if failure.cause == "the task is not known any more"]
+    assert len(gone) == len(known) > 0
+    before = vendor.billed
+    causes = {failure.cause for failure in shop.build().failures}
+    assert causes == {GONE}
+    assert vendor.billed == before
+    assert shop.build(resend=True).failures == ()
+    assert len(shop.lines()) == 6
+
+
+def test_polls_that_fail_hand_nothing_in_again(shop, vendor):
+    from tests.vendors.server import Answer
+
+    vendor.polls, failed = 2, []
+
+    def stutter(asked):
+        with vendor.lock:
+            fails = asked.method == "GET" and "id=" in asked.path and len(failed) < 8
+            if fails:
+                failed.append(1)
+        return Answer(503, {"detail": "busy"}) if fails else vendor.answer(asked)
+
+    vendor.first = [stutter] * 60
+    ended = shop.build()
+    assert ended.failures == ()
+    assert (len(failed), len(submitted(vendor)), vendor.billed) == (8, 6, 6)
