@@ -184,3 +184,10 @@ def test_what_models_take():
     assert takes("flux-2-flex").grade is Grade.PERCEPTUAL
     with pytest.raises(ProviderFailed, match="the model names no 'source'"):
         BFL().pin(Model(provider="bfl"))
+
+
+def test_prices_by_the_pixels():
+    flux = BFL()
+    assert flux.price(request()) == pytest.approx(0.03 * 64 * 96 / 1024**2)
+    assert flux.price(request("flux-dev")) is None
+    assert flux.price(request(base_url="https://house.example/v1")) is None
