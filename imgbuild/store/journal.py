@@ -54,7 +54,9 @@ class Journal:
         self.path = path
         self.notes: list[str] = []
         self._clock = clock
-        self._lock = Lock()
+        self._lock, self._writing = Lock(), Lock()
+        self._waiting: list[bytes] = []  # lines that are on no disk yet
+        self._said = self._kept = 0  # lines that there ever were, and those of them that are on the disk
         self._entries: dict[str, Entry] = {}
         text = path.read_bytes() if path.exists() else b""
         self._load(text)
@@ -108,17 +110,39 @@ class Journal:
             return list(self._entries.values())
 
     def _append(self, entry: Entry) -> None:
+        """Returns once it is on the disk. What several threads have to say by then goes there at once."""
         with self._lock:
-            is_new = not self.path.exists()
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-            try:
-                write_all(descriptor, _line(entry))
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            if is_new:
-                sync_folder(str(self.path.parent))
+            self._waiting.append(_line(entry))
+            self._said = own = self._said + 1
+        with self._writing:
+            if self._kept < own:  # else whoever wrote before has written this, too
+                self._keep()
+        with self._lock:
             self._entries[entry.id] = entry
+
+    def _keep(self) -> None:
+        """Bring all that waits to the disk. Where that fails, it waits on, for the next one who tries."""
+        with self._lock:
+            lines, upto = self._waiting, self._said
+            self._waiting = []
+        try:
+            self._write(b"".join(lines))
+        except BaseException:
+            with self._lock:
+                self._waiting = lines + self._waiting
+            raise
+        self._kept = upto
+
+    def _write(self, text: bytes) -> None:
+        is_new = not self.path.exists()
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            write_all(descriptor, text)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if is_new:
+            sync_folder(str(self.path.parent))
 
     def _load(self, text: bytes) -> None:
         lines = text.split(b"\n")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -175,3 +176,48 @@ def test_what_was_acknowledged_survives_a_kill(path: Path) -> None:
         ids = [line.strip() for line in told if line != "settled\n"]
         assert set(ids) <= set(entries)
         assert all(entries[id] == "settled" for id in ids[: told.count("settled\n")])
+
+
+def test_what_threads_say_together_is_synced_together(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, fsync, synced = Journal(path), os.fsync, []
+
+    def slow(file: int) -> None:
+        time.sleep(0.05)
+        synced.append(path.read_bytes())
+        fsync(file)
+
+    def begin(number: int) -> bool:
+        id = journal.begin(f"key-{number}", "openai", 1.0)
+        return any(id.encode() in text for text in synced)
+
+    journal.begin("first", "openai", 1.0)  # makes the file
+    monkeypatch.setattr(os, "fsync", slow)
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(begin, range(32)))  # each was on the disk when it was acknowledged
+    assert len(synced) < 16
+    assert len(Journal(path).entries()) == 33
+
+
+def test_a_write_that_fails_loses_nobody_elses_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, fsync, fails = Journal(path), os.fsync, [True]
+
+    def full(file: int) -> None:
+        time.sleep(0.02)
+        if fails:
+            fails.pop()
+            raise OSError(28, "No space left on device")
+        fsync(file)
+
+    def begin(number: int) -> str:
+        try:
+            return journal.begin(f"key-{number}", "openai", 1.0)
+        except OSError:
+            return ""
+
+    monkeypatch.setattr(os, "fsync", full)
+    with ThreadPoolExecutor(8) as pool:
+        ids = list(pool.map(begin, range(8)))
+    assert ids.count("") == 1
+    read = Journal(path)
+    assert {id for id in ids if id} <= {entry.id for entry in read.entries()}
+    assert read.notes == []
