@@ -10,6 +10,7 @@ PROVIDERS: Registry[type[Provider]] = Registry(
         "diffusers": "imgbuild.providers.diffusers:Diffusers",
         "openai": "imgbuild.providers.openai:OpenAI",
         "placeholder": "imgbuild.providers.placeholder:Placeholder",
+        "stability": "imgbuild.providers.stability:Stability",
         "weights": "imgbuild.providers.weights:WeightsOnly",
     },
     Provider,
