@@ -8,6 +8,7 @@ PROVIDERS: Registry[type[Provider]] = Registry(
     "imgbuild.providers",
     {
         "diffusers": "imgbuild.providers.diffusers:Diffusers",
+        "ideogram": "imgbuild.providers.ideogram:Ideogram",
         "openai": "imgbuild.providers.openai:OpenAI",
         "placeholder": "imgbuild.providers.placeholder:Placeholder",
         "stability": "imgbuild.providers.stability:Stability",
