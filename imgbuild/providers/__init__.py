@@ -7,10 +7,12 @@ PROVIDERS: Registry[type[Provider]] = Registry(
     "provider",
     "imgbuild.providers",
     {
-        "diffusers": "imgbuild.providers.diffusers:Diffusers",
         "bfl": "imgbuild.providers.bfl:BFL",
+        "diffusers": "imgbuild.providers.diffusers:Diffusers",
+        "ideogram": "imgbuild.providers.ideogram:Ideogram",
         "openai": "imgbuild.providers.openai:OpenAI",
         "placeholder": "imgbuild.providers.placeholder:Placeholder",
+        "stability": "imgbuild.providers.stability:Stability",
         "weights": "imgbuild.providers.weights:WeightsOnly",
     },
     Provider,

@@ -106,7 +106,10 @@ class Web:
         """
         for _ in range(REDIRECTS):
             _refuse_private(address, own)
-            reply = self.call("GET", address, timeout=timeout)
+            try:
+                reply = self.call("GET", address, timeout=timeout)
+            except Transient as error:
+                raise Unanswered(error.message, hint="the image may have been paid for") from None
             if reply.status in (301, 302, 303, 307, 308) and "location" in reply.headers:
                 address = urljoin(address, reply.headers["location"])
                 continue

@@ -5,6 +5,7 @@ from textwrap import dedent, indent
 
 import pytest
 
+from imgbuild.providers.web import Web
 from imgbuild.rules import RULES
 
 CSV = "sku,name\nA1,lamp\nA2,chair\nA3,table\n"
@@ -47,3 +48,19 @@ def measured(monkeypatch):
 
         monkeypatch.setattr(kind, "measure", counted)
     return times
+
+
+@pytest.fixture
+def webs(monkeypatch):
+    """All clients that adapters make; the connections that they keep end with the test."""
+    made = []
+    make = Web.__init__
+
+    def remember(self, *args):
+        make(self, *args)
+        made.append(self)
+
+    monkeypatch.setattr(Web, "__init__", remember)
+    yield made
+    for web in made:
+        web.close()

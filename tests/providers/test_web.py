@@ -130,6 +130,13 @@ def test_what_can_not_be_fetched(calls, server, answer, kind, message):
     assert raised.value.message == message
 
 
+def test_an_image_where_nobody_is_was_paid_for_all_the_same(calls):
+    with pytest.raises(Unanswered) as raised:
+        calls.fetch("http://127.0.0.1:9/image", "http://127.0.0.1:9")
+    assert raised.value.message.startswith("the server can't be reached: ")
+    assert raised.value.hint == "the image may have been paid for"
+
+
 def test_redirects_that_go_round(calls, server):
     server.first = [Answer(302, b"", {"Location": "/again"})] * 9
     with pytest.raises(Unanswered, match="redirects go on and on"):

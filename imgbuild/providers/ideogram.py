@@ -1,0 +1,195 @@
+"""Ideogram's images: one synchronous request an image, whose answer names a place that soon is gone.
+
+Of the document of the API (v1, Ideogram 3.0), as it stood in November 2026.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from imgbuild.errors import Refused, SpecError, TargetError, Unanswered
+from imgbuild.images import open_header
+from imgbuild.providers.base import Provider
+from imgbuild.providers.keys import elsewhere, key_of
+from imgbuild.providers.openai.families import OF_MODEL
+from imgbuild.providers.prices import price_of
+from imgbuild.providers.web import Reply, Web, failure_of
+from imgbuild.types import Capabilities, Concern, Grade, Image, Model, Request, Value
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+ADDRESS = "https://api.ideogram.ai"
+KEY = "IDEOGRAM_API_KEY"
+TIMEOUT = 300.0  # seconds
+MODEL = "ideogram-v3"
+_CUSTOM = "model/"  # a model of one's own: model/NAME/version/VERSION
+
+_HEIGHTS = {  # by width, in pixels: all that stand upright; each lies, too
+    512: (1536,),
+    576: (1408, 1472, 1536),
+    640: (1344, 1408, 1472, 1536),
+    704: (1152, 1216, 1280, 1344, 1408, 1472),
+    736: (1312,),
+    768: (1088, 1216, 1280, 1344),
+    800: (1280,),
+    832: (960, 1024, 1088, 1152, 1216, 1248),
+    864: (1152,),
+    896: (960, 1024, 1088, 1120, 1152),
+    960: (1024, 1088),
+}
+_UPRIGHT = [(width, height) for width, heights in _HEIGHTS.items() for height in heights]
+SIZES = ((1024, 1024), *_UPRIGHT, *((height, width) for width, height in _UPRIGHT))
+
+_STYLES = ["AUTO", "GENERAL", "REALISTIC", "DESIGN", "CUSTOM", "FICTION", "STYLIZED"]
+_PARAMS: dict[str, Value] = {
+    "magic_prompt": {"type": "string", "enum": ["AUTO", "ON", "OFF"]},
+    "rendering_speed": {"type": "string", "enum": ["FLASH", "TURBO", "BALANCED", "DEFAULT", "QUALITY"]},
+    "style_type": {"type": "string", "enum": _STYLES},
+}
+
+
+class Ideogram(Provider):
+    """`source` is ideogram-v3, or the address of a model of one's own, `model/NAME/version/VERSION`.
+
+    The prompt is sent as it is written, unless `magic_prompt` says otherwise; the one that was drawn is in the record
+    where it differs. A `reference` gives its style, and nothing else.
+    """
+
+    name: ClassVar[str] = "ideogram"
+    paid: ClassVar[bool] = True
+    network: ClassVar[bool] = True
+    env: ClassVar[tuple[str, ...]] = (KEY,)
+
+    @cached_property
+    def web(self) -> Web:
+        return Web(self.name, "http")
+
+    def capabilities(self, model: Model) -> Capabilities:
+        _check(model)
+        return Capabilities(
+            takes=frozenset({"negative", "seed", "reference"}),
+            grade=Grade.PERCEPTUAL,
+            params={**_PARAMS, **OF_MODEL},
+            of_model=frozenset(OF_MODEL),
+            unkeyed=frozenset({"key", "timeout"}),
+            sizes=SIZES,
+            default_size=SIZES[0],
+            concurrency=8,
+        )
+
+    def concerns(self, model: Model) -> Sequence[Concern]:
+        found = elsewhere(str(model.params.get("base_url", "")), ADDRESS, str(model.params.get("key", KEY)))
+        return (found,) if found is not None else ()
+
+    def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
+        return [self._make(request) for request in requests]
+
+    def price(self, request: Request) -> float | None:
+        """By the list: for an image of any size, by the speed."""
+        known = price_of(self.name, request.pin.source)
+        if known is None or "base_url" in request.params:
+            return None
+        return known.of_image(str(request.params.get("rendering_speed", "DEFAULT")), 1024, 1024)
+
+    def _make(self, request: Request) -> Image:
+        params = request.params
+        key = key_of([str(params.get("key", KEY))], self.name)
+        base = str(params.get("base_url", "")).rstrip("/") or ADDRESS
+        timeout = float(params.get("timeout", TIMEOUT))
+        reply = self.web.call(
+            "POST",
+            f"{base}/v1/{MODEL}/generate",
+            headers={"Api-Key": key},
+            files=form_of(request),
+            timeout=timeout,
+        )
+        if reply.status != 200:
+            raise _failure(reply, key, request.pin.source)
+        made = made_of(reply)
+        return _image(made, self.web.fetch(made["url"], base, timeout=timeout), request)
+
+
+def form_of(request: Request) -> list[tuple[str, tuple[str | None, bytes, str | None]]]:
+    """The fields as parts of a form, as httpx takes them."""
+    params, source = request.params, request.pin.source
+    fields: dict[str, Any] = {
+        "prompt": request.prompt,
+        "seed": request.seed,
+        "resolution": f"{request.width}x{request.height}",
+        "num_images": 1,
+        "magic_prompt": "OFF",
+    }
+    if request.negative:
+        fields["negative_prompt"] = request.negative
+    if source.startswith(_CUSTOM):
+        fields["custom_model_uri"] = source
+    fields |= {name: params[name] for name in _PARAMS if name in params}
+    parts: list[tuple[str, tuple[str | None, bytes, str | None]]] = [
+        (name, (None, str(value).encode(), None)) for name, value in fields.items()
+    ]
+    for at, picture in enumerate(request.inputs.get("reference", ())):
+        parts.append(("style_reference_images", (f"reference-{at}.png", _png(picture), "image/png")))
+    return parts
+
+
+def made_of(reply: Reply) -> Mapping[str, Any]:
+    """What an answer says of its one image, `url` among it.
+
+    Raises Refused where it is withheld, and Unanswered where it names none.
+    """
+    told = reply.json
+    listed = told.get("data") if isinstance(told, Mapping) else None
+    made = listed[0] if isinstance(listed, list) and listed else None
+    if isinstance(made, Mapping) and made.get("is_image_safe") is False:
+        raise Refused(
+            "refused: what came out did not pass the safety check",
+            hint="say it otherwise, or name a 'fallback'",
+        )
+    if not isinstance(made, Mapping) or not isinstance(made.get("url"), str) or not made["url"]:
+        raise Unanswered("the answer has no image in it", hint="it may have been paid for")
+    return made
+
+
+def _image(made: Mapping[str, Any], data: bytes, request: Request) -> Image:
+    width, height = open_header(data, "what the vendor sent").size
+    info = {
+        "revised_prompt": made.get("prompt") if made.get("prompt") != request.prompt else None,
+        "size": f"{width}x{height}" if (width, height) != (request.width, request.height) else None,
+    }
+    seed = made.get("seed")
+    return Image(
+        data=data,
+        seed=seed if isinstance(seed, int) else None,
+        info={name: value for name, value in info.items() if isinstance(value, str)},
+    )
+
+
+def _failure(reply: Reply, key: str, model: str) -> TargetError:
+    """What an answer without an image means: a 422 is the vendor's way to refuse a prompt."""
+    error = failure_of(reply, key, model)
+    if reply.status != 422:
+        return error
+    said = error.message.partition(": ")[2]
+    return Refused(f"refused: {said}", hint="say it otherwise, or name a 'fallback'")
+
+
+def _check(model: Model) -> None:
+    """Raise SpecError for a source that the API has no model for, or for a revision of one."""
+    if model.source != MODEL and not model.source.startswith(_CUSTOM):
+        said = f"'{model.source}' is no model of" if model.source else "a 'source' is needed by"
+        raise SpecError(
+            f"{said} provider 'ideogram'",
+            hint=f"it is {MODEL}, or one of your own: {_CUSTOM}NAME/version/VERSION",
+        )
+    if model.revision:
+        raise SpecError("models of provider 'ideogram' have no revisions", hint="leave 'revision' out")
+
+
+def _png(picture: PILImage) -> bytes:
+    out = BytesIO()
+    picture.save(out, format="PNG")
+    return out.getvalue()

@@ -1,0 +1,236 @@
+"""Stability's images: one synchronous request an image, always a form, and by its ratio, not by its pixels.
+
+Of the reference of the API (v2beta, generate), as it stood in November 2026.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from fractions import Fraction
+from functools import cached_property
+from io import BytesIO
+from math import isqrt
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from imgbuild.errors import ProviderFailed, Refused, SpecError, TargetError, Throttled, Unanswered
+from imgbuild.images import open_header
+from imgbuild.providers.base import Provider
+from imgbuild.providers.keys import elsewhere, key_of, without
+from imgbuild.providers.openai.families import OF_MODEL
+from imgbuild.providers.prices import price_of
+from imgbuild.providers.web import Reply, Web, failure_of
+from imgbuild.types import Capabilities, Concern, Grade, Image, Model, Request, Value
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+ADDRESS = "https://api.stability.ai"
+KEY = "STABILITY_API_KEY"
+TIMEOUT = 300.0  # seconds
+ASPECTS = ("1:1", "16:9", "9:16", "3:2", "2:3", "5:4", "4:5", "21:9", "9:21")
+MEGAPIXEL = 1024**2
+_ZERO = 2**31  # stands for seed 0, which the API takes for "any"; no request has it
+
+_STYLES = "3d-model analog-film anime cinematic comic-book digital-art enhance fantasy-art isometric line-art"
+_MORE_STYLES = "low-poly modeling-compound neon-punk origami photographic pixel-art tile-texture"
+_STYLE: dict[str, Value] = {
+    "style_preset": {"type": "string", "enum": [*_STYLES.split(), *_MORE_STYLES.split()]}
+}
+_STRENGTH: dict[str, Value] = {"strength": {"type": "number", "minimum": 0, "maximum": 1}}
+_SCALE: dict[str, Value] = {"cfg_scale": {"type": "number", "minimum": 1, "maximum": 10}}
+_REFUSALS = ("content_moderation", "public_figure")
+
+
+class Stability(Provider):
+    """`source` is core, ultra, or a model of the family sd3, such as sd3.5-large. None of them has versions.
+
+    The API is told a ratio and chooses the pixels, about a megapixel (core: one and a half), so a size stands for its
+    ratio. One that came out otherwise is in the record; a `resize` makes it exact.
+    """
+
+    name: ClassVar[str] = "stability"
+    paid: ClassVar[bool] = True
+    network: ClassVar[bool] = True
+    env: ClassVar[tuple[str, ...]] = (KEY,)
+
+    @cached_property
+    def web(self) -> Web:
+        return Web(self.name, "http")
+
+    def capabilities(self, model: Model) -> Capabilities:
+        _check(model)
+        core, sd3 = model.source == "core", model.source.startswith("sd3")
+        params = {**_STYLE, **({} if core else _STRENGTH), **(_SCALE if sd3 else {}), **OF_MODEL}
+        # The distilled ones draw without guidance, and a negative prompt does nothing there.
+        distilled = model.source.endswith(("-turbo", "-flash"))
+        sizes = sizes_of(MEGAPIXEL * 3 // 2 if core else MEGAPIXEL)
+        return Capabilities(
+            takes=frozenset(
+                {"seed"} | (set() if core else {"image"}) | (set() if distilled else {"negative"})
+            ),
+            grade=Grade.PERCEPTUAL,
+            params=params,
+            of_model=frozenset(OF_MODEL),
+            unkeyed=frozenset({"key", "timeout"}),
+            needs={} if core else {"strength": "image"},
+            pictures={} if core else {"image": 1},
+            sizes=sizes,
+            default_size=sizes[0],
+            concurrency=8,
+        )
+
+    def concerns(self, model: Model) -> Sequence[Concern]:
+        found = elsewhere(str(model.params.get("base_url", "")), ADDRESS, str(model.params.get("key", KEY)))
+        return (found,) if found is not None else ()
+
+    def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
+        return [self._make(request) for request in requests]
+
+    def price(self, request: Request) -> float | None:
+        """By the list: one price for an image of any size."""
+        known = price_of(self.name, request.pin.source)
+        if known is None or "base_url" in request.params:
+            return None
+        return known.of_image("any", 1024, 1024)
+
+    def _make(self, request: Request) -> Image:
+        params, model = request.params, request.pin.source
+        form = form_of(request)
+        key = key_of([str(params.get("key", KEY))], self.name)
+        base = str(params.get("base_url", "")).rstrip("/") or ADDRESS
+        service = "sd3" if model.startswith("sd3") else model
+        reply = self.web.call(
+            "POST",
+            f"{base}/v2beta/stable-image/generate/{service}",
+            headers={"Authorization": f"Bearer {key}", "Accept": "application/json"},
+            files=form,
+            timeout=float(params.get("timeout", TIMEOUT)),
+        )
+        if reply.status != 200:
+            raise _failure(reply, key, model)
+        return image_of(reply, (request.width, request.height))
+
+
+def sizes_of(pixels: int) -> tuple[tuple[int, int], ...]:
+    """For each ratio the largest size within so many pixels that has it exactly, by sides that are multiples of 8."""
+    sizes = []
+    for aspect in ASPECTS:
+        ratio = Fraction(aspect.replace(":", "/"))
+        width, height = 8 * ratio.numerator, 8 * ratio.denominator
+        times = isqrt(pixels // (width * height))
+        sizes.append((times * width, times * height))
+    return tuple(sizes)
+
+
+def aspect_of(width: int, height: int) -> str:
+    """The ratio as the API names it. Raises ProviderFailed where it has no such."""
+    for aspect in ASPECTS:
+        if Fraction(aspect.replace(":", "/")) == Fraction(width, height):
+            return aspect
+    raise ProviderFailed(
+        f"there is no ratio for {width}x{height}", hint=f"the ratios are {', '.join(ASPECTS)}"
+    )
+
+
+def form_of(request: Request) -> list[tuple[str, tuple[str | None, bytes, str | None]]]:
+    """The fields as parts of a form, as httpx takes them: with files and without, the API wants `multipart`."""
+    params, model = request.params, request.pin.source
+    given = request.inputs.get("image", ())
+    if given and "strength" not in params:
+        raise ProviderFailed(
+            f"model '{model}' needs a 'strength' beside an 'image'", hint="such as strength: 0.6, in 'inputs'"
+        )
+    fields: dict[str, Any] = {
+        "prompt": request.prompt,
+        "seed": request.seed or _ZERO,
+        "output_format": "png",
+    }
+    if request.negative:
+        fields["negative_prompt"] = request.negative
+    if model.startswith("sd3"):
+        fields |= {"model": model, "mode": "image-to-image" if given else "text-to-image"}
+    if not (given and model.startswith("sd3")):  # there the picture settles it
+        fields["aspect_ratio"] = aspect_of(request.width, request.height)
+    fields |= {name: params[name] for name in ("style_preset", "cfg_scale", "strength") if name in params}
+    parts: list[tuple[str, tuple[str | None, bytes, str | None]]] = [
+        (name, (None, str(value).encode(), None)) for name, value in fields.items()
+    ]
+    size = (request.width, request.height)
+    return parts + [("image", ("image.png", _png(picture, size), "image/png")) for picture in given]
+
+
+def image_of(reply: Reply, size: tuple[int, int]) -> Image:
+    """The image of an answer. Raises Refused where it was blurred, Unanswered where there is none that can be read.
+
+    size: the one that was asked for, in pixels.
+    """
+    told = reply.json
+    reason = told.get("finish_reason") if isinstance(told, Mapping) else None
+    if reason == "CONTENT_FILTERED":
+        raise Refused(
+            "refused: what came out was filtered, and is blurred",
+            hint="say it otherwise, or name a 'fallback'",
+        )
+    data = _decoded(told.get("image")) if reason == "SUCCESS" else b""
+    if not data:
+        raise Unanswered("the answer has no image in it", hint="it may have been paid for")
+    made = open_header(data, "what the vendor sent").size
+    info = {
+        "request": reply.headers.get("x-request-id", ""),
+        "size": f"{made[0]}x{made[1]}" if made != size else "",
+    }
+    seed = told.get("seed")
+    return Image(
+        data=data,
+        seed=seed if isinstance(seed, int) else None,
+        info={name: value for name, value in info.items() if value},
+    )
+
+
+def _decoded(text: object) -> bytes:
+    with suppress(binascii.Error, ValueError):
+        return base64.b64decode(text if isinstance(text, str) else "", validate=True)
+    return b""
+
+
+def _failure(reply: Reply, key: str, model: str) -> TargetError:
+    """What a refusal, or any other answer without an image, means. The wait stands in the sentence, if anywhere."""
+    told: Any = {}
+    with suppress(ValueError):
+        told = json.loads(reply.body)
+    if isinstance(told, Mapping) and told.get("name") in _REFUSALS:
+        said = without(key, _said(told))[:300]
+        return Refused(f"refused: {said}", hint="say it otherwise, or name a 'fallback'")
+    error = failure_of(reply, key, model, _said)
+    if isinstance(error, Throttled) and error.retry_after is None:
+        found = re.search(r"timed out for (\d+) seconds", error.message)
+        error.retry_after = float(found[1]) if found else None
+    return error
+
+
+def _said(told: Any) -> str:
+    return "; ".join(map(str, told.get("errors") or ()))
+
+
+def _check(model: Model) -> None:
+    """Raise SpecError for a source that the API has no service for, or for a revision of one."""
+    if model.source not in ("core", "ultra") and not model.source.startswith("sd3"):
+        known = "core, ultra, sd3.5-large, sd3.5-large-turbo, sd3.5-medium, sd3.5-flash"
+        said = f"'{model.source}' is no model of" if model.source else "a 'source' is needed by"
+        raise SpecError(f"{said} provider 'stability'", hint=f"its models: {known}")
+    if model.revision:
+        raise SpecError("models of provider 'stability' have no revisions", hint="leave 'revision' out")
+
+
+def _png(picture: PILImage, size: tuple[int, int]) -> bytes:
+    from PIL.Image import Resampling
+
+    out = BytesIO()
+    fitting = picture if picture.size == size else picture.resize(size, Resampling.LANCZOS)
+    fitting.save(out, format="PNG")
+    return out.getvalue()
