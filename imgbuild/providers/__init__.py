@@ -8,6 +8,7 @@ PROVIDERS: Registry[type[Provider]] = Registry(
     "imgbuild.providers",
     {
         "diffusers": "imgbuild.providers.diffusers:Diffusers",
+        "google": "imgbuild.providers.google:Google",
         "openai": "imgbuild.providers.openai:OpenAI",
         "placeholder": "imgbuild.providers.placeholder:Placeholder",
         "weights": "imgbuild.providers.weights:WeightsOnly",
