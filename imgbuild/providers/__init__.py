@@ -7,6 +7,7 @@ PROVIDERS: Registry[type[Provider]] = Registry(
     "provider",
     "imgbuild.providers",
     {
+        "automatic1111": "imgbuild.providers.automatic1111:Automatic1111",
         "diffusers": "imgbuild.providers.diffusers:Diffusers",
         "google": "imgbuild.providers.google:Google",
         "openai": "imgbuild.providers.openai:OpenAI",
