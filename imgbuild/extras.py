@@ -12,8 +12,15 @@ def need(module: str, title: str, what: str, extra: str, error: type[TargetError
 
     module: its name in Python. title: its own name. what: needs it, as a spec writes it. extra: of imgbuild.
     """
-    if find_spec(module) is None:
+    if not _is_there(module):
         raise error(
             f"{what} needs {title}, which is not installed",
             hint=f"install it with `pip install 'imgbuild[{extra}]'`",
         )
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # nor is the package that it is in
+        return False

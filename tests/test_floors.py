@@ -50,6 +50,7 @@ FLOORS = (
 HEAVY = {
     "accelerate",
     "diffusers",
+    "google",
     "huggingface_hub",
     "imagehash",
     "jsonschema",

@@ -7,8 +7,10 @@ PROVIDERS: Registry[type[Provider]] = Registry(
     "provider",
     "imgbuild.providers",
     {
+        "automatic1111": "imgbuild.providers.automatic1111:Automatic1111",
         "bfl": "imgbuild.providers.bfl:BFL",
         "diffusers": "imgbuild.providers.diffusers:Diffusers",
+        "google": "imgbuild.providers.google:Google",
         "ideogram": "imgbuild.providers.ideogram:Ideogram",
         "openai": "imgbuild.providers.openai:OpenAI",
         "placeholder": "imgbuild.providers.placeholder:Placeholder",

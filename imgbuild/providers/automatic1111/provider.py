@@ -1,0 +1,108 @@
+"""Images of a Stable Diffusion web UI, on this machine or another: one call an image, at no cost."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
+
+from imgbuild.errors import ProviderFailed, TargetError, Unavailable
+from imgbuild.providers.automatic1111.answers import checkpoint_of, fault_of, image_of
+from imgbuild.providers.automatic1111.asking import asked
+from imgbuild.providers.automatic1111.takes import CAPABILITIES
+from imgbuild.providers.base import Provider
+from imgbuild.providers.keys import key_of
+from imgbuild.providers.web import Reply, Web
+from imgbuild.types import Capabilities, Concern, Image, Model, Pin, Request, Value
+
+ADDRESS = "http://127.0.0.1:7860"
+TIMEOUT = 600.0  # seconds: it may load a checkpoint first
+_LISTING = 60.0
+
+
+class Automatic1111(Provider):
+    """`source` is a checkpoint, by its name, file or title in the web UI; its SHA-256 is pinned, and looked at.
+
+    The web UI's own settings (VAE, noise source, optimizations) are not in the key: with what it says of them in its
+    infotext, they are in the record.
+    """
+
+    name: ClassVar[str] = "automatic1111"
+
+    @cached_property
+    def _web(self) -> Web:
+        return Web(self.name, "http")
+
+    def capabilities(self, model: Model) -> Capabilities:
+        return CAPABILITIES
+
+    def concerns(self, model: Model) -> Sequence[Concern]:
+        address = str(model.params.get("base_url", ""))
+        if not address or _is_here(address):
+            return ()
+        key = model.params.get("key")
+        what = f"prompts, pictures and what {key} holds" if key else "prompts and pictures"
+        wants = f"sends {what} to {urlsplit(address).netloc}, which is another machine"
+        return (Concern(wants=wants, place=("params", "base_url")),)
+
+    def pin(self, model: Model) -> Pin:
+        """By the web UI's list of checkpoints. Raises TargetError, also where it has not hashed it."""
+        if not model.source:
+            raise ProviderFailed("the model names no 'source'", hint="such as source: sd_xl_base_1.0")
+        reply = self._call("GET", "sd-models", model.params, model.source, timeout=_LISTING)
+        digest = checkpoint_of(reply, model.source)
+        if not digest.startswith(model.revision.lower()):
+            raise ProviderFailed(
+                f"checkpoint '{model.source}' of the web UI is {digest[:10]}, not {model.revision}",
+                hint="'revision' is the SHA-256 of its file, or how that begins",
+            )
+        return replace(super().pin(model), revision=digest)
+
+    def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
+        return [self._make(request) for request in requests]
+
+    def close(self) -> None:
+        """End the connections that are kept for the next call."""
+        self._web.close()
+
+    def _make(self, request: Request) -> Image:
+        path, fields = asked(request)
+        timeout = float(request.params.get("timeout", TIMEOUT))
+        reply = self._call("POST", path, request.params, request.pin.source, timeout=timeout, json=fields)
+        return image_of(reply, request.pin)
+
+    def _call(self, method: str, path: str, params: Mapping[str, Value], source: str, **given: Any) -> Reply:
+        address = str(params.get("base_url", "")) or ADDRESS
+        if self.offline and not _is_here(address):
+            raise TargetError(f"'{self.name}' is on another machine", hint="build without --offline")
+        key, auth = "", None
+        if "key" in params:
+            key, auth = _login(str(params["key"]), self.name)
+        reply = self._web.call(method, f"{address.rstrip('/')}/sdapi/v1/{path}", auth=auth, **given)
+        if reply.status != 200:
+            raise fault_of(reply, key, source)
+        return reply
+
+
+def _login(name: str, provider: str) -> tuple[str, tuple[str, str]]:
+    """The whole of a variable, and the user and password in it."""
+    key = key_of([name], provider)
+    user, colon, password = key.partition(":")
+    if not colon:
+        raise Unavailable(
+            f"{name} does not hold user:password", hint="write it as the web UI's --api-auth has it"
+        )
+    return key, (user, password)
+
+
+def _is_here(address: str) -> bool:
+    """Whether an address is of this machine, whatever names are resolved to."""
+    try:
+        host = urlsplit(address).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,47 @@
+"""What a web UI takes, whatever its checkpoint; names of parameters are those of other providers, or the API's own."""
+
+from __future__ import annotations
+
+from imgbuild.providers.keys import NAME
+from imgbuild.types import Capabilities, Grade, Value
+
+# Hosts are written plainly, so that nobody reads another one out of the same address.
+_ADDRESS = r"^https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?$"
+
+OF_MODEL: dict[str, Value] = {
+    "base_url": {
+        "type": "string",
+        "pattern": _ADDRESS,
+        "description": "the address of the web UI, such as http://127.0.0.1:7860",
+    },
+    "key": {
+        "type": "string",
+        "pattern": NAME,
+        "description": "the environment variable that holds user:password, such as IMGBUILD_WEBUI_KEY",
+    },
+    "timeout": {"type": "number", "minimum": 1, "maximum": 7200, "description": "seconds for one image"},
+}
+_PARAMS: dict[str, Value] = {
+    "steps": {"type": "integer", "minimum": 1, "maximum": 1000},
+    "guidance": {"type": "number", "minimum": 0, "maximum": 100},
+    "strength": {"type": "number", "minimum": 0, "maximum": 1},
+    "sampler_name": {"type": "string", "minLength": 1, "description": "as the web UI calls it: DPM++ 2M"},
+    "scheduler": {"type": "string", "minLength": 1, "description": "as the web UI calls it: Karras"},
+    "clip_skip": {"type": "integer", "minimum": 1, "maximum": 12},
+    "vae": {"type": "string", "minLength": 1, "description": "the file, as the web UI lists it"},
+}
+
+CAPABILITIES = Capabilities(
+    takes=frozenset({"negative", "seed", "image", "mask"}),
+    grade=Grade.PERCEPTUAL,
+    params={**_PARAMS, **OF_MODEL},
+    of_model=frozenset(OF_MODEL),
+    unkeyed=frozenset({"key", "timeout"}),
+    needs={"strength": "image", "mask": "image"},
+    pictures={"image": 1, "mask": 1},
+    multiple_of=8,
+    min_side=64,
+    max_side=8192,
+    default_size=(512, 512),
+    concurrency=1,  # it draws one after the other anyway
+)

@@ -1,0 +1,5 @@
+"""Google's Gemini models that make images."""
+
+from imgbuild.providers.google.provider import Google
+
+__all__ = ["Google"]

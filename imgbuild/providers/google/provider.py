@@ -1,0 +1,132 @@
+"""Google's images: one synchronous request an image, whose seed is heeded as far as the vendor can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from io import BytesIO
+from threading import Lock
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from imgbuild.errors import ProviderFailed
+from imgbuild.extras import need
+from imgbuild.providers.base import Provider
+from imgbuild.providers.google.families import capabilities_of, shapes_of
+from imgbuild.providers.keys import elsewhere, key_of
+from imgbuild.providers.prices import price_of
+from imgbuild.types import Capabilities, Concern, Image, Model, Pin, Request
+
+if TYPE_CHECKING:
+    from google import genai
+    from PIL.Image import Image as PILImage
+
+ADDRESS = "https://generativelanguage.googleapis.com"
+KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+TIMEOUT = 300.0  # seconds
+
+
+class Google(Provider):
+    """`source` is a model's name, which is all that there is to pin. PNG can't be asked for: bytes stay as sent."""
+
+    name: ClassVar[str] = "google"
+    paid: ClassVar[bool] = True
+    network: ClassVar[bool] = True
+    env: ClassVar[tuple[str, ...]] = KEYS
+
+    @cached_property
+    def _clients(self) -> dict[tuple[str, str, float], genai.Client]:
+        return {}
+
+    @cached_property
+    def _lock(self) -> Lock:
+        return Lock()
+
+    def capabilities(self, model: Model) -> Capabilities:
+        return capabilities_of(model.revision or model.source)
+
+    def concerns(self, model: Model) -> Sequence[Concern]:
+        key = str(model.params.get("key", " or ".join(KEYS)))
+        found = elsewhere(str(model.params.get("base_url", "")), ADDRESS, key)
+        return (found,) if found is not None else ()
+
+    def pin(self, model: Model) -> Pin:
+        """No request is made."""
+        if not model.source:
+            raise ProviderFailed("the model names no 'source'", hint="such as source: gemini-3.1-flash-image")
+        return super().pin(model)
+
+    def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
+        return [self._make(request) for request in requests]
+
+    def price(self, request: Request) -> float | None:
+        """By the list: what a square of that size class costs, as every other of the class does."""
+        known = price_of(self.name, _model(request.pin))
+        if known is None or "base_url" in request.params:
+            return None
+        _, size = shapes_of(_model(request.pin))[request.width, request.height]
+        return known.of_image(size or "1K", 1024, 1024)
+
+    def close(self) -> None:
+        """End the connections that are kept for the next call."""
+        for client in self._clients.values():
+            client.close()
+
+    def _make(self, request: Request) -> Image:
+        need("google.genai", "the SDK of Google", "provider 'google'", "google", ProviderFailed)
+        from imgbuild.providers.google.answers import failure_of, image_of
+
+        params = request.params
+        key = key_of([str(params["key"])] if "key" in params else KEYS, self.name)
+        client = self._client(key, str(params.get("base_url", "")), float(params.get("timeout", TIMEOUT)))
+        model = _model(request.pin)
+        asked = _asked(model, request)
+        try:
+            answer = client.models.generate_content(**asked)
+        except Exception as error:  # the SDK's, its HTTP library's, or what it stumbled over in an answer
+            raise failure_of(error, key, model) from None  # its own text may hold the request, and the key
+        return image_of(answer, model)
+
+    def _client(self, key: str, base_url: str, timeout: float) -> genai.Client:
+        """One for each server. It sends nothing twice or elsewhere by itself, whatever the environment says."""
+        from google import genai
+        from google.genai import types
+
+        with self._lock:
+            known = self._clients.get((key, base_url, timeout))
+            if known is None:
+                options = types.HttpOptions(
+                    base_url=base_url or ADDRESS,
+                    api_version="v1beta",
+                    timeout=int(timeout * 1000),
+                    retry_options=types.HttpRetryOptions(attempts=1),
+                    client_args={"follow_redirects": False},
+                )
+                known = genai.Client(vertexai=False, api_key=key, http_options=options)
+                self._clients[key, base_url, timeout] = known
+            return known
+
+
+def _asked(model: str, request: Request) -> dict[str, Any]:
+    from google.genai import types
+
+    aspect, size = shapes_of(model)[request.width, request.height]
+    given = [*request.inputs.get("image", ()), *request.inputs.get("reference", ())]
+    pictures = [types.Part.from_bytes(data=_png(picture), mime_type="image/png") for picture in given]
+    config = types.GenerateContentConfig(
+        response_modalities=["IMAGE"],
+        candidate_count=1,
+        seed=request.seed,
+        image_config=types.ImageConfig(aspect_ratio=aspect, image_size=size or None),
+    )
+    parts = [types.Part.from_text(text=request.prompt), *pictures]
+    return {"model": model, "contents": types.Content(role="user", parts=parts), "config": config}
+
+
+def _model(pin: Pin) -> str:
+    return pin.revision or pin.source
+
+
+def _png(picture: PILImage) -> bytes:
+    out = BytesIO()
+    picture.save(out, format="PNG")
+    return out.getvalue()
