@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from io import BytesIO
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,9 +13,9 @@ from msgspec import Struct
 
 from imgbuild.errors import Gone, ProviderFailed, Refused, TargetError, Transient, Unanswered
 from imgbuild.providers.base import Queued
-from imgbuild.providers.keys import NAME, elsewhere, key_of
+from imgbuild.providers.keys import OF_MODEL, elsewhere, key_of
 from imgbuild.providers.prices import price_of
-from imgbuild.providers.web import Reply, Web, failure_of
+from imgbuild.providers.web import OverHttp, Reply, failure_of
 from imgbuild.types import Capabilities, Concern, Grade, Image, Model, Pin, Request, Value
 
 if TYPE_CHECKING:
@@ -28,11 +27,6 @@ TIMEOUT = 300.0  # seconds from handing in to the image
 FIRST, SLOWEST = 0.5, 5.0  # seconds between two questions
 CREDIT = 0.01  # US dollars
 
-_OF_MODEL: dict[str, Value] = {
-    "base_url": {"type": "string", "pattern": "^https?://[^/]+(/.*)?$"},
-    "key": {"type": "string", "pattern": NAME},
-    "timeout": {"type": "number", "minimum": 1, "maximum": 3600, "description": "seconds for one image"},
-}
 _SAFETY = {"safety_tolerance": {"type": "integer", "minimum": 0, "maximum": 5}}
 _UPSAMPLING = {"prompt_upsampling": {"type": "boolean"}}
 _FLEX = {
@@ -71,7 +65,7 @@ class _Ticket(Struct, frozen=True):
     cost: float | None = None
 
 
-class BFL(Queued):
+class BFL(OverHttp, Queued):
     """`source` is the name of an endpoint, such as flux-2-pro."""
 
     name: ClassVar[str] = "bfl"
@@ -79,18 +73,14 @@ class BFL(Queued):
     network: ClassVar[bool] = True
     env: ClassVar[tuple[str, ...]] = (KEY,)
 
-    @cached_property
-    def web(self) -> Web:
-        return Web(self.name, "http")
-
     def capabilities(self, model: Model) -> Capabilities:
         family = _family(model.source)
         multiple, least, most = family.sides
         return Capabilities(
             takes=frozenset({"seed", *(("image", "reference") if family.images else ())}),
             grade=Grade.PERCEPTUAL,
-            params={**family.params, **_OF_MODEL},
-            of_model=frozenset(_OF_MODEL),
+            params={**family.params, **OF_MODEL},
+            of_model=frozenset(OF_MODEL),
             unkeyed=frozenset({"key", "timeout"}),
             pictures={"image": 1} if family.images else {},
             multiple_of=multiple,
@@ -146,10 +136,6 @@ class BFL(Queued):
                 raise Unanswered(f"the task is still {status or 'under way'}")
             pause(wait)
             wait = min(SLOWEST, wait * 1.5)
-
-    def close(self) -> None:
-        if "web" in self.__dict__:
-            self.web.close()
 
     def _state(self, task: _Ticket, request: Request) -> Mapping[str, Any]:
         """What the vendor says of a task now. Raises Transient where it has to be asked again."""

@@ -6,17 +6,15 @@ Of the document of the API (v1, Ideogram 3.0), as it stood in November 2026.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgbuild.errors import Refused, SpecError, TargetError, Unanswered
 from imgbuild.images import open_header
 from imgbuild.providers.base import Provider
-from imgbuild.providers.keys import elsewhere, key_of
-from imgbuild.providers.openai.families import OF_MODEL
+from imgbuild.providers.keys import OF_MODEL, elsewhere, key_of
 from imgbuild.providers.prices import price_of
-from imgbuild.providers.web import Reply, Web, failure_of
+from imgbuild.providers.web import OverHttp, Reply, failure_of
 from imgbuild.types import Capabilities, Concern, Grade, Image, Model, Request, Value
 
 if TYPE_CHECKING:
@@ -52,7 +50,7 @@ _PARAMS: dict[str, Value] = {
 }
 
 
-class Ideogram(Provider):
+class Ideogram(OverHttp, Provider):
     """`source` is ideogram-v3, or the address of a model of one's own, `model/NAME/version/VERSION`.
 
     The prompt is sent as it is written, unless `magic_prompt` says otherwise; the one that was drawn is in the record
@@ -63,10 +61,6 @@ class Ideogram(Provider):
     paid: ClassVar[bool] = True
     network: ClassVar[bool] = True
     env: ClassVar[tuple[str, ...]] = (KEY,)
-
-    @cached_property
-    def web(self) -> Web:
-        return Web(self.name, "http")
 
     def capabilities(self, model: Model) -> Capabilities:
         _check(model)

@@ -8,11 +8,26 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from imgbuild.errors import Unavailable
-from imgbuild.types import Concern
+from imgbuild.types import Concern, Value
 
 # A spec names no other variables, so that it can't send a stranger what is none of theirs.
 NAME = r"^(IMGBUILD_[A-Z0-9_]+|[A-Z0-9]+(_[A-Z0-9]+)*_(API_KEY|API_TOKEN))$"
 _SHOWN = "(key)"
+
+# Parameters that the models of every vendor take: where to ask, with which key, how long to wait.
+OF_MODEL: dict[str, Value] = {
+    "base_url": {
+        "type": "string",
+        "pattern": "^https?://[^/]+(/.*)?$",
+        "description": "the address of another server that speaks the same protocol",
+    },
+    "key": {
+        "type": "string",
+        "pattern": NAME,
+        "description": "the environment variable with its key, such as IMGBUILD_HOUSE_KEY",
+    },
+    "timeout": {"type": "number", "minimum": 1, "maximum": 3600, "description": "seconds for one image"},
+}
 
 
 def key_of(names: Iterable[str], provider: str) -> str:

@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
-from functools import cached_property
 from io import BytesIO
 from math import isqrt
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,10 +19,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from imgbuild.errors import ProviderFailed, Refused, SpecError, TargetError, Throttled, Unanswered
 from imgbuild.images import open_header
 from imgbuild.providers.base import Provider
-from imgbuild.providers.keys import elsewhere, key_of, without
-from imgbuild.providers.openai.families import OF_MODEL
+from imgbuild.providers.keys import OF_MODEL, elsewhere, key_of, without
 from imgbuild.providers.prices import price_of
-from imgbuild.providers.web import Reply, Web, failure_of
+from imgbuild.providers.web import OverHttp, Reply, failure_of
 from imgbuild.types import Capabilities, Concern, Grade, Image, Model, Request, Value
 
 if TYPE_CHECKING:
@@ -46,7 +44,7 @@ _SCALE: dict[str, Value] = {"cfg_scale": {"type": "number", "minimum": 1, "maxim
 _REFUSALS = ("content_moderation", "public_figure")
 
 
-class Stability(Provider):
+class Stability(OverHttp, Provider):
     """`source` is core, ultra, or a model of the family sd3, such as sd3.5-large. None of them has versions.
 
     The API is told a ratio and chooses the pixels, about a megapixel (core: one and a half), so a size stands for its
@@ -57,10 +55,6 @@ class Stability(Provider):
     paid: ClassVar[bool] = True
     network: ClassVar[bool] = True
     env: ClassVar[tuple[str, ...]] = (KEY,)
-
-    @cached_property
-    def web(self) -> Web:
-        return Web(self.name, "http")
 
     def capabilities(self, model: Model) -> Capabilities:
         _check(model)

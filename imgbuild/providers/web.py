@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urljoin, urlsplit
 
 from msgspec import Struct
@@ -120,6 +120,20 @@ class Web:
             open_header(reply.body, "what the vendor sent")
             return reply.body
         raise Unanswered("the image can't be fetched: redirects go on and on")
+
+
+class OverHttp:
+    """Of a provider that has no SDK: its calls, by connections that are kept for the next one."""
+
+    name: ClassVar[str]
+
+    @cached_property
+    def web(self) -> Web:
+        return Web(self.name, "http")
+
+    def close(self) -> None:
+        if "web" in self.__dict__:
+            self.web.close()
 
 
 def _bounded(answer: httpx.Response) -> bytes:

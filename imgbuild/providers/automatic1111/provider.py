@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -16,7 +15,7 @@ from imgbuild.providers.automatic1111.asking import asked
 from imgbuild.providers.automatic1111.takes import CAPABILITIES
 from imgbuild.providers.base import Provider
 from imgbuild.providers.keys import key_of
-from imgbuild.providers.web import Reply, Web
+from imgbuild.providers.web import OverHttp, Reply
 from imgbuild.types import Capabilities, Concern, Image, Model, Pin, Request, Value
 
 ADDRESS = "http://127.0.0.1:7860"
@@ -24,7 +23,7 @@ TIMEOUT = 600.0  # seconds: it may load a checkpoint first
 _LISTING = 60.0
 
 
-class Automatic1111(Provider):
+class Automatic1111(OverHttp, Provider):
     """`source` is a checkpoint, by its name, file or title in the web UI; its SHA-256 is pinned, and looked at.
 
     The web UI's own settings (VAE, noise source, optimizations) are not in the key: with what it says of them in its
@@ -32,10 +31,6 @@ class Automatic1111(Provider):
     """
 
     name: ClassVar[str] = "automatic1111"
-
-    @cached_property
-    def _web(self) -> Web:
-        return Web(self.name, "http")
 
     def capabilities(self, model: Model) -> Capabilities:
         return CAPABILITIES
@@ -65,10 +60,6 @@ class Automatic1111(Provider):
     def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
         return [self._make(request) for request in requests]
 
-    def close(self) -> None:
-        """End the connections that are kept for the next call."""
-        self._web.close()
-
     def _make(self, request: Request) -> Image:
         path, fields = asked(request)
         timeout = float(request.params.get("timeout", TIMEOUT))
@@ -82,7 +73,7 @@ class Automatic1111(Provider):
         key, auth = "", None
         if "key" in params:
             key, auth = _login(str(params["key"]), self.name)
-        reply = self._web.call(method, f"{address.rstrip('/')}/sdapi/v1/{path}", auth=auth, **given)
+        reply = self.web.call(method, f"{address.rstrip('/')}/sdapi/v1/{path}", auth=auth, **given)
         if reply.status != 200:
             raise fault_of(reply, key, source)
         return reply

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from imgbuild.providers.keys import NAME
-from imgbuild.types import Capabilities, Grade, Value
+from imgbuild.providers.keys import OF_MODEL
+from imgbuild.types import Capabilities, Grade
 
 Size = tuple[int, int]  # width and height, pixels
 
@@ -45,20 +45,6 @@ _EXTREME: Mapping[str, Size] = {
     "8:1": (3072, 384),
 }
 _CLASSES = {"1K": 1.0, "2K": 2.0, "4K": 4.0}  # how many times the sides of "1K"
-
-OF_MODEL: dict[str, Value] = {
-    "base_url": {
-        "type": "string",
-        "pattern": "^https?://[^/]+(/.*)?$",
-        "description": "the address of another server that speaks the same protocol",
-    },
-    "key": {
-        "type": "string",
-        "pattern": NAME,
-        "description": "the environment variable with its key, such as IMGBUILD_HOUSE_KEY",
-    },
-    "timeout": {"type": "number", "minimum": 1, "maximum": 3600, "description": "seconds for one image"},
-}
 
 
 @cache

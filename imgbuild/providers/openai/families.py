@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from imgbuild.providers.keys import NAME
+from imgbuild.providers.keys import OF_MODEL
 from imgbuild.types import Capabilities, Grade, Value
 
 SNAPSHOTS = {"gpt-image-2": "gpt-image-2-2026-04-21"}  # what an undated name stands for now
@@ -15,19 +15,6 @@ _QUALITY = ["low", "medium", "high", "auto"]
 _MORE_QUALITY = ["low", "medium", "high", "xhigh", "max", "auto"]
 _FIXED = ((1024, 1024), (1536, 1024), (1024, 1536))
 
-OF_MODEL: dict[str, Value] = {
-    "base_url": {
-        "type": "string",
-        "pattern": "^https?://[^/]+(/.*)?$",
-        "description": "the address of another server that speaks the same protocol",
-    },
-    "key": {
-        "type": "string",
-        "pattern": NAME,
-        "description": "the environment variable with its key, such as IMGBUILD_HOUSE_KEY",
-    },
-    "timeout": {"type": "number", "minimum": 1, "maximum": 3600, "description": "seconds for one image"},
-}
 _PARAMS: dict[str, Value] = {
     "background": {"type": "string", "enum": ["transparent", "opaque", "auto"]},
     "moderation": {"type": "string", "enum": ["low", "auto"]},
