@@ -17,7 +17,7 @@ OF_MODEL: dict[str, Value] = {
     "key": {
         "type": "string",
         "pattern": NAME,
-        "description": "the environment variable that holds user:password, such as IMGBUILD_WEBUI_KEY",
+        "description": "the environment variable that holds user:password, such as IMGBUILD_HOUSE_KEY",
     },
     "timeout": {"type": "number", "minimum": 1, "maximum": 7200, "description": "seconds for one image"},
 }
