@@ -170,7 +170,7 @@ def test_what_others_are_compared_with_is_not_taken_for_made_again(shop, dear):
         ),
     )
     shop.edit("specs/shop.yaml", ("{asset: shots}", "{asset: shots, model: paint}"))
-    shop.build(budget=1.0)
+    shop.build()
     found, code = compared(shop, "-s", "shots")
     paid = {name.replace("@paint", "@dear"): ("paid", "making it again costs money") for name in (LAMP, PEN)}
     assert (found, code) == ({LAMP: SAME, PEN: SAME, **paid}, 0)

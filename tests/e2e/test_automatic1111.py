@@ -2,7 +2,6 @@
 
 import pytest
 
-from imgbuild.providers.web import Web
 from tests.vendors.automatic1111 import SHA, WebUI, checkpoint, exception
 from tests.vendors.server import Answer, serving
 
@@ -26,19 +25,11 @@ SPEC = """\
 
 
 @pytest.fixture
-def webui(monkeypatch):
-    webui, calls = WebUI(), []
-
-    def web(*given):
-        calls.append(Web(*given))
-        return calls[-1]
-
-    monkeypatch.setattr("imgbuild.providers.automatic1111.provider.Web", web)
+def webui(monkeypatch, webs):
+    webui = WebUI()
     with serving(webui) as address:
         monkeypatch.setattr("imgbuild.providers.automatic1111.provider.ADDRESS", address)
         yield webui
-        for made in calls:
-            made.close()
 
 
 @pytest.fixture
