@@ -7,8 +7,7 @@ import json
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cached_property
-from threading import Lock
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urljoin, urlsplit
 
@@ -63,27 +62,33 @@ class Web:
 
     def __init__(self, provider: str, extra: str) -> None:
         self._provider, self._extra = provider, extra
-        self._lock = Lock()
+        self._clients: dict[int, httpx.Client] = {}
 
-    @cached_property
     def _client(self) -> httpx.Client:
+        """One for each thread: of a pool that they share, each call looks through all connections."""
+        own = get_ident()
+        if own not in self._clients:  # which no other thread looks for
+            self._clients[own] = self._make()
+        return self._clients[own]
+
+    def _make(self) -> httpx.Client:
         need("httpx", "httpx", f"provider '{self._provider}'", self._extra, ProviderFailed)
         import httpx
 
-        return httpx.Client(follow_redirects=False, limits=httpx.Limits(max_connections=None))
+        return httpx.Client(follow_redirects=False)
 
     def close(self) -> None:
         """End the connections that are kept for the next call."""
-        if "_client" in self.__dict__:
-            self._client.close()
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
 
     def call(self, method: str, address: str, *, timeout: float = 60.0, **given: Any) -> Reply:
         """One call; `given` is what httpx takes (headers, json, data, files, params).
 
         Raises Transient where nobody was there, Unanswered where it was sent and no whole answer came.
         """
-        with self._lock:
-            client = self._client
+        client = self._client()
         import httpx
 
         try:
@@ -127,13 +132,11 @@ class OverHttp:
 
     name: ClassVar[str]
 
-    @cached_property
-    def web(self) -> Web:
-        return Web(self.name, "http")
+    def __init__(self) -> None:
+        self.web = Web(self.name, "http")
 
     def close(self) -> None:
-        if "web" in self.__dict__:
-            self.web.close()
+        self.web.close()
 
 
 def _bounded(answer: httpx.Response) -> bytes:

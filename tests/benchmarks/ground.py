@@ -86,6 +86,20 @@ def write_local(root: Path, targets: int) -> int:
     return 8 * seeds
 
 
+def write_api(root: Path, address: str, targets: int) -> None:
+    """A spec of so many images, each of another prompt, through a server at this address."""
+    (root / "specs").mkdir(parents=True)
+    (root / "imgbuild.yaml").write_text("limits: {openai: {concurrency: 64}}\n")
+    (root / "specs/lamps.yaml").write_text(
+        "version: 1\n"
+        "models:\n"
+        f"  api: {{provider: openai, source: house, size: 64x64, params: {{base_url: '{address}/v1'}}}}\n"
+        "assets:\n"
+        '  lamps: {prompt: "lamp {{ number }}", models: [api], '
+        f"matrix: {{number: [{', '.join(map(str, range(targets)))}]}}}}\n"
+    )
+
+
 def write_photos(root: Path, count: int) -> None:
     """So many photographs of 1024², each another crop with some noise, and ten rules that they keep."""
     import numpy as np

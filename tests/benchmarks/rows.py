@@ -19,6 +19,9 @@ from PIL import Image
 import imgbuild
 from tests.benchmarks import checks, ground, loop, tools
 from tests.benchmarks.clock import Ran, run
+from tests.vendors.openai import KEY
+
+ROOT = Path(__file__).parents[2]
 
 
 class Row(NamedTuple):
@@ -268,6 +271,36 @@ def rules(lab: Lab, targets: int) -> Iterator[Row]:
     yield Row("ten rules", targets, targets, "seconds", seconds, "a script", median(theirs), 1 / 1.5, peak)
 
 
+def api(lab: Lab, targets: int, rate: float) -> Iterator[Row]:
+    """Images through an API that takes so many a second, which nobody told imgbuild: sustained, and each sent once."""
+    root = lab.place("api")
+    words = [sys.executable, "-m", "tests.benchmarks.vendor", str(rate)]
+    with subprocess.Popen(
+        words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        ground.write_api(root, server.stdout.readline().strip(), targets)
+        ran = run(
+            [*tools.imgbuild(), "build", "--quiet", "--trust"], root, {**lab.environ, "OPENAI_API_KEY": KEY}
+        )
+        told = json.loads(server.communicate()[0])
+    if {len(told["taken"]), told["billed"], told["prompts"]} != {targets}:
+        raise RuntimeError(f"{targets} images were to be paid once each, not {told['billed']}")
+    first, last = targets // 5, int(targets * 0.97) - 1  # it learns at first, and runs out of work at last
+    seconds = (told["taken"][last] - told["taken"][first]) / (last - first)
+    yield Row(
+        "image of an API",
+        targets,
+        told["turned_down"],
+        "seconds",
+        seconds,
+        f"{rate:g} a second",
+        1 / rate,
+        1 / 0.95,
+        ran.peak,
+    )
+
+
 def watch(lab: Lab, targets: int) -> Iterator[Row]:
     """`imgbuild watch`: from the save of a spec in which one target changed until its image is published."""
     root, count = lab.built(targets)
@@ -307,7 +340,7 @@ def _watching(lab: Lab, root: Path) -> Iterator[None]:
             process.communicate()
 
 
-# The figures of each row: what measures it, at how many targets, and what is to be reached, where that differs.
+# The figures of each row: what measures it, at how many targets, and what of it differs.
 ROWS: Mapping[str, Sequence[tuple[Callable[..., Iterator[Row]], int, tuple[float, ...]]]] = {
     "null": [(null, 10_000, (1.5,)), (null, 100_000, (0.8,))],
     "plan": [(plan, 100_000, ())],
@@ -316,11 +349,12 @@ ROWS: Mapping[str, Sequence[tuple[Callable[..., Iterator[Row]], int, tuple[float
     "watch": [(watch, 10_000, ())],
     "local": [(local, 96, ())],
     "rules": [(rules, 500, ())],
+    "api": [(api, 200, (5.0,)), (api, 1_500, (50.0,)), (api, 6_000, (500.0,))],
 }
 
 
 def measure(lab: Lab, names: Sequence[str], targets: int | None) -> Iterator[Row]:
     """The rows of those names (all, if none is given), at their own sizes, or all at this one."""
     for name in names or ROWS:
-        for function, size, goal in ROWS[name][: 1 if targets else None]:
-            yield from function(lab, targets or size, *goal)
+        for function, size, own in ROWS[name][: 1 if targets else None]:
+            yield from function(lab, targets or size, *own)

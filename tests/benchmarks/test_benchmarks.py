@@ -22,6 +22,7 @@ def test_every_row_runs_and_counts(tmp_path):
     done = benchmarks("--targets", "20", "--runs", "1", "--json", "--folder", str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
+    turned_down = {row["touched"] for row in rows if row["name"] == "image of an API"}
     counts = {(row["name"], row["targets"], row["touched"]) for row in rows}
     assert counts == {
         ("null build", 21, 0),
@@ -31,7 +32,9 @@ def test_every_row_runs_and_counts(tmp_path):
         ("save to image under watch", 21, 1),
         ("diffusion", 16, 16),
         ("ten rules", 20, 20),
+        *(("image of an API", 20, count) for count in turned_down),
     }
+    assert len(turned_down) == 1
     assert all(row["ours"] > 0 for row in rows)
     assert list(tmp_path.iterdir()) == []
 
@@ -40,5 +43,5 @@ def test_an_unknown_row_is_told():
     done = benchmarks("nul")
     assert done.returncode == 2
     assert done.stderr.endswith(
-        "there is no row 'nul'; there are null, plan, edit, cold, watch, local, rules\n"
+        "there is no row 'nul'; there are null, plan, edit, cold, watch, local, rules, api\n"
     )

@@ -190,6 +190,26 @@ def test_a_budget_wants_a_price_and_keeps_it(shop, vendor, monkeypatch):
     assert (ended.failures, ended.finished.cost, vendor.billed) == ((), 1.5, 6)
 
 
+@pytest.mark.parametrize("bill", [0.25, 0.2, 0.3], ids=["as estimated", "less", "more"])
+def test_no_budget_is_crossed_by_sixty_four_threads(shop, vendor, monkeypatch, bill):
+    """What is reserved holds; where a vendor takes more than it said, nothing more is sent once that is known."""
+    from imgbuild.providers.openai import OpenAI as Adapter
+
+    monkeypatch.setattr(Adapter, "price", lambda self, request: 0.25)
+    monkeypatch.setattr("imgbuild.providers.openai.answers._tokens", lambda answer: {"output": bill / 30e-6})
+    shop.write({"imgbuild.yaml": "limits: {openai: {concurrency: 64}}\n"})
+    numbers = ", ".join(map(str, range(100)))
+    shop.edit("specs/catalog.yaml", ("[red, blue, green, gold, grey, teal]", f"[{numbers}]"))
+    shop.edit("specs/catalog.yaml", (", fallback: [placeholder]", ""))
+    monkeypatch.setattr("imgbuild.pipeline.Estimates.total", lambda *_: 0.0)  # else the build does not begin
+    ended = shop.build(budget=5.0)
+    under_way = 64 * max(0.0, bill - 0.25)
+    assert ended.finished.cost == pytest.approx(vendor.billed * bill)
+    assert ended.finished.cost <= 5.0 + under_way + 1e-9
+    assert vendor.billed >= 5.0 / max(bill, 0.25) - 1
+    assert len(ended.failures) == 100 - vendor.billed
+
+
 def test_prices_are_estimated_by_the_list(shop):
     told = shop.tell("plan", "--json").out
     (row,) = [json.loads(line) for line in told.splitlines() if json.loads(line).get("event") == "plan"][:1]

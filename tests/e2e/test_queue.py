@@ -88,6 +88,7 @@ def kill(shop, vendor, moment):
     vendor.polls = 10**6
     with shop.start("build", "--trust", "--plain") as process:
         wait_until(lambda: len(vendor.asked) >= moment)
+        time.sleep(random.random() * 0.01)
         process.kill()
         process.wait(30)
     for task in vendor.tasks.values():
@@ -95,8 +96,8 @@ def kill(shop, vendor, moment):
     vendor.polls = 0
 
 
-@pytest.mark.parametrize("moment", [1, 3, 6, 9, 14, *random.Random(0).sample(range(1, 40), 3)])
-def test_killed_at_any_moment_every_image_is_paid_once(shop, vendor, moment):
+def killed(shop, vendor, moment):
+    """What a kill at that moment leaves to the next build: no image is paid twice, and every loss is told."""
     kill(shop, vendor, moment)
     ended = shop.build()
     nameless = [failure for failure in ended.failures if failure.cause == GONE]
@@ -106,6 +107,24 @@ def test_killed_at_any_moment_every_image_is_paid_once(shop, vendor, moment):
     assert all(entry.state == "settled" for entry in entries(shop) if entry.provider_id)
     assert dict(shop.build().ran) == {}
     assert len(submitted(vendor)) == vendor.billed
+
+
+@pytest.mark.parametrize("moment", [1, 3, 6, 9, 14, 25])
+def test_killed_at_some_moment_every_image_is_paid_once(shop, vendor, moment):
+    killed(shop, vendor, moment)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", range(10))
+def test_killed_at_any_moment_every_image_is_paid_once(bench, vendor, share):
+    """A hundred kills, after so many requests, and a little later still."""
+    dice = random.Random(share)
+    for number in range(10):
+        vendor.asked.clear()
+        vendor.tasks.clear()
+        vendor.billed = 0
+        shop = bench({"specs/catalog.yaml": SPEC.format(address=vendor.address)}, f"project-{number}")
+        killed(shop, vendor, dice.randrange(1, 40))
 
 
 def test_tasks_that_are_gone_count_as_spent_and_are_sent_again_only_if_asked(shop, vendor):

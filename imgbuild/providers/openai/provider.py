@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from io import BytesIO
-from threading import Lock
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgbuild.errors import ProviderFailed
@@ -35,13 +34,8 @@ class OpenAI(Provider):
     network: ClassVar[bool] = True
     env: ClassVar[tuple[str, ...]] = (KEY,)
 
-    @cached_property
-    def _clients(self) -> dict[tuple[str, str, float], openai.OpenAI]:
-        return {}
-
-    @cached_property
-    def _lock(self) -> Lock:
-        return Lock()
+    def __init__(self) -> None:
+        self._clients: dict[tuple[int, str, str, float], openai.OpenAI] = {}
 
     def capabilities(self, model: Model) -> Capabilities:
         return capabilities_of(model.source)
@@ -114,19 +108,21 @@ class OpenAI(Provider):
         return client.images.with_raw_response.edit(**asked, **_chosen(request.params, _EDITS))
 
     def _client(self, key: str, base_url: str, timeout: float) -> openai.OpenAI:
-        """One for each server. It sends nothing twice by itself: that is the run's to decide."""
+        """One for each thread and server: of a pool that they share, each call looks through all connections.
+
+        It sends nothing twice by itself: that is the run's to decide.
+        """
         import openai
 
-        with self._lock:
-            known = self._clients.get((key, base_url, timeout))
-            if known is None:
-                known = self._clients[key, base_url, timeout] = openai.OpenAI(
-                    api_key=key,
-                    base_url=base_url or ADDRESS,
-                    max_retries=0,
-                    timeout=timeout,
-                )
-            return known
+        of = get_ident(), key, base_url, timeout
+        if of not in self._clients:  # which no other thread looks for
+            self._clients[of] = openai.OpenAI(
+                api_key=key,
+                base_url=base_url or ADDRESS,
+                max_retries=0,
+                timeout=timeout,
+            )
+        return self._clients[of]
 
 
 def _model(pin: Pin) -> str:
