@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from threading import Lock
+from threading import Condition
 from typing import Literal
 
 import msgspec
@@ -54,8 +54,9 @@ class Journal:
         self.path = path
         self.notes: list[str] = []
         self._clock = clock
-        self._lock, self._writing = Lock(), Lock()
+        self._lock = Condition()
         self._waiting: list[bytes] = []  # lines that are on no disk yet
+        self._is_writing = False
         self._said = self._kept = 0  # lines that there ever were, and those of them that are on the disk
         self._entries: dict[str, Entry] = {}
         text = path.read_bytes() if path.exists() else b""
@@ -114,24 +115,31 @@ class Journal:
         with self._lock:
             self._waiting.append(_line(entry))
             self._said = own = self._said + 1
-        with self._writing:
-            if self._kept < own:  # else whoever wrote before has written this, too
-                self._keep()
+            while self._kept < own and self._is_writing:
+                self._lock.wait()
+            lines = [] if self._kept >= own else self._waiting
+            upto = self._said
+            if lines:
+                self._waiting, self._is_writing = [], True
+        if lines:
+            self._keep(lines, upto)
         with self._lock:
             self._entries[entry.id] = entry
 
-    def _keep(self) -> None:
-        """Bring all that waits to the disk. Where that fails, it waits on, for the next one who tries."""
-        with self._lock:
-            lines, upto = self._waiting, self._said
-            self._waiting = []
+    def _keep(self, lines: list[bytes], upto: int) -> None:
+        """Bring what waited to the disk. Where that fails, it waits on, for the next one who tries."""
+        kept = False
         try:
             self._write(b"".join(lines))
-        except BaseException:
+            kept = True
+        finally:
             with self._lock:
-                self._waiting = lines + self._waiting
-            raise
-        self._kept = upto
+                self._is_writing = False
+                if kept:
+                    self._kept = upto
+                else:
+                    self._waiting = lines + self._waiting
+                self._lock.notify_all()
 
     def _write(self, text: bytes) -> None:
         is_new = not self.path.exists()
