@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from io import BytesIO
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,13 +11,14 @@ from msgspec import Struct
 
 from imgbuild.errors import Gone, ProviderFailed, Refused, TargetError, Transient, Unanswered
 from imgbuild.providers.base import Queued
-from imgbuild.providers.keys import OF_MODEL, elsewhere, key_of
-from imgbuild.providers.prices import price_of
+from imgbuild.providers.keys import OF_MODEL, UNKEYED, elsewhere, key_of
+from imgbuild.providers.pictures import png_text
+from imgbuild.providers.prices import price_at
 from imgbuild.providers.web import OverHttp, Reply, failure_of
 from imgbuild.types import Capabilities, Concern, Grade, Image, Model, Pin, Request, Value
 
 if TYPE_CHECKING:
-    from PIL.Image import Image as PILImage
+    pass
 
 ADDRESS = "https://api.bfl.ai"
 KEY = "BFL_API_KEY"
@@ -81,7 +80,7 @@ class BFL(OverHttp, Queued):
             grade=Grade.PERCEPTUAL,
             params={**family.params, **OF_MODEL},
             of_model=frozenset(OF_MODEL),
-            unkeyed=frozenset({"key", "timeout"}),
+            unkeyed=UNKEYED,
             pictures={"image": 1} if family.images else {},
             multiple_of=multiple,
             min_side=least,
@@ -90,8 +89,7 @@ class BFL(OverHttp, Queued):
         )
 
     def concerns(self, model: Model) -> Sequence[Concern]:
-        found = elsewhere(str(model.params.get("base_url", "")), ADDRESS, str(model.params.get("key", KEY)))
-        return (found,) if found is not None else ()
+        return elsewhere(model, ADDRESS, KEY)
 
     def pin(self, model: Model) -> Pin:
         """No request is made: the endpoint's name is all that there is to pin."""
@@ -100,8 +98,8 @@ class BFL(OverHttp, Queued):
         return super().pin(model)
 
     def price(self, request: Request) -> float | None:
-        known = price_of(self.name, request.pin.source)
-        if known is None or "base_url" in request.params:
+        known = price_at(self.name, request.pin.source, request.params)
+        if known is None:
             return None
         return known.of_image("any", request.width, request.height)
 
@@ -193,14 +191,8 @@ def _asked(request: Request) -> dict[str, Any]:
         "height": request.height,
         "output_format": "png",
         **own,
-        **{name: _encoded(picture) for name, picture in zip(names, pictures, strict=False)},
+        **{name: png_text(picture) for name, picture in zip(names, pictures, strict=False)},
     }
-
-
-def _encoded(picture: PILImage) -> str:
-    out = BytesIO()
-    picture.save(out, format="PNG")
-    return b64encode(out.getvalue()).decode()
 
 
 def _check_host(poll: str, request: Request) -> None:

@@ -6,19 +6,19 @@ Of the document of the API (v1, Ideogram 3.0), as it stood in November 2026.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgbuild.errors import Refused, SpecError, TargetError, Unanswered
 from imgbuild.images import open_header
 from imgbuild.providers.base import Provider
-from imgbuild.providers.keys import OF_MODEL, elsewhere, key_of
-from imgbuild.providers.prices import price_of
+from imgbuild.providers.keys import OF_MODEL, UNKEYED, elsewhere, key_of
+from imgbuild.providers.pictures import png
+from imgbuild.providers.prices import price_at
 from imgbuild.providers.web import OverHttp, Reply, failure_of
 from imgbuild.types import Capabilities, Concern, Grade, Image, Model, Request, Value
 
 if TYPE_CHECKING:
-    from PIL.Image import Image as PILImage
+    pass
 
 ADDRESS = "https://api.ideogram.ai"
 KEY = "IDEOGRAM_API_KEY"
@@ -69,23 +69,22 @@ class Ideogram(OverHttp, Provider):
             grade=Grade.PERCEPTUAL,
             params={**_PARAMS, **OF_MODEL},
             of_model=frozenset(OF_MODEL),
-            unkeyed=frozenset({"key", "timeout"}),
+            unkeyed=UNKEYED,
             sizes=SIZES,
             default_size=SIZES[0],
             concurrency=8,
         )
 
     def concerns(self, model: Model) -> Sequence[Concern]:
-        found = elsewhere(str(model.params.get("base_url", "")), ADDRESS, str(model.params.get("key", KEY)))
-        return (found,) if found is not None else ()
+        return elsewhere(model, ADDRESS, KEY)
 
     def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
         return [self._make(request) for request in requests]
 
     def price(self, request: Request) -> float | None:
         """By the list: for an image of any size, by the speed."""
-        known = price_of(self.name, request.pin.source)
-        if known is None or "base_url" in request.params:
+        known = price_at(self.name, request.pin.source, request.params)
+        if known is None:
             return None
         return known.of_image(str(request.params.get("rendering_speed", "DEFAULT")), 1024, 1024)
 
@@ -126,7 +125,7 @@ def form_of(request: Request) -> list[tuple[str, tuple[str | None, bytes, str | 
         (name, (None, str(value).encode(), None)) for name, value in fields.items()
     ]
     for at, picture in enumerate(request.inputs.get("reference", ())):
-        parts.append(("style_reference_images", (f"reference-{at}.png", _png(picture), "image/png")))
+        parts.append(("style_reference_images", (f"reference-{at}.png", png(picture), "image/png")))
     return parts
 
 
@@ -181,9 +180,3 @@ def _check(model: Model) -> None:
         )
     if model.revision:
         raise SpecError("models of provider 'ideogram' have no revisions", hint="leave 'revision' out")
-
-
-def _png(picture: PILImage) -> bytes:
-    out = BytesIO()
-    picture.save(out, format="PNG")
-    return out.getvalue()

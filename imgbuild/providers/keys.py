@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from imgbuild.errors import Unavailable
-from imgbuild.types import Concern, Value
+from imgbuild.types import Concern, Model, Value
 
 # A spec names no other variables, so that it can't send a stranger what is none of theirs.
 NAME = r"^(IMGBUILD_[A-Z0-9_]+|[A-Z0-9]+(_[A-Z0-9]+)*_(API_KEY|API_TOKEN))$"
@@ -28,6 +28,7 @@ OF_MODEL: dict[str, Value] = {
     },
     "timeout": {"type": "number", "minimum": 1, "maximum": 3600, "description": "seconds for one image"},
 }
+UNKEYED = frozenset({"key", "timeout"})  # of these, what changes no picture
 
 
 def key_of(names: Iterable[str], provider: str) -> str:
@@ -46,15 +47,14 @@ def without(key: str, text: str) -> str:
     return re.sub(r"\s+", " ", text.replace(key, _SHOWN) if key else text).strip()
 
 
-def elsewhere(address: str, own: str, key: str) -> Concern | None:
+def elsewhere(model: Model, own: str, key: str) -> Sequence[Concern]:
     """That a key goes to another host than the vendor's own, if it does.
 
-    address, own: of the API as it is declared, and as the vendor has it. key: the variable with the key.
+    own: the vendor's address. key: the variable with the key, where the model names none.
     """
-    host = urlsplit(address).netloc
+    address = str(model.params.get("base_url", ""))
     if not address or address.split("/")[:3] == own.split("/")[:3]:
-        return None
-    return Concern(
-        wants=f"sends prompts, pictures and what {key} holds to {host}, which is not the vendor's own host",
-        place=("params", "base_url"),
-    )
+        return ()
+    holds, host = model.params.get("key", key), urlsplit(address).netloc
+    wants = f"sends prompts, pictures and what {holds} holds to {host}, which is not the vendor's own host"
+    return (Concern(wants=wants, place=("params", "base_url")),)

@@ -12,15 +12,15 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
-from io import BytesIO
 from math import isqrt
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgbuild.errors import ProviderFailed, Refused, SpecError, TargetError, Throttled, Unanswered
 from imgbuild.images import open_header
 from imgbuild.providers.base import Provider
-from imgbuild.providers.keys import OF_MODEL, elsewhere, key_of, without
-from imgbuild.providers.prices import price_of
+from imgbuild.providers.keys import OF_MODEL, UNKEYED, elsewhere, key_of, without
+from imgbuild.providers.pictures import png
+from imgbuild.providers.prices import price_at
 from imgbuild.providers.web import OverHttp, Reply, failure_of
 from imgbuild.types import Capabilities, Concern, Grade, Image, Model, Request, Value
 
@@ -70,7 +70,7 @@ class Stability(OverHttp, Provider):
             grade=Grade.PERCEPTUAL,
             params=params,
             of_model=frozenset(OF_MODEL),
-            unkeyed=frozenset({"key", "timeout"}),
+            unkeyed=UNKEYED,
             needs={} if core else {"strength": "image"},
             pictures={} if core else {"image": 1},
             sizes=sizes,
@@ -79,16 +79,15 @@ class Stability(OverHttp, Provider):
         )
 
     def concerns(self, model: Model) -> Sequence[Concern]:
-        found = elsewhere(str(model.params.get("base_url", "")), ADDRESS, str(model.params.get("key", KEY)))
-        return (found,) if found is not None else ()
+        return elsewhere(model, ADDRESS, KEY)
 
     def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
         return [self._make(request) for request in requests]
 
     def price(self, request: Request) -> float | None:
         """By the list: one price for an image of any size."""
-        known = price_of(self.name, request.pin.source)
-        if known is None or "base_url" in request.params:
+        known = price_at(self.name, request.pin.source, request.params)
+        if known is None:
             return None
         return known.of_image("any", 1024, 1024)
 
@@ -155,7 +154,7 @@ def form_of(request: Request) -> list[tuple[str, tuple[str | None, bytes, str | 
         (name, (None, str(value).encode(), None)) for name, value in fields.items()
     ]
     size = (request.width, request.height)
-    return parts + [("image", ("image.png", _png(picture, size), "image/png")) for picture in given]
+    return parts + [("image", ("image.png", png(_fitting(picture, size)), "image/png")) for picture in given]
 
 
 def image_of(reply: Reply, size: tuple[int, int]) -> Image:
@@ -221,10 +220,7 @@ def _check(model: Model) -> None:
         raise SpecError("models of provider 'stability' have no revisions", hint="leave 'revision' out")
 
 
-def _png(picture: PILImage, size: tuple[int, int]) -> bytes:
+def _fitting(picture: PILImage, size: tuple[int, int]) -> PILImage:
     from PIL.Image import Resampling
 
-    out = BytesIO()
-    fitting = picture if picture.size == size else picture.resize(size, Resampling.LANCZOS)
-    fitting.save(out, format="PNG")
-    return out.getvalue()
+    return picture if picture.size == size else picture.resize(size, Resampling.LANCZOS)

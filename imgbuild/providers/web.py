@@ -16,14 +16,13 @@ from msgspec import Struct
 from imgbuild.errors import (
     ProviderFailed,
     TargetError,
-    Throttled,
     Transient,
     Unanswered,
-    Unavailable,
 )
 from imgbuild.extras import need
 from imgbuild.images import open_header
 from imgbuild.providers.keys import without
+from imgbuild.providers.status import failure_by
 
 if TYPE_CHECKING:
     import httpx
@@ -165,25 +164,9 @@ def _refuse_private(address: str, own: str) -> None:
 
 
 def failure_of(reply: Reply, key: str, model: str, find: Callable[[Any], str] | None = None) -> TargetError:
-    """What an answer without an image means, by its status. find: what it says, in the vendor's JSON.
-
-    A 500 and a 503 say themselves that they failed; a gateway does not know what became of the request.
-    """
+    """What an answer without an image means, by its status. find: what it says, in the vendor's JSON."""
     said = without(key, _said(reply, find))[:300]
-    if reply.status == 429:
-        return Throttled(f"too many requests: {said}", retry_after=reply.wait)
-    if reply.status == 402:
-        return Unavailable(f"the account has no credit left: {said}", hint="add some, and build again")
-    if reply.status in (401, 403):
-        hint = "is it whole, of this vendor, and allowed to do this?"
-        return Unavailable(f"the key is not taken: {said}", hint=hint)
-    if reply.status == 404:
-        return ProviderFailed(f"there is no model '{model}' any more: {said}", hint="name another 'source'")
-    if reply.status in (500, 503):
-        return Transient(f"the server failed: {said}", retry_after=reply.wait)
-    if reply.status > 500:
-        return Unanswered(f"the server did not answer: {said}")
-    return ProviderFailed(f"the request is not taken: {said}")
+    return failure_by(reply.status, said, model, reply.wait)
 
 
 def _said(reply: Reply, find: Callable[[Any], str] | None) -> str:

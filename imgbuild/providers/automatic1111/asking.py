@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from imgbuild.errors import ProviderFailed
+from imgbuild.providers.pictures import png_text
 from imgbuild.types import Request
 
 if TYPE_CHECKING:
@@ -74,6 +73,4 @@ def _encoded(request: Request, role: str) -> str:
             f"{request.width}x{request.height}",
             hint="crop or pad it first, with an asset of its own",
         )
-    out = BytesIO()
-    (picture.convert("L") if role == "mask" else picture).save(out, format="PNG")
-    return base64.b64encode(out.getvalue()).decode()
+    return png_text(picture.convert("L") if role == "mask" else picture)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imgbuild.providers.keys import NAME
+from imgbuild.providers.keys import NAME, UNKEYED
 from imgbuild.types import Capabilities, Grade, Value
 
 # Hosts are written plainly, so that nobody reads another one out of the same address.
@@ -36,7 +36,7 @@ CAPABILITIES = Capabilities(
     grade=Grade.PERCEPTUAL,
     params={**_PARAMS, **OF_MODEL},
     of_model=frozenset(OF_MODEL),
-    unkeyed=frozenset({"key", "timeout"}),
+    unkeyed=UNKEYED,
     needs={"strength": "image", "mask": "image"},
     pictures={"image": 1, "mask": 1},
     multiple_of=8,

@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from imgbuild.errors import (
-    ProviderFailed,
     Refused,
     TargetError,
     Throttled,
@@ -17,6 +16,7 @@ from imgbuild.errors import (
 )
 from imgbuild.providers.keys import without
 from imgbuild.providers.prices import price_of
+from imgbuild.providers.status import failure_by
 from imgbuild.types import Image
 
 if TYPE_CHECKING:
@@ -118,20 +118,12 @@ def _status(error: APIError, key: str, model: str) -> TargetError:
     details = _details(error)
     if error.code == 429:
         return _throttling(said, details)
-    if error.code in (401, 403) or _names(details, "reason", "API_KEY"):
-        hint = "is it whole, of this vendor, and allowed to do this?"
-        return Unavailable(f"the key is not taken: {said}", hint=hint)
-    if error.status == "FAILED_PRECONDITION":
+    status = 401 if _names(details, "reason", "API_KEY") else error.code
+    if error.status == "FAILED_PRECONDITION" and status not in (401, 403):
         return Unavailable(
             f"the account may not do this: {said}", hint="is billing set up, and the region served?"
         )
-    if error.code == 404:
-        return ProviderFailed(f"there is no model '{model}' any more: {said}", hint="name another 'source'")
-    if error.code in (500, 503):  # it says itself that it failed
-        return Transient(f"the server failed: {said}", retry_after=_delay(details))
-    if error.code > 500:  # a deadline or a gateway, which do not know what became of the request
-        return Unanswered(f"the server did not answer: {said}")
-    return ProviderFailed(f"the request is not taken: {said}")
+    return failure_by(status, said, model, _delay(details))
 
 
 def _throttling(said: str, details: Sequence[Mapping[str, Any]]) -> TargetError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from imgbuild.providers.keys import OF_MODEL
+from imgbuild.providers.keys import OF_MODEL, UNKEYED
 from imgbuild.types import Capabilities, Grade
 
 Size = tuple[int, int]  # width and height, pixels
@@ -75,7 +75,7 @@ def capabilities_of(source: str) -> Capabilities:
         grade=Grade.STORED,
         params=OF_MODEL,
         of_model=frozenset(OF_MODEL),
-        unkeyed=frozenset({"key", "timeout"}),
+        unkeyed=UNKEYED,
         sizes=tuple(shapes_of(source)),
         concurrency=8,
     )

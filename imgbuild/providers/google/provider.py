@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from io import BytesIO
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,12 +12,12 @@ from imgbuild.extras import need
 from imgbuild.providers.base import Provider
 from imgbuild.providers.google.families import capabilities_of, shapes_of
 from imgbuild.providers.keys import elsewhere, key_of
-from imgbuild.providers.prices import price_of
+from imgbuild.providers.pictures import png
+from imgbuild.providers.prices import price_at
 from imgbuild.types import Capabilities, Concern, Image, Model, Pin, Request
 
 if TYPE_CHECKING:
     from google import genai
-    from PIL.Image import Image as PILImage
 
 ADDRESS = "https://generativelanguage.googleapis.com"
 KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
@@ -45,9 +44,7 @@ class Google(Provider):
         return capabilities_of(model.revision or model.source)
 
     def concerns(self, model: Model) -> Sequence[Concern]:
-        key = str(model.params.get("key", " or ".join(KEYS)))
-        found = elsewhere(str(model.params.get("base_url", "")), ADDRESS, key)
-        return (found,) if found is not None else ()
+        return elsewhere(model, ADDRESS, " or ".join(KEYS))
 
     def pin(self, model: Model) -> Pin:
         """No request is made."""
@@ -60,8 +57,8 @@ class Google(Provider):
 
     def price(self, request: Request) -> float | None:
         """By the list: what a square of that size class costs, as every other of the class does."""
-        known = price_of(self.name, _model(request.pin))
-        if known is None or "base_url" in request.params:
+        known = price_at(self.name, _model(request.pin), request.params)
+        if known is None:
             return None
         _, size = shapes_of(_model(request.pin))[request.width, request.height]
         return known.of_image(size or "1K", 1024, 1024)
@@ -111,7 +108,7 @@ def _asked(model: str, request: Request) -> dict[str, Any]:
 
     aspect, size = shapes_of(model)[request.width, request.height]
     given = [*request.inputs.get("image", ()), *request.inputs.get("reference", ())]
-    pictures = [types.Part.from_bytes(data=_png(picture), mime_type="image/png") for picture in given]
+    pictures = [types.Part.from_bytes(data=png(picture), mime_type="image/png") for picture in given]
     config = types.GenerateContentConfig(
         response_modalities=["IMAGE"],
         candidate_count=1,
@@ -124,9 +121,3 @@ def _asked(model: str, request: Request) -> dict[str, Any]:
 
 def _model(pin: Pin) -> str:
     return pin.revision or pin.source
-
-
-def _png(picture: PILImage) -> bytes:
-    out = BytesIO()
-    picture.save(out, format="PNG")
-    return out.getvalue()

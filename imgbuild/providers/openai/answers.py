@@ -9,16 +9,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from imgbuild.errors import (
-    ProviderFailed,
     Refused,
     TargetError,
-    Throttled,
     Transient,
     Unanswered,
-    Unavailable,
 )
 from imgbuild.providers.keys import without
 from imgbuild.providers.prices import price_of
+from imgbuild.providers.status import NO_CREDIT, failure_by
 from imgbuild.types import Image
 
 if TYPE_CHECKING:
@@ -77,21 +75,8 @@ def _status(error: openai.APIStatusError, key: str, model: str) -> TargetError:
     code = error.code or ""
     if code in _MODERATED:
         return Refused(f"refused: {said}", hint="say it otherwise, or name a 'fallback'")
-    if code in _NO_CREDIT or error.status_code == 402:
-        return Unavailable(f"the account has no credit left: {said}", hint="add some, and build again")
-    if error.status_code == 429:
-        return Throttled(f"too many requests: {said}", retry_after=_wait(error))
-    if error.status_code in (401, 403):
-        return Unavailable(
-            f"the key is not taken: {said}", hint="is it whole, of this vendor, and allowed to do this?"
-        )
-    if error.status_code == 404:
-        return ProviderFailed(f"there is no model '{model}' any more: {said}", hint="name another 'source'")
-    if error.status_code in (500, 503):  # it says itself that it failed
-        return Transient(f"the server failed: {said}", retry_after=_wait(error))
-    if error.status_code > 500:  # a gateway, which does not know what became of the request
-        return Unanswered(f"the server did not answer: {said}")
-    return ProviderFailed(f"the request is not taken: {said}")
+    status = NO_CREDIT if code in _NO_CREDIT else error.status_code
+    return failure_by(status, said, model, _wait(error))
 
 
 def _said(error: openai.APIStatusError, key: str) -> str:

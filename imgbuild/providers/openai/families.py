@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from imgbuild.providers.keys import OF_MODEL
+from imgbuild.providers.keys import OF_MODEL, UNKEYED
 from imgbuild.types import Capabilities, Grade, Value
 
 SNAPSHOTS = {"gpt-image-2": "gpt-image-2-2026-04-21"}  # what an undated name stands for now
@@ -33,7 +33,7 @@ def capabilities_of(source: str) -> Capabilities:
         grade=Grade.STORED,
         params={"quality": quality, **_PARAMS, **OF_MODEL},
         of_model=frozenset(OF_MODEL),
-        unkeyed=frozenset({"key", "timeout"}),
+        unkeyed=UNKEYED,
         needs={"mask": "image", "input_fidelity": "image"},
         pictures={"mask": 1},
         concurrency=8,

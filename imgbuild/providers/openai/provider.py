@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,7 +11,8 @@ from imgbuild.extras import need
 from imgbuild.providers.base import Provider
 from imgbuild.providers.keys import elsewhere, key_of
 from imgbuild.providers.openai.families import SNAPSHOTS, capabilities_of
-from imgbuild.providers.prices import price_of
+from imgbuild.providers.pictures import png
+from imgbuild.providers.prices import price_at
 from imgbuild.types import Capabilities, Concern, Image, Model, Pin, Request
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ class OpenAI(Provider):
         return capabilities_of(model.source)
 
     def concerns(self, model: Model) -> Sequence[Concern]:
-        found = elsewhere(str(model.params.get("base_url", "")), ADDRESS, str(model.params.get("key", KEY)))
-        return (found,) if found is not None else ()
+        return elsewhere(model, ADDRESS, KEY)
 
     def pin(self, model: Model) -> Pin:
         """No request is made: names are all that there is to pin."""
@@ -62,9 +61,9 @@ class OpenAI(Provider):
 
     def price(self, request: Request) -> float | None:
         """By the list; where the quality is left to the model, that of the best."""
-        known = price_of(self.name, _model(request.pin))
+        known = price_at(self.name, _model(request.pin), request.params)
         quality = request.params.get("quality", "auto")
-        if known is None or "base_url" in request.params:
+        if known is None:
             return None
         return known.of_image("high" if quality == "auto" else quality, request.width, request.height)
 
@@ -134,9 +133,7 @@ def _chosen(params: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
 
 
 def _file(name: str, picture: PILImage) -> tuple[str, bytes, str]:
-    out = BytesIO()
-    picture.save(out, format="PNG")
-    return name, out.getvalue(), "image/png"
+    return name, png(picture), "image/png"
 
 
 def _cut_out(mask: PILImage) -> PILImage:
