@@ -7,7 +7,6 @@ import json
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urljoin, urlsplit
 
@@ -21,6 +20,7 @@ from imgbuild.errors import (
 )
 from imgbuild.extras import need
 from imgbuild.images import open_header
+from imgbuild.providers.clients import Clients
 from imgbuild.providers.keys import without
 from imgbuild.providers.status import failure_by
 
@@ -61,14 +61,7 @@ class Web:
 
     def __init__(self, provider: str, extra: str) -> None:
         self._provider, self._extra = provider, extra
-        self._clients: dict[int, httpx.Client] = {}
-
-    def _client(self) -> httpx.Client:
-        """One for each thread: of a pool that they share, each call looks through all connections."""
-        own = get_ident()
-        if own not in self._clients:  # which no other thread looks for
-            self._clients[own] = self._make()
-        return self._clients[own]
+        self._clients: Clients[httpx.Client] = Clients()
 
     def _make(self) -> httpx.Client:
         need("httpx", "httpx", f"provider '{self._provider}'", self._extra, ProviderFailed)
@@ -78,16 +71,14 @@ class Web:
 
     def close(self) -> None:
         """End the connections that are kept for the next call."""
-        for client in self._clients.values():
-            client.close()
-        self._clients.clear()
+        self._clients.close()
 
     def call(self, method: str, address: str, *, timeout: float = 60.0, **given: Any) -> Reply:
         """One call; `given` is what httpx takes (headers, json, data, files, params).
 
         Raises Transient where nobody was there, Unanswered where it was sent and no whole answer came.
         """
-        client = self._client()
+        client = self._clients.of(self._make)
         import httpx
 
         try:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
-from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgbuild.errors import ProviderFailed
 from imgbuild.extras import need
 from imgbuild.providers.base import Provider
+from imgbuild.providers.clients import Clients
 from imgbuild.providers.google.families import capabilities_of, shapes_of
 from imgbuild.providers.keys import elsewhere, key_of
 from imgbuild.providers.pictures import png
@@ -32,13 +31,8 @@ class Google(Provider):
     network: ClassVar[bool] = True
     env: ClassVar[tuple[str, ...]] = KEYS
 
-    @cached_property
-    def _clients(self) -> dict[tuple[str, str, float], genai.Client]:
-        return {}
-
-    @cached_property
-    def _lock(self) -> Lock:
-        return Lock()
+    def __init__(self) -> None:
+        self._clients: Clients[genai.Client] = Clients()
 
     def capabilities(self, model: Model) -> Capabilities:
         return capabilities_of(model.revision or model.source)
@@ -64,9 +58,7 @@ class Google(Provider):
         return known.of_image(size or "1K", 1024, 1024)
 
     def close(self) -> None:
-        """End the connections that are kept for the next call."""
-        for client in self._clients.values():
-            client.close()
+        self._clients.close()
 
     def _make(self, request: Request) -> Image:
         need("google.genai", "the SDK of Google", "provider 'google'", "google", ProviderFailed)
@@ -84,23 +76,21 @@ class Google(Provider):
         return image_of(answer, model)
 
     def _client(self, key: str, base_url: str, timeout: float) -> genai.Client:
-        """One for each server. It sends nothing twice or elsewhere by itself, whatever the environment says."""
+        """It sends nothing twice or elsewhere by itself, whatever the environment says."""
         from google import genai
         from google.genai import types
 
-        with self._lock:
-            known = self._clients.get((key, base_url, timeout))
-            if known is None:
-                options = types.HttpOptions(
-                    base_url=base_url or ADDRESS,
-                    api_version="v1beta",
-                    timeout=int(timeout * 1000),
-                    retry_options=types.HttpRetryOptions(attempts=1),
-                    client_args={"follow_redirects": False},
-                )
-                known = genai.Client(vertexai=False, api_key=key, http_options=options)
-                self._clients[key, base_url, timeout] = known
-            return known
+        def make() -> genai.Client:
+            options = types.HttpOptions(
+                base_url=base_url or ADDRESS,
+                api_version="v1beta",
+                timeout=int(timeout * 1000),
+                retry_options=types.HttpRetryOptions(attempts=1),
+                client_args={"follow_redirects": False},
+            )
+            return genai.Client(vertexai=False, api_key=key, http_options=options)
+
+        return self._clients.of(make, key, base_url, timeout)
 
 
 def _asked(model: str, request: Request) -> dict[str, Any]:

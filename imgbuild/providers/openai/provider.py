@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgbuild.errors import ProviderFailed
 from imgbuild.extras import need
 from imgbuild.providers.base import Provider
+from imgbuild.providers.clients import Clients
 from imgbuild.providers.keys import elsewhere, key_of
 from imgbuild.providers.openai.families import SNAPSHOTS, capabilities_of
 from imgbuild.providers.pictures import png
@@ -35,7 +35,7 @@ class OpenAI(Provider):
     env: ClassVar[tuple[str, ...]] = (KEY,)
 
     def __init__(self) -> None:
-        self._clients: dict[tuple[int, str, str, float], openai.OpenAI] = {}
+        self._clients: Clients[openai.OpenAI] = Clients()
 
     def capabilities(self, model: Model) -> Capabilities:
         return capabilities_of(model.source)
@@ -68,9 +68,7 @@ class OpenAI(Provider):
         return known.of_image("high" if quality == "auto" else quality, request.width, request.height)
 
     def close(self) -> None:
-        for client in self._clients.values():
-            client.close()
-        self._clients.clear()
+        self._clients.close()
 
     def _make(self, request: Request) -> Image:
         need("openai", "the SDK of OpenAI", "provider 'openai'", "openai", ProviderFailed)
@@ -86,9 +84,7 @@ class OpenAI(Provider):
             raw = self._send(client, model, request)
             return image_of(raw.parse(), model, raw.headers.get("x-request-id", ""))
         except openai.OpenAIError as error:
-            raise failure_of(
-                error, key, model
-            ) from None  # the SDK's own text may hold the request, and the key
+            raise failure_of(error, key, model) from None  # its own text may hold the request, and the key
 
     def _send(self, client: openai.OpenAI, model: str, request: Request) -> Any:
         asked: dict[str, Any] = {
@@ -107,21 +103,13 @@ class OpenAI(Provider):
         return client.images.with_raw_response.edit(**asked, **_chosen(request.params, _EDITS))
 
     def _client(self, key: str, base_url: str, timeout: float) -> openai.OpenAI:
-        """One for each thread and server: of a pool that they share, each call looks through all connections.
-
-        It sends nothing twice by itself: that is the run's to decide.
-        """
+        """It sends nothing twice by itself: that is the run's to decide."""
         import openai
 
-        of = get_ident(), key, base_url, timeout
-        if of not in self._clients:  # which no other thread looks for
-            self._clients[of] = openai.OpenAI(
-                api_key=key,
-                base_url=base_url or ADDRESS,
-                max_retries=0,
-                timeout=timeout,
-            )
-        return self._clients[of]
+        def make() -> openai.OpenAI:
+            return openai.OpenAI(api_key=key, base_url=base_url or ADDRESS, max_retries=0, timeout=timeout)
+
+        return self._clients.of(make, key, base_url, timeout)
 
 
 def _model(pin: Pin) -> str:
