@@ -57,6 +57,10 @@ class Breaker:
         if self._why is not None:  # whoever asks now finds out for all
             self._until = now + REST
 
+    def is_due(self, now: float) -> bool:
+        """Whether whoever goes next is to find out for all."""
+        return self._why is not None and not isinstance(self._why, Unavailable) and now >= self._until
+
     def worked(self) -> None:
         """It answered, if only to say no to one image."""
         if not isinstance(self._why, Unavailable):
@@ -118,10 +122,13 @@ class Limiter:
     def _enter(self, stopped: threading.Event) -> None:
         with self._turn:
             while True:
-                now = self.clock()
-                self.breaker.check(now)
-                at = self.pacing.when()
-                if self._out < self.pacing.room and at <= now:
+                now, at = self.clock(), self.pacing.when()
+                may_go = self._out < self.pacing.room and at <= now
+                if may_go or not self.breaker.is_due(
+                    now
+                ):  # who has to wait is not the one that finds out for all
+                    self.breaker.check(now)
+                if may_go:
                     self.pacing.sent(now)
                     self._out += 1
                     return

@@ -278,3 +278,18 @@ def test_one_that_is_told_to_wait_lets_all_wait():
         assert {first.result(10), second.result(10)} == {"an image"}
     assert time.monotonic() - began >= 0.2
     assert vendor.asked == 3
+
+
+def test_who_waits_for_a_turn_may_still_be_the_one_that_finds_out():
+    asked, now = limiter(lambda: now[0], concurrency=1), [0.0]
+    fail(asked.breaker, Unanswered("no answer"), IN_A_ROW)
+    now[0] = REST
+    asked.pacing.resting = REST + 1  # the provider wants to be left alone a little longer
+
+    def later():
+        time.sleep(0.3)
+        now[0] = REST + 2
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(later)
+        assert asked.call(Vendor("an image"), threading.Event()) == "an image"
