@@ -22,7 +22,8 @@ from imgbuild.survey import Survey
 from imgbuild.types import Digest, Format, Rendered, Target, Value
 
 # Of a target, by its id: its image, the digest of its signed file (or of the image, where none can be), and its bytes.
-FindImage = Callable[[str], tuple[File, Digest, Callable[[], bytes]]]
+Found = tuple[File, Digest, Callable[[], bytes]]
+FindImage = Callable[[str], Found]
 
 
 class Claims:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property, partial
 from typing import Literal
 
@@ -14,7 +14,7 @@ from imgbuild.digest import seal
 from imgbuild.errors import ImgbuildError, TargetError
 from imgbuild.ledger import Ledger
 from imgbuild.publish import Outputs
-from imgbuild.signing.claims import Claims
+from imgbuild.signing.claims import Claims, Found
 from imgbuild.signing.published import File, Published
 from imgbuild.store.records import Output
 from imgbuild.types import Digest, Record, Target
@@ -46,6 +46,7 @@ class Copies:
         self.published, self.signer, self.outputs, self.force = published, signer, outputs, force
         self.blobs, self.records = published.store.blobs, published.store.records
         self.ledger = Ledger(self.records, f"signed/{profile}")
+        self._images: dict[str, Found] = {}  # by target
 
     @cached_property
     def known(self) -> dict[str, Output]:
@@ -121,8 +122,14 @@ class Copies:
         self.ledger.commit_in_time()
         return blob
 
-    def _image(self, name: str) -> tuple[File, Digest, Callable[[], bytes]]:
-        """The image of a target that goes into another: signed, where it can be, so that its credentials go along."""
+    def _image(self, name: str) -> Found:
+        """The image of a target that goes into others: looked for once, into however many files it goes."""
+        if name not in self._images:
+            self._images[name] = self._look(name)
+        return self._images[name]
+
+    def _look(self, name: str) -> Found:
+        """It is signed, where it can be, so that its credentials go along."""
         target = self.published.targets[name]
         file = self.published.files(target)[0]
         if file.mime and not self.published.stale(target) and not self.published.held(target):
