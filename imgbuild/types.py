@@ -160,6 +160,18 @@ class Activity(Struct, frozen=True, kw_only=True):
     total: int = 0
 
 
+class Allowance(Struct, frozen=True, kw_only=True):
+    """What a vendor says of its rate limit.
+
+    calls: that it still takes at once. per_second: calls that are added to these all the time. until: seconds after
+    which they are as many as ever, where nothing is added before.
+    """
+
+    calls: int
+    per_second: float | None = None
+    until: float = 0.0
+
+
 # --- checking -----------------------------------------------------------------------------------------
 
 OnFail: TypeAlias = Literal["fail", "warn", "review", "reroll"]

@@ -23,11 +23,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from imgbuild.files import Files
-from imgbuild.types import Activity, Capabilities, Concern, Digest, Image, Model, Pin, Request
+from imgbuild.types import Activity, Allowance, Capabilities, Concern, Digest, Image, Model, Pin, Request
 from imgbuild.weights.networks import Weights
 
 
-def unheard(activity: Activity) -> None:
+def unheard(said: Activity | Allowance) -> None:
     """What is told where nobody listens."""
 
 
@@ -44,6 +44,7 @@ class Provider(ABC):
     them; whoever asks for more than `capabilities` has set it. offline: whether to leave the network alone.
     runs_on: the device that the settings name, for models that name none; empty: the best there is.
     tell: takes what a call is at, from any thread and at once, so that a person can see a slow one move; a run sets it.
+    tell_left: takes what the vendor says is left of its rate limit, in the same way.
     """
 
     name: ClassVar[str]
@@ -59,6 +60,7 @@ class Provider(ABC):
     offline: bool = False
     runs_on: str = ""
     tell: Callable[[Activity], None] = staticmethod(unheard)
+    tell_left: Callable[[Allowance], None] = staticmethod(unheard)
 
     @abstractmethod
     def capabilities(self, model: Model) -> Capabilities:

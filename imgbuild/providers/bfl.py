@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from imgbuild.errors import Gone, ProviderFailed, Refused, TargetError, Transient, Unanswered
+from imgbuild.providers.allowance import allowance_of
 from imgbuild.providers.base import Queued
 from imgbuild.providers.keys import OF_MODEL, UNKEYED, elsewhere, key_of
 from imgbuild.providers.pictures import png_text
@@ -106,6 +107,8 @@ class BFL(OverHttp, Queued):
     def submit(self, request: Request) -> str:
         address = f"{_address(request)}/v1/{request.pin.source}"
         reply = self.web.call("POST", address, json=_asked(request), headers=self._headers(request))
+        if (left := allowance_of(reply.headers)) is not None:
+            self.tell_left(left)
         if reply.status != 200:
             raise self._failure(reply, request)
         told = reply.json

@@ -20,6 +20,7 @@ from imgbuild.errors import (
 )
 from imgbuild.extras import need
 from imgbuild.images import open_header
+from imgbuild.providers.allowance import wait_of
 from imgbuild.providers.clients import Clients
 from imgbuild.providers.keys import without
 from imgbuild.providers.status import failure_by
@@ -48,12 +49,12 @@ class Reply(Struct, frozen=True, kw_only=True):
 
     @property
     def wait(self) -> float | None:
-        """Seconds that the vendor wants to be left alone, by the header or by a field of that name."""
+        """Seconds that the vendor wants to be left alone, by the header or a field of that name, or by what is left."""
         with suppress(KeyError, ValueError):
             return max(0.0, float(self.headers["retry-after"]))
         with suppress(ValueError, TypeError, AttributeError, KeyError):
             return max(0.0, float(json.loads(self.body)["retry_after"]))
-        return None
+        return wait_of(self.headers)
 
 
 class Web:

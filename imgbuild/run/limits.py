@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from imgbuild.errors import ProviderFailed, TargetError, Throttled, Transient, Unanswered, Unavailable
 from imgbuild.run.pacing import Pacing, Rates
+from imgbuild.types import Allowance
 
 T = TypeVar("T")
 
@@ -100,6 +101,11 @@ class Limiter:
                 if now - since + wait > self.retry.deadline or stopped.wait(wait):
                     self._gave_up(error)
                     raise
+
+    def learn(self, left: Allowance) -> None:
+        """What the provider says is left: where that is nothing, it is not asked for the sake of a no."""
+        with self._turn:
+            self.pacing.told(self.clock(), left)
 
     def _wait(self, error: Transient, tries: int) -> float:
         """Seconds until the next try. Of what was one too many, the pace has learnt; so it need not back off, too."""

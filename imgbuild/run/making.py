@@ -324,7 +324,9 @@ class Making:
                     return self._collect(provider, requests[0], purchase)
                 return self._generate(provider, requests, seat, tell)
 
-            answer = self.limits.of(provider.name).call(send, self.stop)
+            limiter = self.limits.of(provider.name)
+            provider.tell_left = limiter.learn
+            answer = limiter.call(send, self.stop)
             for work in works:
                 work.environment = answer.environment
             return [self._priced(image, work) for work, image in zip(works, answer.images, strict=True)]

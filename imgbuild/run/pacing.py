@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from imgbuild.types import Allowance
+
 SPAN = 2.0  # seconds over which calls are counted
 ROUND = 0.25  # seconds in which several complaints are one
 FEWER, SLOWER = 0.8, 0.95  # what is left of calls in flight, and of the pace, where it was too much
@@ -87,6 +89,15 @@ class Pacing:
         if self.pace is not None:
             self.pace = min(self.pace * (1 + self._growth * min(now - self._grown_at, 1.0)), 1e6)
         self._grown_at = now
+
+    def told(self, now: float, left: Allowance) -> None:
+        """The provider says what it bears. As long as it takes some calls at once, that is no matter."""
+        if left.calls:
+            return
+        if left.per_second is None:
+            self.resting = max(self.resting, now + left.until)
+        else:
+            self.pace, self._growth, self._grown_at = max(LEAST, left.per_second), FASTER, now
 
     def turned_down(self, now: float, out: int, wait: float | None = None) -> None:
         """A call was one too many of `out` in flight. wait: seconds to leave the provider alone, if it says."""

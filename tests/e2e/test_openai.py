@@ -1,6 +1,7 @@
 """Builds through OpenAI's API: each image paid once, whatever the server does in between, and no key anywhere."""
 
 import json
+import time
 
 import pytest
 
@@ -51,6 +52,24 @@ def test_every_image_is_asked_for_and_paid_once(shop, vendor):
     assert vendor.billed == 6
     told = shop.tell("cost", "--spent").out
     assert "6" in told.splitlines()[-1]
+
+
+def test_a_limit_that_is_told_is_kept_without_being_tried(shop, vendor):
+    told = {"x-ratelimit-limit-requests": "600", "x-ratelimit-remaining-requests": "0"}
+
+    def empty(asked):
+        answer = vendor.answer(asked)
+        answer.headers |= {**told, "x-ratelimit-reset-requests": "1m0s"}
+        with vendor.lock:
+            came.append(time.monotonic())
+        return answer
+
+    came = []
+    vendor.first = [empty] * 6
+    (shop.root / "imgbuild.yaml").write_text("limits: {openai: {concurrency: 1}}\n")
+    assert shop.build().failures == ()
+    assert vendor.billed == 6
+    assert came[-1] - came[0] >= 4 * 0.1  # ten a second, and one that may come a little early
 
 
 def test_four_variants_are_four_requests(shop, vendor):

@@ -15,7 +15,7 @@ from imgbuild.errors import (
 )
 from imgbuild.images import decode
 from imgbuild.providers.bfl import BFL
-from imgbuild.types import Grade, Model, Request
+from imgbuild.types import Allowance, Grade, Model, Request
 from tests.vendors.bfl import BFL as Vendor
 from tests.vendors.bfl import KEY
 from tests.vendors.server import Answer, serving
@@ -191,3 +191,21 @@ def test_prices_by_the_pixels():
     assert flux.price(request()) == pytest.approx(0.03 * 64 * 96 / 1024**2)
     assert flux.price(request("flux-dev")) is None
     assert flux.price(request(base_url="https://house.example/v1")) is None
+
+
+def test_what_is_left_of_its_limit_is_told(flux, vendor):
+    told = []
+    flux.tell_left = told.append
+
+    def generous(asked):
+        answer = vendor.answer(asked)
+        answer.headers |= {"X-RateLimit-Limit": "24", "X-RateLimit-Remaining": "3", "X-RateLimit-Reset": "9"}
+        return answer
+
+    vendor.first = [generous]
+    flux.generate([request(), request()])
+    assert told == [Allowance(calls=3, until=9.0)]
+    vendor.first = [Answer(429, b"", {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9"})]
+    with pytest.raises(Throttled) as raised:
+        flux.submit(request())
+    assert raised.value.retry_after == 9.0

@@ -20,6 +20,7 @@ from imgbuild.errors import (
 from imgbuild.foreign import Broke
 from imgbuild.run.limits import IN_A_ROW, REST, Breaker, Closed, Limiter, Retry
 from imgbuild.run.pacing import Rates
+from imgbuild.types import Allowance
 
 
 class Clock(threading.Event):
@@ -293,3 +294,15 @@ def test_who_waits_for_a_turn_may_still_be_the_one_that_finds_out():
     with ThreadPoolExecutor(1) as pool:
         pool.submit(later)
         assert asked.call(Vendor("an image"), threading.Event()) == "an image"
+
+
+def test_where_nothing_is_left_the_next_call_waits_for_more():
+    clock = Clock()
+    limited = limiter(clock)
+    limited.learn(Allowance(calls=2, until=7.0))
+    limited.call(Vendor("an image"), clock)
+    assert limited.pacing.when() == 0.0
+    limited.learn(Allowance(calls=0, until=7.0))
+    assert limited.pacing.when() == 7.0
+    limited.learn(Allowance(calls=0, per_second=4.0))
+    assert limited.pacing.pace == 4.0

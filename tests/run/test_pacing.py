@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgbuild.run.pacing import Pacing, Rates
+from imgbuild.types import Allowance
 
 
 class Played:
@@ -16,13 +17,27 @@ class Played:
 
     rate, burst: of the calls that it takes, by the rule of the token bucket; else it says no. seconds: that a call
     takes. active: how many calls it takes at a time. busy: the share of images whose first call it turns down whatever.
-    says: whether it tells how long to wait.
+    says: whether it tells how long to wait. tells: whether it tells, with each image, what is left of the bucket.
+    window: seconds after which the bucket is full again, in place of filling up all the time.
     """
 
-    def __init__(self, rates, *, rate=1e9, burst=None, seconds=0.1, active=None, busy=0.0, says=False):
+    def __init__(
+        self,
+        rates,
+        *,
+        rate=1e9,
+        burst=None,
+        seconds=0.1,
+        active=None,
+        busy=0.0,
+        says=False,
+        tells=False,
+        window=None,
+    ):
         self.pacing = Pacing(rates)
         self.rate, self.burst = rate, burst if burst is not None else rate
         self.seconds, self.active, self.busy, self.says = seconds, active, busy, says
+        self.tells, self.window = tells, window
         self.dice, self.numbers = random.Random(0), itertools.count()
         self.tokens, self.filled, self.out = self.burst, 0.0, 0
         self.calls, self.most, self.sent, self.done = 0, 0, [], []
@@ -62,15 +77,25 @@ class Played:
             self.most = max(self.most, self.out)
             tries = self.ready.pop(0)
             takes = self._takes(now, tries)
-            self._later(now + self.seconds * (1 if takes else 0.2), self._answered, tries, takes)
+            self._later(
+                now + self.seconds * (1 if takes else 0.2), self._answered, tries, takes, self._left(now)
+            )
 
     def _wake(self, now, at):
         if at == self.wakes:  # else another one came before it
             self.wakes = float("inf")
             self._send(now)
 
+    def _left(self, now):
+        if self.window is None:
+            return Allowance(calls=int(self.tokens), per_second=self.rate)
+        return Allowance(calls=int(self.tokens), until=self.window - now % self.window)
+
     def _takes(self, now, tries):
-        self.tokens = min(self.burst, self.tokens + (now - self.filled) * self.rate)
+        if self.window is None:
+            self.tokens = min(self.burst, self.tokens + (now - self.filled) * self.rate)
+        elif now // self.window > self.filled // self.window:
+            self.tokens = self.burst
         self.filled = now
         if self.tokens < 1 or (self.active and self.out > self.active):
             return False
@@ -79,7 +104,9 @@ class Played:
         self.tokens -= 1
         return True
 
-    def _answered(self, now, tries, takes):
+    def _answered(self, now, tries, takes, left):
+        if self.tells and takes:
+            self.pacing.told(now, left)
         if takes:
             self.pacing.taken(now)
             self.done.append(now)
@@ -103,6 +130,21 @@ def sustained(done):
 def test_what_a_provider_bears_is_learnt_and_used(rate, says):
     played = Played(Rates(concurrency=64), rate=rate, seconds=0.1 if rate < 500 else 0.05, says=says)
     assert sustained(played.make(rate * 40, 64)) >= 0.95 * rate
+
+
+@pytest.mark.parametrize("rate", [5, 50, 500])
+def test_what_a_provider_tells_of_its_limit_is_used_without_trying_it(rate):
+    played = Played(Rates(concurrency=64), rate=rate, seconds=0.1 if rate < 500 else 0.05, tells=True)
+    done = played.make(rate * 40, 64)
+    assert sustained(done) >= 0.95 * rate
+    assert played.calls <= 1.02 * len(done) + 64  # those of the start, of which nobody knew
+
+
+def test_where_nothing_is_left_the_next_window_is_waited_for():
+    played = Played(Rates(concurrency=8), burst=100, window=60.0, tells=True)
+    done = played.make(1000, 8)
+    assert played.calls <= 1000 + 9 * 8  # those under way when the last of a window was given
+    assert done[-1] < 9 * 60 + 10
 
 
 @pytest.mark.parametrize("rate", [5, 50, 500])

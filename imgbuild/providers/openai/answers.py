@@ -14,6 +14,7 @@ from imgbuild.errors import (
     Transient,
     Unanswered,
 )
+from imgbuild.providers.allowance import wait_of
 from imgbuild.providers.keys import without
 from imgbuild.providers.prices import price_of
 from imgbuild.providers.status import NO_CREDIT, failure_by
@@ -91,4 +92,4 @@ def _wait(error: openai.APIStatusError) -> float | None:
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         with suppress(KeyError, ValueError):
             return max(0.0, float(headers[name]) / unit)
-    return None
+    return wait_of(headers)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgbuild.errors import ProviderFailed
 from imgbuild.extras import need
+from imgbuild.providers.allowance import allowance_of
 from imgbuild.providers.base import Provider
 from imgbuild.providers.clients import Clients
 from imgbuild.providers.keys import elsewhere, key_of
@@ -82,6 +83,8 @@ class OpenAI(Provider):
         model = _model(request.pin)
         try:
             raw = self._send(client, model, request)
+            if (left := allowance_of(raw.headers)) is not None:
+                self.tell_left(left)
             return image_of(raw.parse(), model, raw.headers.get("x-request-id", ""))
         except openai.OpenAIError as error:
             raise failure_of(error, key, model) from None  # its own text may hold the request, and the key

@@ -9,7 +9,7 @@ from PIL import Image as pillow
 from imgbuild.errors import ProviderFailed, Refused, Throttled, Transient, Unanswered, Unavailable
 from imgbuild.images import decode
 from imgbuild.providers.openai import OpenAI
-from imgbuild.types import Concern, Grade, Model, Request
+from imgbuild.types import Allowance, Concern, Grade, Model, Request
 from tests.vendors import openapi
 from tests.vendors.openai import KEY, busy, failure
 from tests.vendors.openai import OpenAI as Vendor
@@ -275,3 +275,30 @@ def test_names_are_pinned_to_the_snapshot_that_they_stand_for():
     assert pinned("gpt-image-2", params={"base_url": "https://house.example/v1"}) == ""
     with pytest.raises(ProviderFailed, match="the model names no 'source'"):
         pinned("")
+
+
+def test_what_is_left_of_the_limit_is_told(vendor):
+    told = []
+    openai = OpenAI()
+    openai.tell_left = told.append
+
+    def full(asked):
+        answer = vendor.answer(asked)
+        answer.headers |= limits(left=0)
+        return answer
+
+    vendor.first = [full]
+    openai.generate([request(), request()])
+    assert told == [Allowance(calls=0, per_second=2.0)]
+    vendor.first = [failure(429, "Rate limit reached.", "rate_limit_exceeded", headers=limits(left=0))]
+    with pytest.raises(Throttled) as raised:
+        openai.generate([request()])
+    assert raised.value.retry_after == 0.5
+
+
+def limits(left):
+    return {
+        "x-ratelimit-limit-requests": "120",
+        "x-ratelimit-remaining-requests": str(left),
+        "x-ratelimit-reset-requests": "1m0s",
+    }
