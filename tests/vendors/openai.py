@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import json
 
 from PIL import Image as pillow
 
@@ -24,6 +25,13 @@ def failure(status, message, code=None, kind="invalid_request_error", headers=No
 def busy(seconds=None):
     headers = {} if seconds is None else {"Retry-After": str(seconds)}
     return failure(429, "Rate limit reached.", "rate_limit_exceeded", "requests", headers)
+
+
+def with_image(answer, data):
+    """The same answer with another image in it."""
+    body = json.loads(answer.body)
+    body["data"][0]["b64_json"] = base64.b64encode(data).decode()
+    return Answer(answer.status, body, answer.headers)
 
 
 class OpenAI(Vendor):
