@@ -22,3 +22,10 @@ def png(picture: PILImage) -> bytes:
 def png_text(picture: PILImage) -> str:
     """The same in base64, for JSON."""
     return b64encode(png(picture)).decode()
+
+
+def fitted(picture: PILImage, size: tuple[int, int]) -> PILImage:
+    """The picture in that size, for those whose images come out as large as it is."""
+    from PIL.Image import Resampling
+
+    return picture if picture.size == size else picture.resize(size, Resampling.LANCZOS)

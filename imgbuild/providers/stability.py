@@ -11,27 +11,22 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from fractions import Fraction
-from math import isqrt
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from imgbuild.errors import ProviderFailed, Refused, SpecError, TargetError, Throttled, Unanswered
 from imgbuild.images import open_header
 from imgbuild.providers.base import Provider
 from imgbuild.providers.keys import OF_MODEL, UNKEYED, elsewhere, key_of, without
-from imgbuild.providers.pictures import png
+from imgbuild.providers.pictures import fitted, png
 from imgbuild.providers.prices import price_at
+from imgbuild.providers.ratios import MEGAPIXEL, ratio_for, sizes_of
 from imgbuild.providers.web import OverHttp, Reply, failure_of
 from imgbuild.types import Capabilities, Concern, Grade, Image, Model, Request, Value
-
-if TYPE_CHECKING:
-    from PIL.Image import Image as PILImage
 
 ADDRESS = "https://api.stability.ai"
 KEY = "STABILITY_API_KEY"
 TIMEOUT = 300.0  # seconds
 ASPECTS = ("1:1", "16:9", "9:16", "3:2", "2:3", "5:4", "4:5", "21:9", "9:21")
-MEGAPIXEL = 1024**2
 _ZERO = 2**31  # stands for seed 0, which the API takes for "any"; no request has it
 
 _STYLES = "3d-model analog-film anime cinematic comic-book digital-art enhance fantasy-art isometric line-art"
@@ -62,7 +57,7 @@ class Stability(OverHttp, Provider):
         params = {**_STYLE, **({} if core else _STRENGTH), **(_SCALE if sd3 else {}), **OF_MODEL}
         # The distilled ones draw without guidance, and a negative prompt does nothing there.
         distilled = model.source.endswith(("-turbo", "-flash"))
-        sizes = sizes_of(MEGAPIXEL * 3 // 2 if core else MEGAPIXEL)
+        sizes = sizes_of(ASPECTS, MEGAPIXEL * 3 // 2 if core else MEGAPIXEL)
         return Capabilities(
             takes=frozenset(
                 {"seed"} | (set() if core else {"image"}) | (set() if distilled else {"negative"})
@@ -109,27 +104,6 @@ class Stability(OverHttp, Provider):
         return image_of(reply, (request.width, request.height))
 
 
-def sizes_of(pixels: int) -> tuple[tuple[int, int], ...]:
-    """For each ratio the largest size within so many pixels that has it exactly, by sides that are multiples of 8."""
-    sizes = []
-    for aspect in ASPECTS:
-        ratio = Fraction(aspect.replace(":", "/"))
-        width, height = 8 * ratio.numerator, 8 * ratio.denominator
-        times = isqrt(pixels // (width * height))
-        sizes.append((times * width, times * height))
-    return tuple(sizes)
-
-
-def aspect_of(width: int, height: int) -> str:
-    """The ratio as the API names it. Raises ProviderFailed where it has no such."""
-    for aspect in ASPECTS:
-        if Fraction(aspect.replace(":", "/")) == Fraction(width, height):
-            return aspect
-    raise ProviderFailed(
-        f"there is no ratio for {width}x{height}", hint=f"the ratios are {', '.join(ASPECTS)}"
-    )
-
-
 def form_of(request: Request) -> list[tuple[str, tuple[str | None, bytes, str | None]]]:
     """The fields as parts of a form, as httpx takes them: with files and without, the API wants `multipart`."""
     params, model = request.params, request.pin.source
@@ -148,13 +122,13 @@ def form_of(request: Request) -> list[tuple[str, tuple[str | None, bytes, str | 
     if model.startswith("sd3"):
         fields |= {"model": model, "mode": "image-to-image" if given else "text-to-image"}
     if not (given and model.startswith("sd3")):  # there the picture settles it
-        fields["aspect_ratio"] = aspect_of(request.width, request.height)
+        fields["aspect_ratio"] = ratio_for(request.width, request.height, ASPECTS)
     fields |= {name: params[name] for name in ("style_preset", "cfg_scale", "strength") if name in params}
     parts: list[tuple[str, tuple[str | None, bytes, str | None]]] = [
         (name, (None, str(value).encode(), None)) for name, value in fields.items()
     ]
     size = (request.width, request.height)
-    return parts + [("image", ("image.png", png(_fitting(picture, size)), "image/png")) for picture in given]
+    return parts + [("image", ("image.png", png(fitted(picture, size)), "image/png")) for picture in given]
 
 
 def image_of(reply: Reply, size: tuple[int, int]) -> Image:
@@ -218,9 +192,3 @@ def _check(model: Model) -> None:
         raise SpecError(f"{said} provider 'stability'", hint=f"its models: {known}")
     if model.revision:
         raise SpecError("models of provider 'stability' have no revisions", hint="leave 'revision' out")
-
-
-def _fitting(picture: PILImage, size: tuple[int, int]) -> PILImage:
-    from PIL.Image import Resampling
-
-    return picture if picture.size == size else picture.resize(size, Resampling.LANCZOS)

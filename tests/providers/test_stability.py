@@ -1,10 +1,6 @@
 """The adapter of Stability, against a server that takes the vendor's forms, and nothing else."""
 
-from fractions import Fraction
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image as pillow
 
 from imgbuild.errors import (
@@ -19,7 +15,7 @@ from imgbuild.errors import (
 )
 from imgbuild.images import decode
 from imgbuild.providers import stability
-from imgbuild.providers.stability import ASPECTS, Stability, aspect_of, sizes_of
+from imgbuild.providers.stability import Stability
 from imgbuild.types import Concern, Grade, Model, Request
 from tests.vendors.server import Answer, serving
 from tests.vendors.stability import KEY, busy, failure
@@ -346,25 +342,6 @@ def test_what_models_take(source, taken):
 def test_sizes():
     assert takes("ultra").sizes[:4] == ((1024, 1024), (1280, 720), (720, 1280), (1248, 832))
     assert takes("core").sizes[:4] == ((1248, 1248), (1664, 936), (936, 1664), (1536, 1024))
-
-
-@given(st.integers(2**16, 2**26))
-def test_sizes_have_their_ratio_and_no_larger_one_would_do(pixels):
-    for (width, height), aspect in zip(sizes_of(pixels), ASPECTS, strict=True):
-        ratio = Fraction(aspect.replace(":", "/"))
-        assert (width % 8, height % 8, Fraction(width, height)) == (0, 0, ratio)
-        assert aspect_of(width, height) == aspect
-        wider = width + 8 * ratio.numerator
-        assert width * height <= pixels < wider * (wider / ratio)
-
-
-def test_a_size_of_no_ratio():
-    with pytest.raises(ProviderFailed) as raised:
-        aspect_of(1000, 999)
-    assert (raised.value.message, raised.value.hint) == (
-        "there is no ratio for 1000x999",
-        "the ratios are 1:1, 16:9, 9:16, 3:2, 2:3, 5:4, 4:5, 21:9, 9:21",
-    )
 
 
 ALL = "its models: core, ultra, sd3.5-large, sd3.5-large-turbo, sd3.5-medium, sd3.5-flash"
