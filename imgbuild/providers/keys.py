@@ -39,6 +39,8 @@ def key_of(names: Iterable[str], provider: str) -> str:
         raise Unavailable(
             f"'{provider}' needs a key, and {' or '.join(wanted)} is not set", hint="set it, and build again"
         )
+    if not (found.isascii() and found.isprintable()):  # no header could hold it, and the error would show it
+        raise Unavailable(f"what {' or '.join(wanted)} holds is no key", hint="was it copied whole?")
     return found
 
 
