@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 import json
 import socket
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urljoin, urlsplit
 
@@ -80,30 +80,22 @@ class Web:
         Raises Transient where nobody was there, Unanswered where it was sent and no whole answer came.
         """
         client = self._clients.of(self._make)
-        import httpx
+        with understood(), client.stream(method, address, timeout=timeout, **given) as answer:
+            return whole(answer)
 
-        try:
-            with client.stream(method, address, timeout=timeout, **given) as answer:
-                body = _bounded(answer)
-                headers = {name.lower(): value for name, value in answer.headers.items()}
-                return Reply(status=answer.status_code, headers=headers, body=body)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise Transient(f"the server can't be reached: {error}") from None
-        except httpx.TimeoutException:
-            raise Unanswered("no answer in time", hint="give the model a longer 'timeout'") from None
-        except httpx.HTTPError as error:
-            raise Unanswered(f"the connection was lost: {error}") from None
-
-    def fetch(self, address: str, own: str, *, timeout: float = 60.0) -> bytes:
+    def fetch(
+        self, address: str, own: str, *, timeout: float = 60.0, headers: Mapping[str, str] | None = None
+    ) -> bytes:
         """The image at an address that a vendor gave. own: the vendor's API, whose host may be anywhere.
 
-        No address leads to a machine of a private network, not even by a redirect. Raises Unanswered: what was paid
-        for lies there, and could not be had.
+        headers: for the API's own host, and sent to no other. No address leads to a machine of a private network, not
+        even by a redirect. Raises Unanswered: what was paid for lies there, and could not be had.
         """
         for _ in range(REDIRECTS):
             _refuse_private(address, own)
+            given = headers if _is_at(address, own) else None
             try:
-                reply = self.call("GET", address, timeout=timeout)
+                reply = self.call("GET", address, timeout=timeout, headers=given)
             except Transient as error:
                 raise Unanswered(error.message, hint="the image may have been paid for") from None
             if reply.status in (301, 302, 303, 307, 308) and "location" in reply.headers:
@@ -130,6 +122,30 @@ class OverHttp:
         self.web.close()
 
 
+@contextmanager
+def understood() -> Iterator[None]:
+    """Within it, what httpx raises is what it means for a request.
+
+    Raises Transient where nobody was there, Unanswered where it was sent and no whole answer came.
+    """
+    import httpx
+
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        raise Transient(f"the server can't be reached: {error}") from None
+    except httpx.TimeoutException:
+        raise Unanswered("no answer in time", hint="give the model a longer 'timeout'") from None
+    except httpx.HTTPError as error:
+        raise Unanswered(f"the connection was lost: {error}") from None
+
+
+def whole(answer: httpx.Response) -> Reply:
+    """An answer that has begun, read to its end. Raises Unanswered where that is too far away."""
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return Reply(status=answer.status_code, headers=headers, body=_bounded(answer))
+
+
 def _bounded(answer: httpx.Response) -> bytes:
     parts, size = [], 0
     for part in answer.iter_bytes():
@@ -138,6 +154,10 @@ def _bounded(answer: httpx.Response) -> bytes:
             raise Unanswered(f"the answer has more than {LARGEST >> 20} MB", hint="it may have been paid for")
         parts.append(part)
     return b"".join(parts)
+
+
+def _is_at(address: str, own: str) -> bool:
+    return urlsplit(address)[:2] == urlsplit(own)[:2]
 
 
 def _refuse_private(address: str, own: str) -> None:

@@ -112,6 +112,20 @@ def test_no_redirect_leads_into_one(calls, server):
     assert raised.value.message == "the image lies in a private network, at 127.0.0.2, and is not fetched"
 
 
+def test_what_is_for_the_apis_own_host_goes_to_no_other(calls, server, monkeypatch):
+    monkeypatch.setattr(web, "_refuse_private", lambda address, own: None)
+    other = Files(image=Answer(200, PNG.getvalue()))
+    with serving(other) as elsewhere:
+        server.first = [Answer(302, b"", {"Location": f"{elsewhere}/image"})]
+        calls.fetch(f"{server.address}/here", server.address, headers={"X-Key": "k"})
+        calls.fetch(f"{server.address}/image", server.address, headers={"X-Key": "k"})
+        calls.fetch(
+            f"{server.address}/image", server.address.replace("http", "https"), headers={"X-Key": "k"}
+        )
+    assert [asked.headers.get("X-Key") for asked in server.asked] == ["k", "k", None]
+    assert [asked.headers.get("X-Key") for asked in other.asked] == [None]
+
+
 FETCHED = {
     "gone": (Answer(404, b""), Unanswered, "the image can't be fetched: 404"),
     "no image": (
