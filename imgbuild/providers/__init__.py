@@ -14,6 +14,7 @@ PROVIDERS: Registry[type[Provider]] = Registry(
         "ideogram": "imgbuild.providers.ideogram:Ideogram",
         "openai": "imgbuild.providers.openai:OpenAI",
         "placeholder": "imgbuild.providers.placeholder:Placeholder",
+        "replicate": "imgbuild.providers.replicate:Replicate",
         "stability": "imgbuild.providers.stability:Stability",
         "weights": "imgbuild.providers.weights:WeightsOnly",
     },
