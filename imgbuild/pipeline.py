@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Collection
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from msgspec import Struct
 
 from imgbuild.costs import Estimates
 from imgbuild.errors import LockWouldChange, UsageError, place
+from imgbuild.expand.context import Notice
 from imgbuild.graph import closure
 from imgbuild.lock.book import LockBook
 from imgbuild.pins import Pins
@@ -32,11 +33,11 @@ from imgbuild.run.schedule import Limits, Schedule
 from imgbuild.select import Selection, choose
 from imgbuild.settings.load import profile_output
 from imgbuild.store.store import Store
-from imgbuild.survey import Adapters, Survey, open_book, selected, states_of, survey
+from imgbuild.survey import Adapters, Survey, endings_of, open_book, selected, states_of, survey
 
 
 class BuildOptions(Struct, frozen=True, kw_only=True):
-    """The flags of `build`."""
+    """The flags of `build`. today: the day by which models end; None: no end is told."""
 
     selection: Selection = Selection()
     plan: Options = Options()
@@ -47,6 +48,7 @@ class BuildOptions(Struct, frozen=True, kw_only=True):
     prune: bool = False
     resend: bool = False
     budget: float | None = None
+    today: date | None = None
 
 
 def build(
@@ -62,6 +64,7 @@ def build(
     _tell_notes(project, store, found, reporter)
     chosen = _chosen(found, options.selection, store)
     found = selected(found, chosen)
+    _tell_ends(found, chosen, options, reporter)
     if options.locked:
         _refuse_changes(found, chosen, options)
     materials = Materials(found, store)
@@ -139,8 +142,7 @@ def _tell_notes(project: Project, store: Store, found: Survey, reporter: Reporte
     for text in (*store.notes, *found.book.notes):
         reporter.event(Note(text=text, level="warning"))
     for notice in project.expansion.warnings:
-        at = f"{place(notice.where)}: " if notice.where else ""
-        reporter.event(Note(text=f"{at}{notice.message}", level="warning"))
+        _tell(notice, reporter)
     for name in sorted(found.guarded):
         reporter.event(
             Note(
@@ -149,6 +151,16 @@ def _tell_notes(project: Project, store: Store, found: Survey, reporter: Reporte
                 level="warning",
             )
         )
+
+
+def _tell_ends(found: Survey, chosen: Collection[str], options: BuildOptions, reporter: Reporter) -> None:
+    for notice in endings_of(found, options.today, chosen) if options.today else ():
+        _tell(notice, reporter)
+
+
+def _tell(notice: Notice, reporter: Reporter) -> None:
+    at = f"{place(notice.where)}: " if notice.where else ""
+    reporter.event(Note(text=f"{at}{notice.message}", level="warning"))
 
 
 def _refuse_changes(found: Survey, chosen: Collection[str], options: BuildOptions) -> None:

@@ -6,18 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from imgbuild.adjustments import readings
+from imgbuild.expand.context import Notice
+from imgbuild.expand.ending import endings
 from imgbuild.files import Files
 from imgbuild.graph import Graph
-from imgbuild.keys import Intents, Way
+from imgbuild.keys import Intents, Way, bound_at
 from imgbuild.lock.book import LockBook
 from imgbuild.lock.rename import carry_over
-from imgbuild.pins import Pins, digests_of
-from imgbuild.plan import AT_REST, Action, Options, Plan, View, make_plan, plan_of
+from imgbuild.pins import Name, Pins, digests_of
+from imgbuild.plan import AT_REST, DOES_STEPS, Action, Options, Plan, View, make_plan, plan_of
 from imgbuild.project import Project
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
@@ -260,6 +263,27 @@ def _stand_ins(equivalents: Mapping[Digest, set[Digest]]) -> dict[Digest, set[Di
         for other in others:
             found.setdefault(other, set()).add(image)
     return found
+
+
+def endings_of(found: Survey, today: date, chosen: Collection[str] | None = None) -> list[Notice]:
+    """What is to be said of models in use that end soon, or have ended.
+
+    chosen: of those that have ended, only those that one of these targets is about to ask; None: all.
+    """
+    told = list(endings(found.project.drafts.context.bounds.values(), found.pins.known, today))
+    asked: set[Name] = set()
+    if chosen is not None and any(item.is_past for item in told):
+        asked = _asked(found, chosen)
+    return [item.notice for item in told if chosen is None or not item.is_past or item.name in asked]
+
+
+def _asked(found: Survey, chosen: Collection[str]) -> set[Name]:
+    """The models that the plan asks for these targets."""
+    pending = [
+        item for name, item in found.plan.decisions.items() if name in chosen and item.action in DOES_STEPS
+    ]
+    bounds = [bound_at(item.target, item.way.position) for item in pending if item.target.asks]
+    return {(bound.home, bound.alias) for bound in bounds}
 
 
 def states_of(found: Survey, store: Store) -> dict[str, str]:

@@ -105,4 +105,5 @@ def _options(session: Session, project: Project, flags: Flags) -> BuildOptions:
         prune=flags.prune,
         resend=flags.resend,
         budget=flags.budget,
+        today=session.today(),
     )

@@ -14,7 +14,8 @@ from imgbuild import __version__
 from imgbuild.commands.ground import feel
 from imgbuild.commands.session import Session
 from imgbuild.commands.starter import KEYS, look_around
-from imgbuild.errors import Exit, ImgbuildError, SpecError
+from imgbuild.errors import Exit, ImgbuildError, SpecError, place
+from imgbuild.expand.ending import endings
 from imgbuild.project import Project
 from imgbuild.providers import PROVIDERS
 from imgbuild.report.text import data_size, plural, printable
@@ -131,7 +132,7 @@ def _specs(session: Session) -> Iterator[Sign]:
         if faults:
             yield Sign("broken", "specs", f"{plural(faults, 'target')} at fault; `imgbuild plan` names them")
         yield from _missing_keys(project, session.environ)
-        yield from _lock(project)
+        yield from _lock(session, project)
     except ImgbuildError as error:
         yield _broken("specs", error)
 
@@ -150,8 +151,11 @@ def _missing_keys(project: Project, environ: Mapping[str, str]) -> Iterator[Sign
             yield Sign("note", "keys", f"model '{alias}' needs {' or '.join(names)}, which is not set")
 
 
-def _lock(project: Project) -> Iterator[Sign]:
-    book, _ = open_book(project)
+def _lock(session: Session, project: Project) -> Iterator[Sign]:
+    book, pins = open_book(project)
+    for item in endings(project.drafts.context.bounds.values(), pins.known, session.today()):
+        at = f"{place(item.notice.where)}: " if item.notice.where else ""
+        yield Sign("note", "models", f"{at}{item.notice.message}")
     lines, targets = book.lines(), project.graph.targets
     locked = sum(1 for name in targets if name in lines and lines[name].image)
     yield Sign(

@@ -15,7 +15,7 @@ from imgbuild.plan import AT_REST, Action, Decision
 from imgbuild.report.text import money, plural
 from imgbuild.select import Selection, handle
 from imgbuild.store.store import Store
-from imgbuild.survey import Survey, selected
+from imgbuild.survey import Survey, endings_of, selected
 
 SHOWN = 200  # rows of the table; --verbose shows all
 
@@ -93,7 +93,7 @@ def _summary(decisions: Sequence[Decision], costs: Mapping[str, float | None]) -
 
 
 def _warn(session: Session, found: Survey) -> None:
-    for notice in found.project.expansion.warnings:
+    for notice in (*found.project.expansion.warnings, *endings_of(found, session.today())):
         at = f"{place(notice.where)}: " if notice.where else ""
         session.say(f"warning: {at}{notice.message}")
     gone = sum(len(ids) for ids in found.gone.values())

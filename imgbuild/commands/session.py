@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -28,7 +30,10 @@ from imgbuild.types import Target
 
 
 class Session(Struct, frozen=True, kw_only=True):
-    """One call of the command line. folder: where it was given; root: of the project it is in."""
+    """One call of the command line. folder: where it was given; root: of the project it is in.
+
+    clock: seconds since the epoch.
+    """
 
     arguments: tuple[str, ...]
     folder: Path
@@ -41,6 +46,7 @@ class Session(Struct, frozen=True, kw_only=True):
     verbose: bool = False
     stdout: TextIO = sys.stdout
     stderr: TextIO = sys.stderr
+    clock: Callable[[], float] = time.time
 
     def settings(self, flags: Mapping[str, object] | None = None) -> tuple[Files, Settings]:
         return open_settings(self.root, self.environ, Path.home(), self.profile, flags)
@@ -49,6 +55,10 @@ class Session(Struct, frozen=True, kw_only=True):
         """The whole project, and spec files named on the command line beside it."""
         files, settings = self.settings(flags)
         return load_project(files, settings, [self.inside(path) for path in paths])
+
+    def today(self) -> date:
+        """The day, as budgets count it."""
+        return datetime.fromtimestamp(self.clock(), UTC).date()
 
     def inside(self, path: str) -> str:
         """A path as given, from the project's root. Raises UsageError where it leads out of the project."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from imgbuild.errors import ProviderFailed, TargetError, Throttled, Transient, Unanswered, Unavailable
+from imgbuild.providers.ends import end_named, instead_of
 
 NO_CREDIT = 402  # vendors have other statuses for that, too
+
+
+_STAYS = "what is locked and stored stays, and needs no model"
 
 
 def failure_by(status: int, said: str, model: str, wait: float | None = None) -> TargetError:
@@ -20,9 +24,16 @@ def failure_by(status: int, said: str, model: str, wait: float | None = None) ->
         hint = "is it whole, of this vendor, and allowed to do this?"
         return Unavailable(f"the key is not taken: {said}", hint=hint)
     if status == 404:
-        return ProviderFailed(f"there is no model '{model}' any more: {said}", hint="name another 'source'")
+        return ProviderFailed(f"there is no model '{model}' any more: {said}", hint=_way_out(model))
     if status in (500, 503):
         return Transient(f"the server failed: {said}", retry_after=wait)
     if status > 500:
         return Unanswered(f"the server did not answer: {said}")
     return ProviderFailed(f"the request is not taken: {said}")
+
+
+def _way_out(model: str) -> str:
+    """What to do where a model is gone: what its vendor names instead, if it said so before."""
+    end = end_named(model)
+    others = instead_of(end) if end is not None else []
+    return f"name another 'source'{f', such as {others[0]}' if others else ''}; {_STAYS}"

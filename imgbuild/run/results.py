@@ -121,18 +121,26 @@ def _failures(materials: Materials, works: Sequence[Work]) -> list[Failure]:
 def _failure(work: Work, outcome: Outcome | None) -> Failure:
     """outcome: how the target ended before, which is how it ends now where it would only fail again."""
     verdicts = outcome.verdicts if work.decision.broken and outcome else work.verdicts
-    target, line = work.decision.target, work.decision.line
+    target = work.decision.target
     error = work.error or TargetError("an input of it failed", hint="mend that first")
-    stale = "the last image stays published, and is stale" if line is not None and line.image else ""
     return Failure(
         id=target.id,
         output=target.output,
         where=place(target.recipe.where),
         cause=error.message,
-        hint="; ".join(filter(None, (error.hint, stale))),
+        hint="; ".join(filter(None, (error.hint, _left(work.decision)))),
         kind=_kind(work),
         **_apart(verdicts, error.message),
     )
+
+
+def _left(decision: Decision) -> str:
+    """What there still is of a target that was locked before it failed."""
+    if decision.line is None or not decision.line.image:
+        return ""
+    if decision.reproduce:
+        return "its locked bytes may lie in another store, a shared cache or git"
+    return "the last image stays published, and is stale"
 
 
 def _apart(verdicts: Sequence[Verdict], cause: str) -> dict[str, str]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from openai.types import ImagesResponse
 
 _MODERATED = ("moderation_blocked", "content_policy_violation", "safety_violations")
+_GONE = "model_not_found"
 _NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 
 
@@ -77,6 +78,8 @@ def _status(error: openai.APIStatusError, key: str, model: str) -> TargetError:
     if code in _MODERATED:
         return Refused(f"refused: {said}", hint="say it otherwise, or name a 'fallback'")
     status = NO_CREDIT if code in _NO_CREDIT else error.status_code
+    if status == 400 and code == _GONE:
+        status = 404
     return failure_by(status, said, model, _wait(error))
 
 

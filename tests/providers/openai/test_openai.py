@@ -120,6 +120,16 @@ ANSWERS = {
         ProviderFailed,
         "there is no model 'gpt-image-2-2026-04-21' any more: The model does not exist.",
     ),
+    "gone, in other words": (
+        failure(400, "The model has been deprecated.", "model_not_found"),
+        ProviderFailed,
+        "there is no model 'gpt-image-2-2026-04-21' any more: The model has been deprecated.",
+    ),
+    "not for this account": (
+        failure(403, "Your project has no access.", "model_not_found"),
+        Unavailable,
+        "the key is not taken: Your project has no access.",
+    ),
     "not taken": (
         failure(400, "Invalid size.", "invalid_value"),
         ProviderFailed,
