@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
 
@@ -37,7 +38,7 @@ from imgbuild.survey import Adapters, Survey, endings_of, open_book, selected, s
 
 
 class BuildOptions(Struct, frozen=True, kw_only=True):
-    """The flags of `build`. today: the day by which models end; None: no end is told."""
+    """The flags of `build`. today: the day by which models end; None: no end is told. environ: what is set."""
 
     selection: Selection = Selection()
     plan: Options = Options()
@@ -49,6 +50,7 @@ class BuildOptions(Struct, frozen=True, kw_only=True):
     resend: bool = False
     budget: float | None = None
     today: date | None = None
+    environ: Mapping[str, str] = os.environ
 
 
 def build(
@@ -56,7 +58,7 @@ def build(
 ) -> Built:
     """Bring the chosen targets up to date, with consent. Raises LockWouldChange, SpecError, not for failed targets."""
     began = time.perf_counter()
-    adapters = Adapters(project.files, offline=options.offline)
+    adapters = Adapters(project.files, offline=options.offline, environ=options.environ)
     project.files.remember(store.records.file_digests())
     project, book, pins = _opened(project)
     project = _pin(project, book, pins, adapters, options)
@@ -240,7 +242,8 @@ def _crew(found: Survey, chosen: Collection[str], jobs: int) -> Crew | None:
     if jobs == 1 or runs < CREW_PAYS:
         return None
     project = found.project
-    return Crew(jobs, project.store / "blobs", project.cache / "blobs" if project.cache else None)
+    second = project.cache / "blobs" if project.cache else None
+    return Crew(jobs, project.store / "blobs", second, project.files.root)
 
 
 def _budget(materials: Materials, cost: float, options: BuildOptions) -> float | None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 
@@ -24,6 +25,7 @@ from imgbuild.plan import AT_REST, DOES_STEPS, Action, Options, Plan, View, make
 from imgbuild.project import Project
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
+from imgbuild.providers.keyring import Keyring
 from imgbuild.publish import Outputs, is_mass_removal
 from imgbuild.store.records import Output
 from imgbuild.store.store import Store
@@ -52,15 +54,18 @@ class Survey(Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Adapters(dict[str, Provider]):
-    """One instance of each provider that is asked for, by name. files: the project's."""
+    """One instance of each provider that is asked for, by name. files: the project's. environ: what is set."""
 
-    def __init__(self, files: Files, *, offline: bool = False) -> None:
+    def __init__(
+        self, files: Files, *, offline: bool = False, environ: Mapping[str, str] = os.environ
+    ) -> None:
         super().__init__()
         self._files, self._offline = files, offline
+        self._keys = Keyring(environ, files.root)
 
     def __missing__(self, name: str) -> Provider:
         provider = self[name] = PROVIDERS.get(name)()
-        provider.files, provider.offline = self._files, self._offline
+        provider.files, provider.offline, provider.environ = self._files, self._offline, self._keys
         return provider
 
 

@@ -106,4 +106,5 @@ def _options(session: Session, project: Project, flags: Flags) -> BuildOptions:
         resend=flags.resend,
         budget=flags.budget,
         today=session.today(),
+        environ=session.environ,
     )

@@ -14,10 +14,11 @@ from imgbuild import __version__
 from imgbuild.commands.ground import feel
 from imgbuild.commands.session import Session
 from imgbuild.commands.starter import KEYS, look_around
-from imgbuild.errors import Exit, ImgbuildError, SpecError, place
+from imgbuild.errors import Exit, ImgbuildError, SpecError, TargetError, place
 from imgbuild.expand.ending import endings
 from imgbuild.project import Project
 from imgbuild.providers import PROVIDERS
+from imgbuild.providers.keyring import FILE, is_open
 from imgbuild.report.text import data_size, plural, printable
 from imgbuild.settings import PROJECT_FILE, Settings
 from imgbuild.store.store import open_store
@@ -50,7 +51,7 @@ def examine(session: Session) -> Iterator[Sign]:
     yield Sign("ok", "imgbuild", f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
     yield from _libraries()
     yield from _providers()
-    yield _keys(session.environ)
+    yield from _keys(session)
     yield _device(session.environ)
     try:
         _, settings = session.settings()
@@ -94,11 +95,34 @@ def _providers() -> Iterator[Sign]:
         yield Sign("ok", "provider", f"{name} (adapter {kind.version}{wants})")
 
 
-def _keys(environ: Mapping[str, str]) -> Sign:
-    """Names of the keys that are set, and never more than their names."""
+def _keys(session: Session) -> Iterator[Sign]:
+    """Names of the keys that there are, and never more than their names."""
     brought = [key for name in PROVIDERS.names() for key in _env(name)]
-    present = [name for name in dict.fromkeys([*KEYS, *brought]) if environ.get(name)]
-    return Sign("ok", "keys", f"set: {', '.join(present)}" if present else "none set")
+    known = dict.fromkeys([*KEYS, *brought])
+    present = [name for name in known if session.environ.get(name)]
+    written, fault = _written(session)
+    apart = [name for name in known if name in written and name not in present]
+    told = [
+        f"{where}: {', '.join(names)}" for where, names in (("set", present), (f"in {FILE}", apart)) if names
+    ]
+    yield Sign("ok", "keys", "; ".join(told) or "none set")
+    if fault is not None:
+        yield Sign("broken", "keys", f"{fault.message}; {fault.hint}")
+    if written and is_open(session.root / FILE):
+        yield Sign("note", "keys", f"others on this machine can read {FILE}; `chmod 600 {FILE}` ends that")
+
+
+def _written(session: Session) -> tuple[Mapping[str, str], TargetError | None]:
+    """What the project's file of keys says, and why it can't be used."""
+    keys = session.keys()
+    written: Mapping[str, str] = {}
+    try:
+        written = keys.written()
+        for name in written:
+            keys.check(name)
+    except TargetError as error:
+        return written, error
+    return written, None
 
 
 def _env(provider: str) -> tuple[str, ...]:
@@ -131,7 +155,7 @@ def _specs(session: Session) -> Iterator[Sign]:
         yield Sign("ok", "specs", told)
         if faults:
             yield Sign("broken", "specs", f"{plural(faults, 'target')} at fault; `imgbuild plan` names them")
-        yield from _missing_keys(project, session.environ)
+        yield from _missing_keys(project, {**session.environ, **_written(session)[0]})
         yield from _lock(session, project)
     except ImgbuildError as error:
         yield _broken("specs", error)

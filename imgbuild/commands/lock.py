@@ -73,7 +73,7 @@ def run_upgrade(session: Session, aliases: Sequence[str], *, trust: bool = False
     pinned_anew = require(session, project, given=trust, anew=names)
     with session.held(project) as store:
         found = session.survey(project, store)
-        adapters = Adapters(project.files)
+        adapters = Adapters(project.files, environ=session.environ)
         moved: dict[Name, Pin] = {}
         for name in names:
             model = found.pins.models[name].model

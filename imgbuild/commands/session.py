@@ -18,6 +18,7 @@ from imgbuild.errors import UsageError
 from imgbuild.files import Files
 from imgbuild.plan import Options
 from imgbuild.project import Project, load_project, open_settings
+from imgbuild.providers.keyring import Keyring
 from imgbuild.report import Reporter, reporter_for
 from imgbuild.report.output import emit, width_of
 from imgbuild.report.table import render_table
@@ -59,6 +60,10 @@ class Session(Struct, frozen=True, kw_only=True):
     def today(self) -> date:
         """The day, as budgets count it."""
         return datetime.fromtimestamp(self.clock(), UTC).date()
+
+    def keys(self) -> Keyring:
+        """What is set, and what the project's `.env` says."""
+        return Keyring(self.environ, self.root)
 
     def inside(self, path: str) -> str:
         """A path as given, from the project's root. Raises UsageError where it leads out of the project."""

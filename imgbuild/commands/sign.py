@@ -57,7 +57,7 @@ def _folder(settings: Settings) -> str:
 
 def _chain(session: Session, settings: Settings) -> bytes:
     """The certificates: of the environment, else those that the project names."""
-    if session.environ.get(CERTIFICATE):
+    if session.keys().get(CERTIFICATE):
         return _pem(session, CERTIFICATE, "certificate")
     if not settings.credentials.certificate:
         raise UsageError(
@@ -69,7 +69,7 @@ def _chain(session: Session, settings: Settings) -> bytes:
 
 def _pem(session: Session, variable: str, what: str) -> bytes:
     """What a variable holds, or the file that it names."""
-    text = session.environ.get(variable, "")
+    text = session.keys().get(variable, "")
     if not text:
         raise UsageError(f"there is no {what} to sign with", hint=f"set {variable} to it, or to its file")
     if text.lstrip().startswith("-----BEGIN"):

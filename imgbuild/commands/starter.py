@@ -7,6 +7,8 @@ from shutil import which
 
 from msgspec import Struct
 
+from imgbuild.providers.keyring import FILE
+
 # Environment variables that hold vendors' keys → the provider they are for. Only their names are looked at.
 KEYS = {
     "OPENAI_API_KEY": "openai",
@@ -130,8 +132,8 @@ def _budget(machine: Machine) -> str:
 
 
 def ignored(store: str, output: str) -> list[str]:
-    """Lines of .gitignore: what a build makes again from specs and lock."""
-    return [f"/{path}/" for path in (store, output) if not path.startswith(("/", ".."))]
+    """Lines of .gitignore: what a build makes again from specs and lock, and keys."""
+    return [*(f"/{path}/" for path in (store, output) if not path.startswith(("/", ".."))), FILE]
 
 
 def attributes(folders: Sequence[str]) -> list[str]:

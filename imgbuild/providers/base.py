@@ -17,6 +17,7 @@ Anything else is a bug of the adapter, and counts as Unanswered does.
 
 from __future__ import annotations
 
+import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -43,6 +44,7 @@ class Provider(ABC):
     environment variables that hold its keys. files: the project's files, for those whose models lie among
     them; whoever asks for more than `capabilities` has set it. offline: whether to leave the network alone.
     runs_on: the device that the settings name, for models that name none; empty: the best there is.
+    environ: where its keys are looked up; of a run, the environment and the project's `.env`.
     tell: takes what a call is at, from any thread and at once, so that a person can see a slow one move; a run sets it.
     tell_left: takes what the vendor says is left of its rate limit, in the same way.
     """
@@ -59,6 +61,7 @@ class Provider(ABC):
     files: Files | None = None
     offline: bool = False
     runs_on: str = ""
+    environ: Mapping[str, str] = os.environ
     tell: Callable[[Activity], None] = staticmethod(unheard)
     tell_left: Callable[[Allowance], None] = staticmethod(unheard)
 

@@ -164,7 +164,7 @@ class BFL(OverHttp, Queued):
         return {"x-key": self._key(request), "accept": "application/json"}
 
     def _key(self, request: Request) -> str:
-        return key_of([str(request.params.get("key", KEY))], self.name)
+        return key_of([str(request.params.get("key", KEY))], self.name, self.environ)
 
     def _failure(self, reply: Reply, request: Request) -> TargetError:
         return failure_of(reply, self._key(request), request.pin.source, _faults)

@@ -90,7 +90,7 @@ class Ideogram(OverHttp, Provider):
 
     def _make(self, request: Request) -> Image:
         params = request.params
-        key = key_of([str(params.get("key", KEY))], self.name)
+        key = key_of([str(params.get("key", KEY))], self.name, self.environ)
         base = str(params.get("base_url", "")).rstrip("/") or ADDRESS
         timeout = float(params.get("timeout", TIMEOUT))
         reply = self.web.call(

@@ -1,10 +1,10 @@
-"""Keys of vendors: from the environment, and from nowhere into what is said or kept."""
+"""Keys of vendors: from the environment or the project's `.env`, and from there into nothing that is said or kept."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from imgbuild.errors import Unavailable
@@ -31,10 +31,10 @@ OF_MODEL: dict[str, Value] = {
 UNKEYED = frozenset({"key", "timeout"})  # of these, what changes no picture
 
 
-def key_of(names: Iterable[str], provider: str) -> str:
-    """The first of these variables that is set. Raises Unavailable where none is."""
+def key_of(names: Iterable[str], provider: str, environ: Mapping[str, str] = os.environ) -> str:
+    """The first of these variables that is set. environ: the provider's. Raises Unavailable where none is."""
     wanted = list(names)
-    found = next((value for name in wanted if (value := os.environ.get(name, "").strip())), "")
+    found = next((value for name in wanted if (value := environ.get(name, "").strip())), "")
     if not found:
         raise Unavailable(
             f"'{provider}' needs a key, and {' or '.join(wanted)} is not set", hint="set it, and build again"

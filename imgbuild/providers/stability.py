@@ -89,7 +89,7 @@ class Stability(OverHttp, Provider):
     def _make(self, request: Request) -> Image:
         params, model = request.params, request.pin.source
         form = form_of(request)
-        key = key_of([str(params.get("key", KEY))], self.name)
+        key = key_of([str(params.get("key", KEY))], self.name, self.environ)
         base = str(params.get("base_url", "")).rstrip("/") or ADDRESS
         service = "sd3" if model.startswith("sd3") else model
         reply = self.web.call(

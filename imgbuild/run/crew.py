@@ -6,10 +6,11 @@ and has a process of its own to wait for. What goes out and comes back is plain 
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -23,6 +24,7 @@ from imgbuild.errors import TargetError
 from imgbuild.foreign import Broke, foreign
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
+from imgbuild.providers.keyring import Keyring
 from imgbuild.run.steps import Job, Made, Unfinished, finish
 from imgbuild.store.blobs import Blobs
 from imgbuild.types import Record, Request
@@ -78,12 +80,12 @@ def fault_of(error: TargetError) -> Fault:
 class Crew:
     """At most `jobs` processes, each started when a thread first finds none idle. They end when this one does.
 
-    blobs, second: the folders of the store's blobs.
+    blobs, second: the folders of the store's blobs. root: of the project.
     """
 
-    def __init__(self, jobs: int, blobs: Path, second: Path | None) -> None:
+    def __init__(self, jobs: int, blobs: Path, second: Path | None, root: Path) -> None:
         self.size = min(jobs, MOST)
-        self._places = (blobs, second)
+        self._places = (blobs, second, root)
         self._idle: SimpleQueue[Connection] = SimpleQueue()
         self._all: list[tuple[Connection, BaseProcess]] = []
 
@@ -140,22 +142,34 @@ def start_beside(serve: Callable[..., None], *given: object) -> tuple[Connection
     return ours, process
 
 
-def _serve(link: Connection, folder: Path, second: Path | None) -> None:
+class Hired(dict[str, Provider]):
+    """The providers that have been asked here, each made when it first is. root: of the project, for their keys."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__()
+        self._keys = Keyring(os.environ, root)
+
+    def __missing__(self, name: str) -> Provider:
+        provider = self[name] = PROVIDERS.get(name)()
+        provider.environ = self._keys
+        return provider
+
+
+def _serve(link: Connection, folder: Path, second: Path | None, root: Path) -> None:
     """Do errands until the other side is gone. An interrupt is the other side's to handle.
 
     It ends this process by a signal; then programs that run for an errand are ended, too, and their folders removed.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    blobs = Blobs(folder, second)
-    providers: dict[str, Provider] = {}
+    blobs, providers = Blobs(folder, second), Hired(root)
     with suppress(EOFError, OSError):
         while True:
             link.send(_answers(link.recv(), blobs, providers))
 
 
 def _answers(
-    errands: Sequence[Errand], blobs: Blobs, providers: dict[str, Provider]
+    errands: Sequence[Errand], blobs: Blobs, providers: Mapping[str, Provider]
 ) -> list[Made | Fault] | str:
     try:
         return [do(errand, blobs, providers) for errand in errands]
@@ -163,11 +177,9 @@ def _answers(
         return format_exc()
 
 
-def do(errand: Errand, blobs: Blobs, providers: dict[str, Provider]) -> Made | Fault:
-    """Make and finish one image. providers: those that were asked before, by name."""
-    provider = providers.get(errand.provider)
-    if provider is None:
-        provider = providers[errand.provider] = PROVIDERS.get(errand.provider)()
+def do(errand: Errand, blobs: Blobs, providers: Mapping[str, Provider]) -> Made | Fault:
+    """Make and finish one image. providers: by name."""
+    provider = providers[errand.provider]
     try:
         return _made(errand, provider, blobs)
     except Unfinished as error:

@@ -5,6 +5,7 @@ Requests and pictures go to and fro as plain data, and so does what the provider
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +20,7 @@ from imgbuild.files import Files, Stamp
 from imgbuild.foreign import Broke, foreign
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
+from imgbuild.providers.keyring import Keyring
 from imgbuild.run.crew import Fault, fault_of, start_beside
 from imgbuild.types import Activity, Digest, Image, Request
 
@@ -134,6 +136,7 @@ def hired(post: Post) -> Provider:
     provider = PROVIDERS.get(post.provider)()
     provider.files, provider.offline, provider.runs_on = Files(post.root), post.offline, post.device
     provider.files.remember(dict(post.digests))
+    provider.environ = Keyring(os.environ, post.root)
     return provider
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -118,6 +120,52 @@ def test_keys_that_are_needed_and_not_set(project, painter, monkeypatch):
     assert part(project, "keys") == [("ok", "set: DEAR_TOKEN")]
     project.write({"specs/a.yaml": SPEC.replace("placeholder", "dear, params: {key: IMGBUILD_HOUSE_KEY}")})
     assert part(project, "keys")[-1] == ("note", "model 'm' needs IMGBUILD_HOUSE_KEY, which is not set")
+
+
+def test_keys_of_the_file(project, monkeypatch):
+    monkeypatch.setenv("FAL_KEY", "a-secret")
+    path = project.root / ".env"
+    path.write_text("FAL_KEY=b-secret\nOPENAI_API_KEY=c-secret\nDATABASE=d-secret\n")
+    path.chmod(0o600)
+    assert part(project, "keys") == [("ok", "set: FAL_KEY; in .env: OPENAI_API_KEY")]
+    project.write({"specs/a.yaml": SPEC.replace("placeholder", "openai, source: gpt-image-2")})
+    assert part(project, "keys") == [("ok", "set: FAL_KEY; in .env: OPENAI_API_KEY")]
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+    assert part(project, "keys") == [("ok", "set: FAL_KEY; in .env: OPENAI_API_KEY")]
+    path.chmod(0o640)
+    assert part(project, "keys")[1:] == [
+        ("note", "others on this machine can read .env; `chmod 600 .env` ends that")
+    ]
+    assert "-secret" not in project.tell("doctor").out
+
+
+def test_a_file_of_keys_that_can_not_be_used(project, tmp_path):
+    (tmp_path / "elsewhere").write_text("FAL_KEY=b-secret\n")
+    (project.root / ".env").symlink_to(tmp_path / "elsewhere")
+    assert part(project, "keys", 1) == [
+        ("ok", "none set"),
+        (
+            "broken",
+            ".env is a link, and keys are read from nowhere else; "
+            "write the keys into it, or set them in the environment",
+        ),
+    ]
+
+
+def test_a_file_of_keys_that_git_could_give_away(project, monkeypatch):
+    monkeypatch.setenv("PATH", os.defpath)
+    subprocess.run(["git", "init", "-q"], cwd=project.root, check=True)
+    project.write({".env": "FAL_KEY=b-secret\n"})
+    (project.root / ".env").chmod(0o600)
+    assert part(project, "keys", 1) == [
+        ("ok", "in .env: FAL_KEY"),
+        (
+            "broken",
+            "FAL_KEY is in .env, which git does not ignore: a commit could give it away; list .env in .gitignore",
+        ),
+    ]
+    project.write({".gitignore": ".env\n"})
+    assert part(project, "keys") == [("ok", "in .env: FAL_KEY")]
 
 
 def test_before_the_first_build(bench):

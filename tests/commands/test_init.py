@@ -87,7 +87,7 @@ def test_nothing_that_was_there_is_lost(bench):
     assert project.tell("init", "-q") == (0, "", "")
     assert project.text("imgbuild.yaml") == "specs: art/specs\noutput: pictures\n"
     assert project.text("schema/spec.schema.json") == "mine"
-    assert project.text(".gitignore") == "*.pyc\n/pictures\n/.imgbuild/\n"
+    assert project.text(".gitignore") == "*.pyc\n/pictures\n/.imgbuild/\n.env\n"
     assert project.text(".gitattributes") == (
         "*.png binary\n"
         "# One line a picture: when two branches both add pictures, git keeps the lines of both, and the next\n"

@@ -1,6 +1,7 @@
 """Builds through OpenAI's API: each image paid once, whatever the server does in between, and no key anywhere."""
 
 import json
+import subprocess
 import time
 
 import pytest
@@ -295,3 +296,37 @@ def test_what_it_does_not_take_is_an_error_before_anything_is_sent(shop, vendor,
     shop.edit("specs/catalog.yaml", edit)
     told = shop.tell("build")
     assert (told.code, told.err, vendor.asked) == (2, said, [])
+
+
+def test_a_key_of_the_file_is_used_and_is_nowhere_else(shop, vendor, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    shop.write({".env": f"OPENAI_API_KEY={KEY}\n"})
+    told = [
+        shop.tell("build", "--json"),
+        shop.tell("doctor"),
+        shop.tell("why", f"catalog/{ALL[0]}"),
+        shop.tell("manifest"),
+        shop.tell("plan", "--json"),
+        shop.tell("models", "--json"),
+    ]
+    assert {item.code for item in told} == {0}
+    assert vendor.billed == 6
+    assert not any(KEY in item.out + item.err for item in told)
+    files = [path for path in shop.root.rglob("*") if path.is_file()]
+    assert [path.name for path in files if KEY.encode() in path.read_bytes()] == [".env"]
+
+
+def test_a_key_that_git_could_give_away_is_not_used(shop, vendor, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    shop.write({".env": f"OPENAI_API_KEY={KEY}\n"})
+    subprocess.run(["git", "init", "-q"], cwd=shop.root, check=True)
+    ended = shop.build()
+    assert {(failure.cause, failure.hint) for failure in ended.failures} == {
+        (
+            "OPENAI_API_KEY is in .env, which git does not ignore: a commit could give it away",
+            "list .env in .gitignore",
+        )
+    }
+    assert (vendor.asked, shop.lines()) == ([], {})
+    shop.write({".gitignore": ".env\n"})
+    assert shop.build().failures == ()

@@ -241,6 +241,15 @@ def test_the_key_may_be_a_file_and_is_nowhere_else(shop, tmp_path, monkeypatch):
     assert inner.decode() not in told.out + told.err
 
 
+def test_the_key_may_stand_among_those_of_the_project(shop, monkeypatch):
+    monkeypatch.delenv("IMGBUILD_C2PA_KEY")
+    assert shop.tell("sign").code == 2
+    shop.write({".env": f'IMGBUILD_C2PA_KEY="{chain().key.decode()}"\n'})
+    assert (
+        shop.tell("sign").out == f"signed/: {SIGNED} signed, {COPIED} copied, as they hold no credentials\n"
+    )
+
+
 def test_inspect_reads_and_checks_them(shop, monkeypatch):
     shop.tell("sign", "-s", "catalog/packshot*")
     place = "signed/packshot/red_0.png"

@@ -14,9 +14,10 @@ import pytest
 from imgbuild.errors import Refused
 from imgbuild.foreign import Broke
 from imgbuild.process.command import Command
+from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
 from imgbuild.providers.placeholder import Placeholder
-from imgbuild.run.crew import Crew, Errand, do, errands_at_a_time
+from imgbuild.run.crew import Crew, Errand, Hired, do, errands_at_a_time
 from imgbuild.run.steps import Job, Start, Unfinished, finish
 from imgbuild.store.blobs import Blobs
 from imgbuild.types import Format, Image, Pin, Request
@@ -51,7 +52,7 @@ class Refuser(Provider):
 
 @pytest.fixture
 def crew(tmp_path):
-    made = Crew(1, tmp_path / "blobs", None)
+    made = Crew(1, tmp_path / "blobs", None, tmp_path)
     yield made
     made.close()
 
@@ -112,6 +113,14 @@ def test_a_refusal_stays_one(tmp_path):
     assert (error.message, error.hint) == ("no", "ask for something else")
 
 
+def test_a_provider_there_knows_the_keys_of_the_project(tmp_path, monkeypatch):
+    monkeypatch.setitem(PROVIDERS._loaded, "refuser", Refuser)
+    (tmp_path / ".env").write_text("IMGBUILD_HOUSE_KEY=secret\n")
+    hired = Hired(tmp_path)
+    assert hired["refuser"].environ["IMGBUILD_HOUSE_KEY"] == "secret"
+    assert hired["refuser"] is hired["refuser"]
+
+
 def test_a_bug_there_is_a_bug_here(crew):
     with pytest.raises(RuntimeError, match="'str' object has no attribute 'files'"):
         crew.run([errand(operations=("resize",))])
@@ -139,7 +148,7 @@ def test_a_process_that_died_fails_its_errands_and_is_replaced(crew):
 
 
 def test_a_program_ends_with_the_process_that_runs_it(tmp_path):
-    crew, pid = Crew(1, tmp_path / "blobs", None), tmp_path / "pid"
+    crew, pid = Crew(1, tmp_path / "blobs", None, tmp_path), tmp_path / "pid"
     write = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     slow = Command(run=[sys.executable, "-c", write, "{image}", "{output}"])
 
@@ -159,7 +168,7 @@ def test_a_program_ends_with_the_process_that_runs_it(tmp_path):
 
 
 def test_processes_end_with_their_crew(tmp_path):
-    crew = Crew(1, tmp_path / "blobs", None)
+    crew = Crew(1, tmp_path / "blobs", None, tmp_path)
     crew.run([errand(1)])
     (process,) = multiprocessing.active_children()
     crew.close()
@@ -169,7 +178,7 @@ def test_processes_end_with_their_crew(tmp_path):
 
 def test_a_process_at_work_is_not_waited_for(tmp_path):
     """As after a second Ctrl-C: whoever waits for its images is told that it ended."""
-    crew = Crew(1, tmp_path / "blobs", None)
+    crew = Crew(1, tmp_path / "blobs", None, tmp_path)
     crew.run([errand(0)])
     (process,) = multiprocessing.active_children()
     told = []

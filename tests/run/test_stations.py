@@ -131,6 +131,7 @@ def test_a_provider_is_hired_for_its_device(tmp_path, monkeypatch):
 
     monkeypatch.setitem(PROVIDERS._loaded, "refuser", Refuser)
     (tmp_path / "weights").write_bytes(b"w")
+    (tmp_path / ".env").write_text("IMGBUILD_HOUSE_KEY=secret\n")
     files = Files(tmp_path)
     files.digest("weights")
     provider = hired(
@@ -138,6 +139,7 @@ def test_a_provider_is_hired_for_its_device(tmp_path, monkeypatch):
     )
     assert (provider.runs_on, provider.offline, provider.files.root) == ("cuda:1", True, files.root)
     assert provider.files.digests() == files.digests()
+    assert provider.environ["IMGBUILD_HOUSE_KEY"] == "secret"
     assert answer(provider, [request(3)]) == Answer(images=[Image(seed=3)], environment={"device": "cuda:1"})
 
 

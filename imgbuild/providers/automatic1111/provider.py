@@ -72,16 +72,16 @@ class Automatic1111(OverHttp, Provider):
             raise TargetError(f"'{self.name}' is on another machine", hint="build without --offline")
         key, auth = "", None
         if "key" in params:
-            key, auth = _login(str(params["key"]), self.name)
+            key, auth = _login(str(params["key"]), self.name, self.environ)
         reply = self.web.call(method, f"{address.rstrip('/')}/sdapi/v1/{path}", auth=auth, **given)
         if reply.status != 200:
             raise fault_of(reply, key, source)
         return reply
 
 
-def _login(name: str, provider: str) -> tuple[str, tuple[str, str]]:
+def _login(name: str, provider: str, environ: Mapping[str, str]) -> tuple[str, tuple[str, str]]:
     """The whole of a variable, and the user and password in it."""
-    key = key_of([name], provider)
+    key = key_of([name], provider, environ)
     user, colon, password = key.partition(":")
     if not colon:
         raise Unavailable(

@@ -65,7 +65,7 @@ class Google(Provider):
         from imgbuild.providers.google.answers import failure_of, image_of
 
         params = request.params
-        key = key_of([str(params["key"])] if "key" in params else KEYS, self.name)
+        key = key_of([str(params["key"])] if "key" in params else KEYS, self.name, self.environ)
         client = self._client(key, str(params.get("base_url", "")), float(params.get("timeout", TIMEOUT)))
         model = _model(request.pin)
         asked = _asked(model, request)

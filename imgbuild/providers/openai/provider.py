@@ -78,7 +78,7 @@ class OpenAI(Provider):
         from imgbuild.providers.openai.answers import failure_of, image_of
 
         params = request.params
-        key = key_of([str(params.get("key", KEY))], self.name)
+        key = key_of([str(params.get("key", KEY))], self.name, self.environ)
         client = self._client(key, str(params.get("base_url", "")), float(params.get("timeout", TIMEOUT)))
         model = _model(request.pin)
         try:
