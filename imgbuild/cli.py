@@ -470,7 +470,9 @@ def trust(ctx: click.Context, /, **flags: Any) -> int:
     return run_revoke(here) if own["revoke"] else run_trust(here, own["paths"], yes=own["yes"])
 
 
-@verb("doctor", "imgbuild doctor", "imgbuild doctor --json")
+@verb("doctor", "imgbuild doctor", "imgbuild doctor --keys")
+@click.option("--keys", is_flag=True, help="Test the keys that there are: one free request each.")
+@click.option("--offline", is_flag=True, help="Use no network.")
 @shared
 def doctor(ctx: click.Context, /, **flags: Any) -> int:
     """Look over the installation and the project.
@@ -479,8 +481,8 @@ def doctor(ctx: click.Context, /, **flags: Any) -> int:
     """
     from imgbuild.commands.doctor import run_doctor
 
-    common, _ = split(flags)
-    return run_doctor(session(ctx, **common))
+    common, own = split(flags)
+    return run_doctor(session(ctx, **common), **own)
 
 
 @verb("rules", "imgbuild rules", "imgbuild rules subject")

@@ -146,6 +146,19 @@ class Image(Struct, frozen=True, kw_only=True):
     info: Mapping[str, Value] = field(default_factory=dict)
 
 
+class Account(Struct, frozen=True, kw_only=True):
+    """What a vendor, or another server, says to whoever asks it with a key that it takes.
+
+    credits: how many are left. dollars: what they are worth, US. models: the names of those that may be asked for, each
+    with the day of its end, if one is announced; empty: that is not said. note: what else is worth knowing.
+    """
+
+    credits: float | None = None
+    dollars: float | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+
+
 class Activity(Struct, frozen=True, kw_only=True):
     """What a provider is at for the requests of one call; it lasts until another is told, or the call ends.
 

@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from imgbuild import __version__
+from imgbuild.commands.accounts import tested
 from imgbuild.commands.ground import feel
 from imgbuild.commands.session import Session
 from imgbuild.commands.starter import KEYS, look_around
@@ -35,10 +36,11 @@ class Sign(Struct, frozen=True):
     text: str
 
 
-def run_doctor(session: Session) -> int:
-    """Print all signs; 1 where something is broken."""
-    signs = list(examine(session))
-    for sign in signs:
+def run_doctor(session: Session, *, keys: bool = False, offline: bool = False) -> int:
+    """Print all signs; 1 where something is broken. keys: test those that there are, unless offline."""
+    signs = []
+    for sign in examine(session, keys=keys, offline=offline):
+        signs.append(sign)
         if session.json:
             session.give(sign)
         elif not session.quiet or sign.state == "broken":
@@ -46,7 +48,7 @@ def run_doctor(session: Session) -> int:
     return Exit.TARGET_FAILED if any(sign.state == "broken" for sign in signs) else Exit.DONE
 
 
-def examine(session: Session) -> Iterator[Sign]:
+def examine(session: Session, *, keys: bool = False, offline: bool = False) -> Iterator[Sign]:
     """Look at the installation, then at the project. Whatever is broken there is a sign, and never raised."""
     yield Sign("ok", "imgbuild", f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
     yield from _libraries()
@@ -59,7 +61,9 @@ def examine(session: Session) -> Iterator[Sign]:
         yield _broken("settings", error)
         return
     yield _project(session, settings)
-    yield from _specs(session)
+    yield from _specs(session, keys=keys and not offline)
+    if keys and offline:
+        yield Sign("note", "keys", "not tested: --offline")
     yield from _store(settings)
     yield from _ground(settings)
 
@@ -146,7 +150,8 @@ def _project(session: Session, settings: Settings) -> Sign:
     return Sign("ok", "project", f"{session.root} ({told}{under})")
 
 
-def _specs(session: Session) -> Iterator[Sign]:
+def _specs(session: Session, *, keys: bool) -> Iterator[Sign]:
+    project = None
     try:
         project = session.project()
         targets = project.graph.targets
@@ -159,6 +164,16 @@ def _specs(session: Session) -> Iterator[Sign]:
         yield from _lock(session, project)
     except ImgbuildError as error:
         yield _broken("specs", error)
+    if keys:
+        yield from _tested(session, project)
+
+
+def _tested(session: Session, project: Project | None) -> Iterator[Sign]:
+    try:
+        for state, text in tested(session, project):
+            yield Sign(state, "keys", text)
+    except ImgbuildError as error:
+        yield _broken("keys", error)
 
 
 def _missing_keys(project: Project, environ: Mapping[str, str]) -> Iterator[Sign]:

@@ -24,7 +24,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from imgbuild.files import Files
-from imgbuild.types import Activity, Allowance, Capabilities, Concern, Digest, Image, Model, Pin, Request
+from imgbuild.types import (
+    Account,
+    Activity,
+    Allowance,
+    Capabilities,
+    Concern,
+    Digest,
+    Image,
+    Model,
+    Pin,
+    Request,
+)
 from imgbuild.weights.networks import Weights
 
 
@@ -116,6 +127,14 @@ class Provider(ABC):
     def price(self, request: Request) -> float | None:
         """Estimated US dollars for one image; None where it is not known."""
         return None if self.paid else 0.0
+
+    def account(self, model: Model) -> Account | None:
+        """What a server says to the key that this model is asked with: by one request, free, that changes nothing.
+
+        model: for its address and its key; one that names neither has the vendor's own. None: there is no such request.
+        Raises TargetError, and Unavailable where the key is not taken.
+        """
+        return None
 
     def close(self) -> None:
         """Give up what is kept between calls, such as connections. Nothing is asked of it after that."""

@@ -12,11 +12,11 @@ from msgspec import Struct
 from imgbuild.errors import Gone, ProviderFailed, Refused, TargetError, Transient, Unanswered
 from imgbuild.providers.allowance import allowance_of
 from imgbuild.providers.base import Queued
-from imgbuild.providers.keys import OF_MODEL, UNKEYED, elsewhere, key_of
+from imgbuild.providers.keys import OF_MODEL, SHORT, UNKEYED, elsewhere, key_of
 from imgbuild.providers.pictures import png_text
 from imgbuild.providers.prices import price_at
-from imgbuild.providers.web import OverHttp, Reply, failure_of
-from imgbuild.types import Capabilities, Concern, Grade, Image, Model, Pin, Request, Value
+from imgbuild.providers.web import OverHttp, Reply, account_of, failure_of
+from imgbuild.types import Account, Capabilities, Concern, Grade, Image, Model, Pin, Request, Value
 
 if TYPE_CHECKING:
     pass
@@ -104,8 +104,14 @@ class BFL(OverHttp, Queued):
             return None
         return known.of_image("any", request.width, request.height)
 
+    def account(self, model: Model) -> Account | None:
+        key = self._key(model.params)
+        headers = {"x-key": key, "accept": "application/json"}
+        reply = self.web.call("GET", f"{_address(model.params)}/v1/credits", headers=headers, timeout=SHORT)
+        return account_of(reply, key, CREDIT, _faults)
+
     def submit(self, request: Request) -> str:
-        address = f"{_address(request)}/v1/{request.pin.source}"
+        address = f"{_address(request.params)}/v1/{request.pin.source}"
         reply = self.web.call("POST", address, json=_asked(request), headers=self._headers(request))
         if (left := allowance_of(reply.headers)) is not None:
             self.tell_left(left)
@@ -161,13 +167,13 @@ class BFL(OverHttp, Queued):
         )
 
     def _headers(self, request: Request) -> dict[str, str]:
-        return {"x-key": self._key(request), "accept": "application/json"}
+        return {"x-key": self._key(request.params), "accept": "application/json"}
 
-    def _key(self, request: Request) -> str:
-        return key_of([str(request.params.get("key", KEY))], self.name, self.environ)
+    def _key(self, params: Mapping[str, Value]) -> str:
+        return key_of([str(params.get("key", KEY))], self.name, self.environ)
 
     def _failure(self, reply: Reply, request: Request) -> TargetError:
-        return failure_of(reply, self._key(request), request.pin.source, _faults)
+        return failure_of(reply, self._key(request.params), request.pin.source, _faults)
 
 
 def _family(source: str) -> _Family:
@@ -175,8 +181,8 @@ def _family(source: str) -> _Family:
     return _FAMILIES[known]
 
 
-def _address(request: Request) -> str:
-    return str(request.params.get("base_url", ADDRESS)).rstrip("/")
+def _address(params: Mapping[str, Value]) -> str:
+    return str(params.get("base_url", ADDRESS)).rstrip("/")
 
 
 def _asked(request: Request) -> dict[str, Any]:
@@ -200,7 +206,7 @@ def _asked(request: Request) -> dict[str, Any]:
 
 def _check_host(poll: str, request: Request) -> None:
     """The key goes to the vendor's hosts alone, whatever address an answer, or a journal, names."""
-    own = _address(request).split("/")[2].rpartition("@")[2]
+    own = _address(request.params).split("/")[2].rpartition("@")[2]
     host = poll.split("/")[2] if poll.count("/") >= 2 else ""
     if host != own and not (own == "api.bfl.ai" and host.endswith(".bfl.ai")):
         raise Unanswered(

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from imgbuild.errors import Refused, SpecError, TargetError, Unanswered
 from imgbuild.images import open_header
 from imgbuild.providers.base import Provider
-from imgbuild.providers.keys import OF_MODEL, UNKEYED, elsewhere, key_of
+from imgbuild.providers.keys import OF_MODEL, SHORT, UNKEYED, elsewhere, key_of
 from imgbuild.providers.pictures import png
 from imgbuild.providers.prices import price_at
-from imgbuild.providers.web import OverHttp, Reply, failure_of
-from imgbuild.types import Capabilities, Concern, Grade, Image, Model, Request, Value
+from imgbuild.providers.web import OverHttp, Reply, account_of, failure_of
+from imgbuild.types import Account, Capabilities, Concern, Grade, Image, Model, Request, Value
 
 if TYPE_CHECKING:
     pass
@@ -88,10 +88,20 @@ class Ideogram(OverHttp, Provider):
             return None
         return known.of_image(str(request.params.get("rendering_speed", "DEFAULT")), 1024, 1024)
 
+    def account(self, model: Model) -> Account | None:
+        """The vendor lists the keys of an account to its owners alone, and has nothing there for keys of others."""
+        params = model.params
+        key = key_of([str(params.get("key", KEY))], self.name, self.environ)
+        address = f"{_address(params)}/v2/account/api-keys"
+        reply = self.web.call("GET", address, headers={"Api-Key": key}, timeout=SHORT)
+        if reply.status == 404 and "base_url" not in params:
+            return Account()
+        return account_of(reply, key)
+
     def _make(self, request: Request) -> Image:
         params = request.params
         key = key_of([str(params.get("key", KEY))], self.name, self.environ)
-        base = str(params.get("base_url", "")).rstrip("/") or ADDRESS
+        base = _address(params)
         timeout = float(params.get("timeout", TIMEOUT))
         reply = self.web.call(
             "POST",
@@ -104,6 +114,10 @@ class Ideogram(OverHttp, Provider):
             raise _failure(reply, key, request.pin.source)
         made = made_of(reply)
         return _image(made, self.web.fetch(made["url"], base, timeout=timeout), request)
+
+
+def _address(params: Mapping[str, Value]) -> str:
+    return str(params.get("base_url", "")).rstrip("/") or ADDRESS
 
 
 def form_of(request: Request) -> list[tuple[str, tuple[str | None, bytes, str | None]]]:

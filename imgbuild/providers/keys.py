@@ -13,6 +13,7 @@ from imgbuild.types import Concern, Model, Value
 # A spec names no other variables, so that it can't send a stranger what is none of theirs.
 NAME = r"^(IMGBUILD_[A-Z0-9_]+|[A-Z0-9]+(_[A-Z0-9]+)*_(API_KEY|API_TOKEN))$"
 _SHOWN = "(key)"
+SHORT = 20.0  # seconds for an answer that nothing is made for
 
 # Parameters that the models of every vendor take: where to ask, with which key, how long to wait.
 OF_MODEL: dict[str, Value] = {

@@ -16,17 +16,18 @@ from typing import Any, ClassVar
 from imgbuild.errors import ProviderFailed, Refused, SpecError, TargetError, Throttled, Unanswered
 from imgbuild.images import open_header
 from imgbuild.providers.base import Provider
-from imgbuild.providers.keys import OF_MODEL, UNKEYED, elsewhere, key_of, without
+from imgbuild.providers.keys import OF_MODEL, SHORT, UNKEYED, elsewhere, key_of, without
 from imgbuild.providers.pictures import fitted, png
 from imgbuild.providers.prices import price_at
 from imgbuild.providers.ratios import MEGAPIXEL, ratio_for, sizes_of
-from imgbuild.providers.web import OverHttp, Reply, failure_of
-from imgbuild.types import Capabilities, Concern, Grade, Image, Model, Request, Value
+from imgbuild.providers.web import OverHttp, Reply, account_of, failure_of
+from imgbuild.types import Account, Capabilities, Concern, Grade, Image, Model, Request, Value
 
 ADDRESS = "https://api.stability.ai"
 KEY = "STABILITY_API_KEY"
 TIMEOUT = 300.0  # seconds
 ASPECTS = ("1:1", "16:9", "9:16", "3:2", "2:3", "5:4", "4:5", "21:9", "9:21")
+CREDIT = 0.01  # US dollars
 _ZERO = 2**31  # stands for seed 0, which the API takes for "any"; no request has it
 
 _STYLES = "3d-model analog-film anime cinematic comic-book digital-art enhance fantasy-art isometric line-art"
@@ -86,15 +87,25 @@ class Stability(OverHttp, Provider):
             return None
         return known.of_image("any", 1024, 1024)
 
+    def account(self, model: Model) -> Account | None:
+        params = model.params
+        key = key_of([str(params.get("key", KEY))], self.name, self.environ)
+        reply = self.web.call(
+            "GET",
+            f"{_address(params)}/v1/user/balance",
+            headers={"Authorization": f"Bearer {key}", "Accept": "application/json"},
+            timeout=SHORT,
+        )
+        return account_of(reply, key, CREDIT, _said)
+
     def _make(self, request: Request) -> Image:
         params, model = request.params, request.pin.source
         form = form_of(request)
         key = key_of([str(params.get("key", KEY))], self.name, self.environ)
-        base = str(params.get("base_url", "")).rstrip("/") or ADDRESS
         service = "sd3" if model.startswith("sd3") else model
         reply = self.web.call(
             "POST",
-            f"{base}/v2beta/stable-image/generate/{service}",
+            f"{_address(params)}/v2beta/stable-image/generate/{service}",
             headers={"Authorization": f"Bearer {key}", "Accept": "application/json"},
             files=form,
             timeout=float(params.get("timeout", TIMEOUT)),
@@ -102,6 +113,10 @@ class Stability(OverHttp, Provider):
         if reply.status != 200:
             raise _failure(reply, key, model)
         return image_of(reply, (request.width, request.height))
+
+
+def _address(params: Mapping[str, Value]) -> str:
+    return str(params.get("base_url", "")).rstrip("/") or ADDRESS
 
 
 def form_of(request: Request) -> list[tuple[str, tuple[str | None, bytes, str | None]]]:

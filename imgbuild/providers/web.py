@@ -24,6 +24,7 @@ from imgbuild.providers.allowance import wait_of
 from imgbuild.providers.clients import Clients
 from imgbuild.providers.keys import without
 from imgbuild.providers.status import failure_by
+from imgbuild.types import Account
 
 if TYPE_CHECKING:
     import httpx
@@ -173,6 +174,23 @@ def _refuse_private(address: str, own: str) -> None:
         raise Unanswered(f"the image can't be fetched: {there.hostname} is not known") from error
     if not all(ipaddress.ip_address(item.partition("%")[0]).is_global for item in found):
         raise Unanswered(f"the image lies in a private network, at {there.hostname}, and is not fetched")
+
+
+def account_of(
+    reply: Reply, key: str, dollars: float = 0.0, find: Callable[[Any], str] | None = None
+) -> Account | None:
+    """What an answer says of the account, at so many US dollars a credit; None where the server tells no such thing.
+
+    Raises what `failure_of` gives.
+    """
+    if reply.status == 404:
+        return None
+    if reply.status != 200:
+        raise failure_of(reply, key, "", find)
+    left = told.get("credits") if isinstance(told := reply.json, dict) else None
+    if not isinstance(left, int | float) or isinstance(left, bool):
+        return Account()
+    return Account(credits=left, dollars=left * dollars if dollars else None)
 
 
 def failure_of(reply: Reply, key: str, model: str, find: Callable[[Any], str] | None = None) -> TargetError:

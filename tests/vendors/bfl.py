@@ -49,6 +49,8 @@ class BFL(Vendor):
             return self.sample(asked.path.rpartition("/")[2])
         if asked.headers.get("x-key") != KEY:
             return Answer(403, {"detail": "Not authenticated"})
+        if asked.path == "/v1/credits":
+            return Answer(200, {"credits": 1234})
         if asked.method == "GET":
             return self.result(asked.path.partition("id=")[2])
         return self.take(asked)

@@ -75,6 +75,8 @@ class Google(Vendor):
     def answer(self, asked):
         if asked.headers.get("x-goog-api-key") != self.key:
             return no_key()
+        if asked.path == "/v1beta/models?pageSize=1":
+            return Answer(200, {"models": [{"name": f"models/{MODELS[0]}"}], "nextPageToken": "2"})
         name, _, verb = asked.path.removeprefix("/v1beta/models/").partition(":")
         if name not in MODELS or verb != "generateContent" or asked.method != "POST":
             return failure(404, f"models/{name} is not found for API version v1beta.")

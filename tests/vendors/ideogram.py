@@ -44,10 +44,12 @@ class Ideogram(Vendor):
         self.address, self.images = "", {}
 
     def answer(self, asked):
-        if asked.method == "GET":
+        if asked.method == "GET" and not asked.path.startswith("/v2/"):
             return self.images.pop(asked.path, failure(404, "The link has expired."))
         if asked.headers.get("Api-Key") != self.key:
             return failure(401, f"Not authorized: {asked.headers.get('Api-Key')}")
+        if asked.path == "/v2/account/api-keys":  # the key's owner is no admin
+            return failure(404, "No organization with billing access was found for this credential.")
         if asked.path != "/v1/ideogram-v3/generate":
             return failure(404, f"There is no {asked.path}")
         wrong = self.faults(asked)

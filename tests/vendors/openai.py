@@ -17,6 +17,13 @@ SCHEMAS = {
 }
 
 
+MODELS = {"gpt-image-2": None, "gpt-image-2-2026-04-21": None, "gpt-image-1-mini": "2026-12-01"}
+
+
+def listed(name, end):
+    return {"id": name, "object": "model", "created": 1, "owned_by": "system", "shutdown_date": end}
+
+
 def failure(status, message, code=None, kind="invalid_request_error", headers=None):
     error = {"message": message, "type": kind, "param": None, "code": code}
     return Answer(status, {"error": error}, headers)
@@ -45,6 +52,8 @@ class OpenAI(Vendor):
         if asked.headers.get("Authorization") != f"Bearer {self.key}":
             said = asked.headers.get("Authorization", "").removeprefix("Bearer ")
             return failure(401, f"Incorrect API key provided: {said}.", "invalid_api_key")
+        if (asked.method, asked.path) == ("GET", "/v1/models"):
+            return Answer(200, {"object": "list", "data": [listed(*item) for item in MODELS.items()]})
         schema = SCHEMAS.get(asked.path)
         if schema is None or asked.method != "POST":
             return failure(404, f"Invalid URL ({asked.method} {asked.path})")

@@ -27,7 +27,7 @@ class Asked:
         self.method, self.path, self.headers, self.data = method, path, headers, data
         self.fields, self.files = {}, {}
         kind = headers.get("Content-Type", "")
-        if kind.startswith("application/json"):
+        if kind.startswith("application/json") and data:
             self.fields = json.loads(data)
         elif kind.startswith("multipart/form-data"):
             whole = f"Content-Type: {kind}\r\n\r\n".encode() + data

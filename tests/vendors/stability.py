@@ -80,6 +80,8 @@ class Stability(Vendor):
         if asked.headers.get("Authorization") != f"Bearer {self.key}":
             said = asked.headers.get("Authorization", "").removeprefix("Bearer ")
             return failure(401, "unauthorized", f"authorization: invalid key {said}")
+        if asked.path == "/v1/user/balance":
+            return Answer(200, {"credits": 45.625})
         service = asked.path.removeprefix("/v2beta/stable-image/generate/")
         if asked.method != "POST" or service not in FIELDS:
             return failure(404, "not_found", f"there is no {asked.path}")

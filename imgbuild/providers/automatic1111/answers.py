@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -48,7 +48,7 @@ def image_of(reply: Reply, pin: Pin) -> Image:
 
 def checkpoint_of(reply: Reply, source: str) -> str:
     """SHA-256 of the checkpoint with this name, in hexadecimal. Raises TargetError where it is not known."""
-    listed = [item for item in reply.json if isinstance(item, dict)] if isinstance(reply.json, list) else []
+    listed = _checkpoints(reply)
     found = next((item for item in listed if source in _names(item)), None)
     if found is None:
         known = [str(item.get("model_name", "")) for item in listed]
@@ -61,6 +61,16 @@ def checkpoint_of(reply: Reply, source: str) -> str:
             hint="load it there once, without --no-hashing, and build again",
         )
     return str(found["sha256"])
+
+
+def names_of(reply: Reply) -> Iterator[str]:
+    """All that the checkpoints are called, those without a digest, too."""
+    for item in _checkpoints(reply):
+        yield from _names(item)
+
+
+def _checkpoints(reply: Reply) -> Sequence[Mapping[str, Any]]:
+    return [item for item in reply.json if isinstance(item, dict)] if isinstance(reply.json, list) else []
 
 
 def _names(item: Mapping[str, Any]) -> Sequence[str]:

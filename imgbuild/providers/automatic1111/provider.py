@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from imgbuild.errors import ProviderFailed, TargetError, Unavailable
-from imgbuild.providers.automatic1111.answers import checkpoint_of, fault_of, image_of
+from imgbuild.providers.automatic1111.answers import checkpoint_of, fault_of, image_of, names_of
 from imgbuild.providers.automatic1111.asking import asked
 from imgbuild.providers.automatic1111.takes import CAPABILITIES
 from imgbuild.providers.base import Provider
-from imgbuild.providers.keys import key_of
+from imgbuild.providers.keys import SHORT, key_of
 from imgbuild.providers.web import OverHttp, Reply
-from imgbuild.types import Capabilities, Concern, Image, Model, Pin, Request, Value
+from imgbuild.types import Account, Capabilities, Concern, Image, Model, Pin, Request, Value
 
 ADDRESS = "http://127.0.0.1:7860"
 TIMEOUT = 600.0  # seconds: it may load a checkpoint first
@@ -56,6 +56,11 @@ class Automatic1111(OverHttp, Provider):
                 hint="'revision' is the SHA-256 of its file, or how that begins",
             )
         return replace(super().pin(model), revision=digest)
+
+    def account(self, model: Model) -> Account | None:
+        """Whether it is there, and which checkpoints it has."""
+        reply = self._call("GET", "sd-models", model.params, model.source, timeout=SHORT)
+        return Account(models=dict.fromkeys(names_of(reply), ""))
 
     def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
         return [self._make(request) for request in requests]

@@ -10,10 +10,10 @@ from imgbuild.extras import need
 from imgbuild.providers.base import Provider
 from imgbuild.providers.clients import Clients
 from imgbuild.providers.google.families import capabilities_of, shapes_of
-from imgbuild.providers.keys import elsewhere, key_of
+from imgbuild.providers.keys import SHORT, elsewhere, key_of
 from imgbuild.providers.pictures import png
 from imgbuild.providers.prices import price_at
-from imgbuild.types import Capabilities, Concern, Image, Model, Pin, Request
+from imgbuild.types import Account, Capabilities, Concern, Image, Model, Pin, Request
 
 if TYPE_CHECKING:
     from google import genai
@@ -56,6 +56,21 @@ class Google(Provider):
             return None
         _, size = shapes_of(_model(request.pin))[request.width, request.height]
         return known.of_image(size or "1K", 1024, 1024)
+
+    def account(self, model: Model) -> Account | None:
+        need("google.genai", "the SDK of Google", "provider 'google'", "google", ProviderFailed)
+        from imgbuild.providers.google.answers import failure_of
+
+        params = model.params
+        key = key_of([str(params["key"])] if "key" in params else KEYS, self.name, self.environ)
+        client = self._client(key, str(params.get("base_url", "")), SHORT)
+        try:
+            client.models.list(config={"page_size": 1})
+        except Exception as error:
+            if getattr(error, "code", None) == 404:
+                return None
+            raise failure_of(error, key, "") from None
+        return Account()
 
     def close(self) -> None:
         self._clients.close()

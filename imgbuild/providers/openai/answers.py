@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +18,15 @@ from imgbuild.providers.allowance import wait_of
 from imgbuild.providers.keys import without
 from imgbuild.providers.prices import price_of
 from imgbuild.providers.status import NO_CREDIT, failure_by
-from imgbuild.types import Image
+from imgbuild.types import Account, Image
 
 if TYPE_CHECKING:
     import openai
-    from openai.types import ImagesResponse
+    from openai.types import ImagesResponse, Model
 
 _MODERATED = ("moderation_blocked", "content_policy_violation", "safety_violations")
 _GONE = "model_not_found"
+_NARROW = "missing scopes"
 _NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 
 
@@ -55,6 +56,25 @@ def _tokens(answer: ImagesResponse) -> Mapping[str, int]:
         return {}
     given = usage.input_tokens_details
     return {"text": given.text_tokens, "image": given.image_tokens, "output": usage.output_tokens}
+
+
+def listed(models: Iterable[Model]) -> Mapping[str, str]:
+    """The models of a list, each with the day of its end, if one is announced."""
+    return {item.id: str(getattr(item, "shutdown_date", None) or "") for item in models}
+
+
+def account_without(error: openai.OpenAIError, key: str) -> Account | None:
+    """What can be said of an account whose models are not listed: a key may be good and not allowed to list them.
+
+    None where a server has no such list. Raises what `failure_of` gives.
+    """
+    import openai
+
+    if isinstance(error, openai.NotFoundError):
+        return None
+    if isinstance(error, openai.APIStatusError) and _NARROW in _said(error, key).lower():
+        return Account(note="it may not list models")
+    raise failure_of(error, key, "") from None
 
 
 def failure_of(error: openai.OpenAIError, key: str, model: str) -> TargetError:

@@ -10,11 +10,11 @@ from imgbuild.extras import need
 from imgbuild.providers.allowance import allowance_of
 from imgbuild.providers.base import Provider
 from imgbuild.providers.clients import Clients
-from imgbuild.providers.keys import elsewhere, key_of
+from imgbuild.providers.keys import SHORT, elsewhere, key_of
 from imgbuild.providers.openai.families import SNAPSHOTS, capabilities_of
 from imgbuild.providers.pictures import png
 from imgbuild.providers.prices import price_at
-from imgbuild.types import Capabilities, Concern, Image, Model, Pin, Request
+from imgbuild.types import Account, Capabilities, Concern, Image, Model, Pin, Request
 
 if TYPE_CHECKING:
     import openai
@@ -67,6 +67,21 @@ class OpenAI(Provider):
         if known is None:
             return None
         return known.of_image("high" if quality == "auto" else quality, request.width, request.height)
+
+    def account(self, model: Model) -> Account | None:
+        """By the list of models, which says when they end."""
+        need("openai", "the SDK of OpenAI", "provider 'openai'", "openai", ProviderFailed)
+        import openai
+
+        from imgbuild.providers.openai.answers import account_without, listed
+
+        params = model.params
+        key = key_of([str(params.get("key", KEY))], self.name, self.environ)
+        client = self._client(key, str(params.get("base_url", "")), SHORT)
+        try:
+            return Account(models=listed(client.models.list()))
+        except openai.OpenAIError as error:
+            return account_without(error, key)
 
     def close(self) -> None:
         self._clients.close()
