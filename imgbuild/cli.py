@@ -152,7 +152,9 @@ def split(flags: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 @click.option("--offline", is_flag=True, help="Use no network.")
 @click.option("--frozen", is_flag=True, help="--locked and --offline.")
 @click.option("--prune", is_flag=True, help="Remove even where many targets are declared no more.")
-@click.option("--resend", is_flag=True, help="Send paid requests again whose answer was lost.")
+@click.option(
+    "--resend/--no-resend", default=None, help="Send paid requests again whose answer was lost, or don't."
+)
 @click.option(
     "--wait/--no-wait", default=True, help="Wait for another build of this project, or exit with 6."
 )

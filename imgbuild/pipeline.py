@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
 
@@ -26,8 +26,10 @@ from imgbuild.report.text import money
 from imgbuild.run.budget import ROUNDING, Budget
 from imgbuild.run.conclusion import Conclusion
 from imgbuild.run.crew import CREW_PAYS, Crew
+from imgbuild.run.lost import lost, question
 from imgbuild.run.making import Making, Terms
 from imgbuild.run.materials import Materials
+from imgbuild.run.purchases import NOBODY
 from imgbuild.run.recall import Recall
 from imgbuild.run.results import Built, built
 from imgbuild.run.schedule import Limits, Schedule
@@ -38,7 +40,10 @@ from imgbuild.survey import Adapters, Survey, endings_of, open_book, selected, s
 
 
 class BuildOptions(Struct, frozen=True, kw_only=True):
-    """The flags of `build`. today: the day by which models end; None: no end is told. environ: what is set."""
+    """The flags of `build`. resend: None: as the settings say. ask: puts a question to a person; None: nobody is there.
+
+    today: the day by which models end; None: no end is told. environ: what is set.
+    """
 
     selection: Selection = Selection()
     plan: Options = Options()
@@ -47,7 +52,8 @@ class BuildOptions(Struct, frozen=True, kw_only=True):
     locked: bool = False
     offline: bool = False
     prune: bool = False
-    resend: bool = False
+    resend: bool | None = None
+    ask: Callable[[str], bool] | None = None
     budget: float | None = None
     today: date | None = None
     environ: Mapping[str, str] = os.environ
@@ -73,9 +79,11 @@ def build(
     estimates = Estimates(found.pins.known, store.records, materials.pace)
     cost = estimates.total(found.plan.decisions[name] for name in chosen)
     limit = _budget(materials, cost, options)
+    terms = _terms(materials, chosen, options)
     reporter.event(_started(found, chosen, cost))
     materials.adopt(found.plan.met)
-    making = _making(materials, adapters, options, limit, stop, _crew(found, chosen, options.jobs))
+    crew = _crew(found, chosen, options.jobs)
+    making = Making(materials, adapters, Budget(limit), terms, stop, crew)
     schedule = _run(found, materials, chosen, options, reporter, making)
     whole = _is_whole(found, options)
     removed = _tidy(materials, reporter, prune=options.prune) if whole and not stop.is_set() else []
@@ -223,17 +231,16 @@ def _run(
     return schedule
 
 
-def _making(
-    materials: Materials,
-    adapters: Adapters,
-    options: BuildOptions,
-    limit: float | None,
-    stop: threading.Event,
-    crew: Crew | None,
-) -> Making:
-    resend = options.resend or materials.survey.project.settings.resend == "yes"
-    terms = Terms(offline=options.offline, resend=resend)
-    return Making(materials, adapters, Budget(limit), terms, stop, crew)
+def _terms(materials: Materials, chosen: Collection[str], options: BuildOptions) -> Terms:
+    """Whether what was lost may be sent again: flags go before the settings, and these may leave it to a person."""
+    setting = materials.survey.project.settings.resend
+    if options.resend is not None or setting != "ask" or options.offline:
+        resend = setting == "yes" if options.resend is None else options.resend
+        return Terms(offline=options.offline, resend=resend)
+    if options.ask is None:
+        return Terms(unsent=NOBODY)
+    entries = lost(materials, chosen)
+    return Terms(resend=bool(entries) and options.ask(question(entries)))
 
 
 def _crew(found: Survey, chosen: Collection[str], jobs: int) -> Crew | None:

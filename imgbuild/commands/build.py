@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from contextlib import closing
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from imgbuild.commands.asking import asks
 from imgbuild.commands.consent import follow, require
 from imgbuild.commands.interrupt import interruptible
 from imgbuild.commands.last import Last, last_of
@@ -39,7 +42,7 @@ class Flags(Struct, frozen=True, kw_only=True):
     locked: bool = False
     offline: bool = False
     prune: bool = False
-    resend: bool = False
+    resend: bool | None = None
     wait: bool = True
     budget: float | None = None
     trust: bool = False
@@ -58,20 +61,26 @@ def run_build(session: Session, flags: Flags) -> int:
         while built is None:
             files, settings = session.settings({"jobs": flags.jobs})
             last = last_of(session, settings, flags.paths, again=not session.json)
-            built = rebuild(session, files, settings, flags, last, stop)
+            built = rebuild(session, files, settings, flags, last, stop, asks(session))
     return built.finished.exit_code
 
 
 def rebuild(
-    session: Session, files: Files, settings: Settings, flags: Flags, last: Last, stop: threading.Event
+    session: Session,
+    files: Files,
+    settings: Settings,
+    flags: Flags,
+    last: Last,
+    stop: threading.Event,
+    ask: Callable[[str], bool] | None = None,
 ) -> Built | None:
-    """One build, of what changed since the last one where that is enough.
+    """One build, of what changed since the last one where that is enough. ask: puts a question to whoever is there.
 
     None where what was read for it changed while it waited for another build. Raises as `run_build` does.
     """
     seen = None if flags.chooses() else last.read()
     project = load_since(files, settings, last.extra, seen, last.scope)
-    options = _options(session, project, flags)
+    options = replace(_options(session, project, flags), ask=ask)
     unpinned = require(session, project, flags.paths, given=flags.trust)
     with session.writing(settings, wait=flags.wait) as store:
         if files.have_moved() or not last.stands():

@@ -27,7 +27,7 @@ from imgbuild.run.lane import Seat
 from imgbuild.run.limits import Limits, Retry
 from imgbuild.run.materials import Materials
 from imgbuild.run.pacing import Rates
-from imgbuild.run.purchases import Purchase, Purchases
+from imgbuild.run.purchases import RESEND, Purchase, Purchases
 from imgbuild.run.stations import Answer, Stations, asked
 from imgbuild.run.steps import Assembled, Further, Job, Made, Published, Start, Unfinished, finish, measure
 from imgbuild.run.telling import Tell, Telling
@@ -57,10 +57,14 @@ class PixelsLost(TargetError):
 
 
 class Terms(Struct, frozen=True, kw_only=True):
-    """How a run may behave: offline, what to do with requests whose end is unknown, how calls are tried again."""
+    """How a run may behave: offline, what to do with requests whose end is unknown, how calls are tried again.
+
+    unsent: what is said where such a request is not sent.
+    """
 
     offline: bool = False
     resend: bool = False
+    unsent: str = RESEND
     retry: Retry = Retry()
 
 
@@ -84,7 +88,7 @@ class Making:
         self.crew, self.telling, self.usage = crew, Telling(), Usage()
         self.networks = Networks(self._weights)
         self.limits = Limits(terms.retry, self._rates)
-        self.purchases = Purchases(materials.store.journal, resend=terms.resend)
+        self.purchases = Purchases(materials.store.journal, resend=terms.resend, hint=terms.unsent)
 
     def close(self) -> None:
         """Let the processes go that images were made in, and what the providers keep."""

@@ -9,24 +9,24 @@ from imgbuild.store.journal import LOOKED_FOR, Entry, Journal
 from imgbuild.types import Digest
 
 RESEND = "send it again with --resend"
+NOBODY = f"{RESEND}; there was nobody to ask"
 LATER = "build again: it is asked for by its name, and not paid for once more"
 
 
 class Purchases:
-    """Those of one run. resend: whether requests whose answer was lost may be sent again."""
+    """Those of one run. resend: whether requests whose answer was lost may be sent again. hint: where they may not."""
 
-    def __init__(self, journal: Journal, *, resend: bool) -> None:
-        self.journal = journal
-        in_flight = journal.in_flight()
-        self._named = {entry.key: entry for entry in in_flight if _has_name(entry)}
-        nameless = () if resend else (entry.key for entry in in_flight)
-        self._unknown = set(nameless) - self._named.keys()
+    def __init__(self, journal: Journal, *, resend: bool, hint: str = RESEND) -> None:
+        self.journal, self._hint = journal, hint
+        self._named = {entry.key: entry for entry in journal.in_flight() if _has_name(entry)}
+        self._unknown = set() if resend else set(nameless(journal))
 
     def check(self, key: Digest) -> None:
         """Raise TargetError for a request that must not be sent: its answer was lost, and nobody can ask for it."""
         if key in self._unknown:
             raise TargetError(
-                "this request was sent before and its answer was lost; it may have been paid for", hint=RESEND
+                "this request was sent before and its answer was lost; it may have been paid for",
+                hint=self._hint,
             )
 
     def is_under_way(self, key: Digest) -> bool:
@@ -105,6 +105,13 @@ class Purchase:
     def _put_down(self) -> None:
         for key, _ in self._asked:
             self._purchases.put_down(key)
+
+
+def nameless(journal: Journal) -> dict[Digest, Entry]:
+    """By their keys, the requests that have no known end, and that nobody can ask for."""
+    in_flight = journal.in_flight()
+    named = {entry.key for entry in in_flight if _has_name(entry)}
+    return {entry.key: entry for entry in in_flight if entry.key not in named}
 
 
 def _has_name(entry: Entry) -> bool:

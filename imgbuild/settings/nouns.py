@@ -119,7 +119,7 @@ class SettingsFile(_Common, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     profiles: name → another way to build.
     store_limit: size that `gc` brings the store down to, such as "10 GB". jobs: work done at a time.
     devices: where local models draw that name none, such as cuda:0; of several, each has a process of its own.
-    resend: whether requests of unknown fate are sent again after a crash.
+    resend: whether requests of unknown fate are sent again after a crash; ask: you are asked at the terminal.
     """
 
     version: Literal[1] = 1
