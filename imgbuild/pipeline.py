@@ -12,8 +12,7 @@ from datetime import UTC, date, datetime
 from msgspec import Struct
 
 from imgbuild.costs import Estimates
-from imgbuild.errors import LockWouldChange, UsageError, place
-from imgbuild.expand.context import Notice
+from imgbuild.errors import LockWouldChange, UsageError
 from imgbuild.graph import closure
 from imgbuild.lock.book import LockBook
 from imgbuild.pins import Pins
@@ -152,7 +151,7 @@ def _tell_notes(project: Project, store: Store, found: Survey, reporter: Reporte
     for text in (*store.notes, *found.book.notes):
         reporter.event(Note(text=text, level="warning"))
     for notice in project.expansion.warnings:
-        _tell(notice, reporter)
+        reporter.event(Note(text=str(notice), level="warning"))
     for name in sorted(found.guarded):
         reporter.event(
             Note(
@@ -165,12 +164,7 @@ def _tell_notes(project: Project, store: Store, found: Survey, reporter: Reporte
 
 def _tell_ends(found: Survey, chosen: Collection[str], options: BuildOptions, reporter: Reporter) -> None:
     for notice in endings_of(found, options.today, chosen) if options.today else ():
-        _tell(notice, reporter)
-
-
-def _tell(notice: Notice, reporter: Reporter) -> None:
-    at = f"{place(notice.where)}: " if notice.where else ""
-    reporter.event(Note(text=f"{at}{notice.message}", level="warning"))
+        reporter.event(Note(text=str(notice), level="warning"))
 
 
 def _refuse_changes(found: Survey, chosen: Collection[str], options: BuildOptions) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -15,11 +16,13 @@ from imgbuild.commands.accounts import tested
 from imgbuild.commands.ground import feel
 from imgbuild.commands.session import Session
 from imgbuild.commands.starter import KEYS, look_around
-from imgbuild.errors import Exit, ImgbuildError, SpecError, TargetError, place
+from imgbuild.errors import Exit, ImgbuildError, SpecError, TargetError
 from imgbuild.expand.ending import endings
+from imgbuild.lock.book import LockBook
 from imgbuild.project import Project
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.keyring import FILE, is_open
+from imgbuild.providers.keys import NAME
 from imgbuild.report.text import data_size, plural, printable
 from imgbuild.settings import PROJECT_FILE, Settings
 from imgbuild.store.store import open_store
@@ -101,8 +104,7 @@ def _providers() -> Iterator[Sign]:
 
 def _keys(session: Session) -> Iterator[Sign]:
     """Names of the keys that there are, and never more than their names."""
-    brought = [key for name in PROVIDERS.names() for key in _env(name)]
-    known = dict.fromkeys([*KEYS, *brought])
+    known = _known()
     present = [name for name in known if session.environ.get(name)]
     written, fault = _written(session)
     apart = [name for name in known if name in written and name not in present]
@@ -116,12 +118,19 @@ def _keys(session: Session) -> Iterator[Sign]:
         yield Sign("note", "keys", f"others on this machine can read {FILE}; `chmod 600 {FILE}` ends that")
 
 
+def _known() -> list[str]:
+    """The names of vendors' keys."""
+    brought = [key for name in PROVIDERS.names() for key in _env(name)]
+    return list(dict.fromkeys([*KEYS, *brought]))
+
+
 def _written(session: Session) -> tuple[Mapping[str, str], TargetError | None]:
-    """What the project's file of keys says, and why it can't be used."""
-    keys = session.keys()
+    """The keys in the project's file that models may be asked with, and why they can't be used."""
+    keys, known = session.keys(), _known()
     written: Mapping[str, str] = {}
     try:
-        written = keys.written()
+        found = keys.written().items()
+        written = {name: value for name, value in found if name in known or re.match(NAME, name)}
         for name in written:
             keys.check(name)
     except TargetError as error:
@@ -161,7 +170,10 @@ def _specs(session: Session, *, keys: bool) -> Iterator[Sign]:
         if faults:
             yield Sign("broken", "specs", f"{plural(faults, 'target')} at fault; `imgbuild plan` names them")
         yield from _missing_keys(project, {**session.environ, **_written(session)[0]})
-        yield from _lock(session, project)
+        book, pins = open_book(project)
+        for item in endings(project.drafts.context.bounds.values(), pins.known, session.today()):
+            yield Sign("note", "models", str(item.notice))
+        yield from _lock(project, book)
     except ImgbuildError as error:
         yield _broken("specs", error)
     if keys:
@@ -190,11 +202,7 @@ def _missing_keys(project: Project, environ: Mapping[str, str]) -> Iterator[Sign
             yield Sign("note", "keys", f"model '{alias}' needs {' or '.join(names)}, which is not set")
 
 
-def _lock(session: Session, project: Project) -> Iterator[Sign]:
-    book, pins = open_book(project)
-    for item in endings(project.drafts.context.bounds.values(), pins.known, session.today()):
-        at = f"{place(item.notice.where)}: " if item.notice.where else ""
-        yield Sign("note", "models", f"{at}{item.notice.message}")
+def _lock(project: Project, book: LockBook) -> Iterator[Sign]:
     lines, targets = book.lines(), project.graph.targets
     locked = sum(1 for name in targets if name in lines and lines[name].image)
     yield Sign(

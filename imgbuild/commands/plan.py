@@ -94,8 +94,7 @@ def _summary(decisions: Sequence[Decision], costs: Mapping[str, float | None]) -
 
 def _warn(session: Session, found: Survey) -> None:
     for notice in (*found.project.expansion.warnings, *endings_of(found, session.today())):
-        at = f"{place(notice.where)}: " if notice.where else ""
-        session.say(f"warning: {at}{notice.message}")
+        session.say(f"warning: {notice}")
     gone = sum(len(ids) for ids in found.gone.values())
     if gone:
         guarded = ", and need --prune to go" if found.guarded else ""

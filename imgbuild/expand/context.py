@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from imgbuild.errors import SpecError
+from imgbuild.errors import SpecError, place
 from imgbuild.expand.words import Words
 from imgbuild.files import Files
 from imgbuild.settings import Settings
@@ -21,6 +21,9 @@ class Notice(Struct, frozen=True, kw_only=True):
 
     message: str
     where: Where | None = None
+
+    def __str__(self) -> str:
+        return f"{place(self.where)}: {self.message}" if self.where else self.message
 
 
 FindPin = Callable[[str, str, Model], Pin | None]  # the declaring spec's name, the alias, the model → its pin

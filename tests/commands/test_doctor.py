@@ -168,6 +168,15 @@ def test_a_file_of_keys_that_git_could_give_away(project, monkeypatch):
     assert part(project, "keys") == [("ok", "in .env: FAL_KEY")]
 
 
+def test_a_file_without_keys_of_ours_is_none_of_our_business(project, monkeypatch):
+    monkeypatch.setenv("PATH", os.defpath)
+    subprocess.run(["git", "init", "-q"], cwd=project.root, check=True)
+    project.write({".env": "DATABASE=d-secret\n"})
+    assert part(project, "keys") == [("ok", "none set")]
+    project.write({".env": "IMGBUILD_HOUSE_KEY=d-secret\n"})
+    assert [state for state, _ in part(project, "keys", 1)] == ["ok", "broken", "note"]
+
+
 def test_before_the_first_build(bench):
     project = bench({"imgbuild.yaml": "profiles: {small: {size: 8x8}}\n", "specs/a.yaml": SPEC})
     assert part(project, "lock") == [("note", "0 of 2 targets")]
