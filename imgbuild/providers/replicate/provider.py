@@ -158,7 +158,7 @@ class Replicate(Queued):
         return self._key(params), _base(params), float(params.get("timeout", CALL))
 
     def _key(self, params: Params) -> str:
-        return key_of([str(params.get("key", KEY))], self.name)
+        return key_of([str(params.get("key", KEY))], self.name, self.environ)
 
 
 def _base(params: Params) -> str:
