@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import msgspec
 
 from imgbuild.digest import Manifest
 from imgbuild.rules.base import Measured
 from imgbuild.store.gc import NOTED
+from imgbuild.store.history import Attempt, History, Refusal
+from imgbuild.store.log import Log
 from imgbuild.store.records import Measurement, Output, Records, looked_at
 from imgbuild.types import Digest, Line, Outcome, Record
+
+T = TypeVar("T")
 
 BATCH_SECONDS = 0.5  # how long what was learnt may wait for its commit
 
 
 class Ledger:
-    """Pending rows over the database. `profile` ("" for none) keeps its own outputs and outcomes."""
+    """Pending rows over the database. `profile` ("" for none) keeps its own outputs and outcomes.
 
-    def __init__(self, records: Records, profile: str) -> None:
-        self.db, self.profile = records, profile
+    history: where attempts and refusals go.
+    """
+
+    def __init__(self, records: Records, profile: str, history: History | None = None) -> None:
+        self.db, self.profile, self.history = records, profile, history
         self._records: dict[Digest, Record] = {}
         self._measured: dict[Measurement, Measured] = {}
         self._outputs: dict[str, Output] = {}
         self._outcomes: dict[str, Outcome] = {}
         self._equivalents: list[tuple[Digest, Digest]] = []
+        self._attempts: list[Attempt] = []
+        self._refusals: list[Refusal] = []
         self._next = time.monotonic() + BATCH_SECONDS
 
     def put_records(self, records: Iterable[Record]) -> None:
@@ -85,13 +95,19 @@ class Ledger:
         )
         self.put_records([record])
 
+    def put_attempt(self, attempt: Attempt) -> None:
+        self._attempts.append(attempt)
+
+    def put_refusal(self, refusal: Refusal) -> None:
+        self._refusals.append(refusal)
+
     def commit_in_time(self) -> None:
         if time.monotonic() >= self._next:
             self.commit()
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is pending."""
+        """Whether nothing is pending for the database."""
         return not any(self._pending)
 
     @property
@@ -100,8 +116,12 @@ class Ledger:
 
     def commit(self) -> None:
         """Write all that is pending, together; nothing is touched where nothing is."""
-        if self.is_empty:
-            return
+        self._next = time.monotonic() + BATCH_SECONDS
+        if not self.is_empty:
+            self._commit_rows()
+        self._write_history()
+
+    def _commit_rows(self) -> None:
         with self.db.batch():
             self.db.put_records(self._records.values())
             self.db.put_measured(self._measured.items())
@@ -110,7 +130,18 @@ class Ledger:
             self.db.put_equivalents(self._equivalents)
         for rows in self._pending:
             rows.clear()
-        self._next = time.monotonic() + BATCH_SECONDS
+
+    def _write_history(self) -> None:
+        if self.history is not None:
+            _add(self.history.attempts, self._attempts)
+            _add(self.history.refusals, self._refusals)
+
+
+def _add(log: Log[T], entries: list[T]) -> None:
+    if entries:
+        with suppress(OSError):  # statistics are worth no build
+            log.add(entries)
+        entries.clear()
 
 
 def pixels_key(pixels: Digest) -> str:

@@ -13,6 +13,7 @@ from imgbuild.keys import DECLARED, bound_at, published_at, rules_of
 from imgbuild.plan import failure_key, outcome_key
 from imgbuild.run.accept import status_of, tell
 from imgbuild.run.materials import Materials
+from imgbuild.run.noting import Noting
 from imgbuild.run.recall import Recall
 from imgbuild.run.steps import Made
 from imgbuild.run.work import Work
@@ -27,6 +28,7 @@ class Conclusion:
 
     def __init__(self, materials: Materials, recall: Recall) -> None:
         self.materials, self.recall, self.ledger = materials, recall, materials.ledger
+        self.noting = Noting(materials)
         self.noted: set[Digest] = set()
 
     def keep_imports(self, records: Sequence[Record]) -> None:
@@ -62,6 +64,7 @@ class Conclusion:
             self._note_equivalent(made, line)
             return
         self.ledger.put_candidate(work.id, self._line(work, made))
+        self.noting.drift(work)
         raise Drift(
             "drift: what its pins make now is not the locked image "
             f"(perceptual hashes differ in {_distance(made, line)} of 64 bits)",

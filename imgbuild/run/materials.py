@@ -28,7 +28,7 @@ class Materials:
         self.survey, self.store = survey, store
         self.plan, self.files, self.outputs = survey.plan, survey.project.files, survey.outputs
         self.published = dict(survey.published)
-        self.ledger = Ledger(store.records, survey.project.settings.profile_name)
+        self.ledger = Ledger(store.records, survey.project.settings.profile_name, store.history)
         self.pace = Pace(survey.project.settings.cost, store.records)
         self.made: dict[str, Made] = {}
         self.lines: dict[str, Line] = {}

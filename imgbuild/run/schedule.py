@@ -66,6 +66,7 @@ class Schedule:
     ) -> None:
         self.graph, self.plan, self.reporter = graph, plan, reporter
         self.recall, self.make, self.conclude = recall, making, conclusion
+        self.noting = conclusion.noting
         self.limits, self.stop = limits, making.stop
         self.programs = Programs()
         self.done: SimpleQueue[tuple[Callable[..., None], Any, Any] | Underway] = SimpleQueue()
@@ -317,10 +318,12 @@ class Schedule:
         seat.out -= 1
         answers = [results] * len(batch) if isinstance(results, TargetError) else results
         for work, result in zip(batch, answers, strict=True):
+            before = work.cost
             self.make.settle(work, result)
             if isinstance(result, Made | Unfinished):
                 self._finished(work, result)
             elif isinstance(result, TargetError):
+                self.noting.fail(work, result, work.cost - before, stopped=self.stop.is_set())
                 self._turn_down(work, result)
             else:
                 work.image = result
@@ -338,6 +341,7 @@ class Schedule:
         if isinstance(result, TargetError):
             if isinstance(result, Unfinished):
                 self.conclude.keep_steps(result.records)
+                self.noting.leave_unfinished(work, result)
             self._let_go(work)
             self._fail(work, result)
             return
@@ -432,6 +436,8 @@ class Schedule:
     def _conclude(self, work: Work, verdicts: list[Verdict]) -> None:
         work.verdicts = verdicts
         following = self._next(work, verdicts)
+        if following is not Next.ACCEPT:
+            self.noting.turn_down(work)
         if following is Next.RETRY:
             self._retry(work)
         elif following is Next.FAIL:
@@ -516,6 +522,7 @@ class Schedule:
             self._move(work, State.DONE)
             return
         if work.mends:
+            self.noting.accept(work)
             self.conclude.hand_on(work)
             self._move(work, State.DONE)
             self._tell(work, "done")
@@ -526,6 +533,7 @@ class Schedule:
         except TargetError as error:
             self._fail(work, error)
             return
+        self.noting.accept(work)
         self.conclude.remember(work)
         self._move(work, State.DONE)
         if work.decision.action is not Action.FRESH:  # a fresh member of a group was never announced as work
@@ -536,12 +544,14 @@ class Schedule:
 
     def _fall_back(self, work: Work, error: TargetError) -> None:
         """A refusal or a permanent failure hands the target to the next model of the chain, if there is one."""
-        last = work.position >= len(work.decision.target.recipe.fallbacks)
+        way, last = work.way, work.position >= len(work.decision.target.recipe.fallbacks)
         if last or not isinstance(error, Refused | ProviderFailed) or work.decision.reproduce:
+            self.noting.refuse(work, way, error, takes_over=False)
             self._fail(work, error)
             return
         work.position += 1
         unpinned = self.make.why_unpinned(work)
+        self.noting.refuse(work, way, error, takes_over=unpinned is None)
         if unpinned is not None:
             self._fail(
                 work, TargetError(f"{error.message}; falling back: {unpinned.message}", hint=unpinned.hint)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imgbuild.errors import ImgbuildError
 from imgbuild.store.blobs import Blobs
+from imgbuild.store.history import History
 from imgbuild.store.journal import Journal
 from imgbuild.store.records import Records
 from imgbuild.store.recover import NAME, open_records, take_back
@@ -35,6 +36,7 @@ class Store:
         self.blobs = blobs
         self.records = records
         self.journal = journal
+        self.history = History(folder)
         self._mended = mended
 
     @property
