@@ -383,6 +383,25 @@ def cost(ctx: click.Context, /, **flags: Any) -> int:
     return run_spent(here) if own["spent"] else run_cost(here, own["paths"], own["select"])
 
 
+@verb("stats", "imgbuild stats --since 2026-03-01", "imgbuild stats --refusals -s 'catalog/*'")
+@PATHS
+@SELECT
+@click.option("--since", default="", metavar="DATE", help="Only what was asked for since then (UTC).")
+@click.option("--refusals", is_flag=True, help="What providers refused, with its prompts.")
+@shared
+def stats(ctx: click.Context, /, **flags: Any) -> int:
+    """Tell how attempts at images went, by model.
+
+    An attempt is an image that a model was asked for. Times and costs are those of all attempts, for each image that
+    was accepted. What nobody was asked for, since a key was missing or a provider left alone, is no attempt.
+    """
+    from imgbuild.commands.stats import Asked, run_refusals, run_stats
+
+    common, own = split(flags)
+    run = run_refusals if own.pop("refusals") else run_stats
+    return run(session(ctx, **common), Asked(**own))
+
+
 @verb("manifest", "imgbuild manifest", "imgbuild manifest -s hero --format csv")
 @PATHS
 @SELECT

@@ -7,12 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import date
 
 from msgspec import Struct
 
 from imgbuild.costs import Estimates
-from imgbuild.errors import LockWouldChange, UsageError
+from imgbuild.errors import LockWouldChange
 from imgbuild.graph import closure
 from imgbuild.lock.book import LockBook
 from imgbuild.pins import Pins
@@ -22,7 +22,7 @@ from imgbuild.relock import relock
 from imgbuild.report import Reporter
 from imgbuild.report.events import Note, Started
 from imgbuild.report.text import money
-from imgbuild.run.budget import ROUNDING, Budget
+from imgbuild.run.budget import ROUNDING, Budget, TooDear, spent_this_month
 from imgbuild.run.conclusion import Conclusion
 from imgbuild.run.crew import CREW_PAYS, Crew
 from imgbuild.run.lost import lost, question
@@ -248,16 +248,15 @@ def _crew(found: Survey, chosen: Collection[str], jobs: int) -> Crew | None:
 
 
 def _budget(materials: Materials, cost: float, options: BuildOptions) -> float | None:
-    """US dollars that this build may spend; None without a limit. Raises UsageError where it would cost more."""
+    """US dollars that this build may spend; None without a limit. Raises TooDear where it would cost more."""
     budget = materials.survey.project.settings.budget
     limits = [options.budget if options.budget is not None else budget.build]
     if budget.month is not None:
-        month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        spent = materials.store.journal.spent(month) + materials.pace.spent(month.timestamp())
+        spent = spent_this_month(materials.store.journal, materials.pace)
         limits.append(max(0.0, budget.month - spent))
     limit = min((item for item in limits if item is not None), default=None)
     if limit is not None and cost > limit + ROUNDING:
-        raise UsageError(
+        raise TooDear(
             f"this build would cost about {money(cost)}, and {money(limit)} is left to spend",
             hint="raise the budget, or build a selection; `imgbuild plan` shows what costs how much",
         )

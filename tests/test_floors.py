@@ -35,7 +35,7 @@ FLOORS = (
         "weights",
     },
     {"process", "provenance", "providers", "rules", "settings", "sheets", "store"},
-    {"credentials", "keys", "ledger", "publish", "spec"},
+    {"credentials", "keys", "ledger", "publish", "spec", "tally"},
     {"expand", "lock", "pace", "pins", "traces", "watch"},
     {"plan", "project"},
     {"costs", "narrow", "survey", "trust"},

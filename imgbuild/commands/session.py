@@ -22,6 +22,7 @@ from imgbuild.providers.keyring import Keyring
 from imgbuild.report import Reporter, reporter_for
 from imgbuild.report.output import emit, width_of
 from imgbuild.report.table import render_table
+from imgbuild.report.text import printable
 from imgbuild.select import Selection, choose
 from imgbuild.settings import Settings
 from imgbuild.store.hold import hold
@@ -85,6 +86,10 @@ class Session(Struct, frozen=True, kw_only=True):
 
     def say(self, text: str) -> None:
         emit(self.stdout, f"{text}\n")
+
+    def warn(self, text: str) -> None:
+        """Something worth knowing that stops nothing, beside what the command prints."""
+        emit(self.stderr, f"warning: {printable(text)}\n")
 
     def give(self, event: object) -> None:
         """One object of `--json`, on a line of its own."""

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from imgbuild.errors import TargetError
+from datetime import UTC, datetime
+
+from imgbuild.errors import TargetError, UsageError
+from imgbuild.pace import Pace
 from imgbuild.report.text import money
+from imgbuild.store.journal import Journal
 
 ROUNDING = 1e-9  # US dollars: sums of floats that are equal but for this are equal
 
 
 class OverBudget(TargetError):
     """The image would cost more than is left."""
+
+
+class TooDear(UsageError):
+    """The build would cost more than is left: it does not begin."""
 
 
 class Budget:
@@ -33,3 +41,9 @@ class Budget:
     def settle(self, reserved: float, cost: float) -> None:
         self._reserved -= reserved
         self.spent += cost
+
+
+def spent_this_month(journal: Journal, pace: Pace, now: datetime | None = None) -> float:
+    """US dollars since the calendar month began (UTC): what was paid for, and what work by the hour cost."""
+    month = (now or datetime.now(UTC)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return journal.spent(month) + pace.spent(month.timestamp())
