@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -23,19 +24,25 @@ from imgbuild.lock.book import LockBook
 from imgbuild.pins import Name, kept, models_of
 from imgbuild.project import Project
 from imgbuild.providers.base import Provider
-from imgbuild.settings import profile_place
+from imgbuild.settings import PROJECT_FILE, profile_place
+from imgbuild.settings.address import host_of
 from imgbuild.store.temporary import move, write_all, write_new
-from imgbuild.types import Bound, Concern, Digest, Pin, Recipe, Where
+from imgbuild.types import Bound, Concern, Digest, Pin, Recipe, Value, Where
+
+if TYPE_CHECKING:
+    from imgbuild.document import Document
 
 DOMAIN = "consent/1"
 LARGEST = 1024 * 1024  # bytes of a file of consents
 COMMIT = 12  # characters of a commit that are shown
+TOLD = "(names of targets, and what went wrong with them)"
 
 
 class Declaration(Struct, frozen=True, kw_only=True):
-    """One concern of a model in use, or of an asset with its rules and operations.
+    """One concern of a model in use, of an asset with its rules and operations, or of a setting.
 
-    kind: "model" or "asset". name: its spec and its own. wants: in words; digest: of all that is consented to.
+    kind: "model", "asset" or "setting". name: its spec, if it is in one, and its own. wants: in words; digest: of all
+    that is consented to.
     """
 
     kind: str
@@ -80,6 +87,33 @@ def step_concerns(project: Project) -> list[tuple[Recipe, Concern]]:
     return [(recipe, concern) for (_, _, concern), recipe in found.items()]
 
 
+def setting_concerns(project: Project) -> list[Declaration]:
+    """Everything of concern in the project's own settings. What stands in the user's, or the environment, is theirs."""
+    settings = project.settings
+    own = next((item for item in settings.documents if item.file == PROJECT_FILE), None)
+    notify, url = (own.data.get("notify", {}) if own is not None else {}), settings.notify.url
+    if not url or own is None:
+        return []
+    if notify.get("url") == url:
+        return [_setting(own, "url", f"sends how builds go {TOLD} to {host_of(url)}", [url], project.files)]
+    if notify.get("template"):
+        wants = f"writes what {host_of(url)} is told of how builds go"
+        return [_setting(own, "template", wants, notify["template"], project.files)]
+    return []
+
+
+def _setting(document: Document, key: str, wants: str, value: Value, files: Files) -> Declaration:
+    """The digest holds the whole value: it can be of another account with the same host."""
+    fields = {"root": str(files.root), "concern": wants, "value": value}
+    return Declaration(
+        kind="setting",
+        name=("", "notify"),
+        wants=wants,
+        where=document.where(("notify", key)),
+        digest=digest_of(DOMAIN, fields),
+    )
+
+
 def _used(project: Project) -> dict[Name, Bound]:
     """Taken from the assets, not from the targets: a build that looks at a part of them may come to look at all."""
     return models_of(recipe for draft in project.drafts.assets.values() for recipe in draft.recipes)
@@ -98,9 +132,10 @@ def declarations(
     found: Iterable[tuple[Bound, Concern]],
     pins: Mapping[Name, Pin],
     steps: Iterable[tuple[Recipe, Concern]] = (),
+    settings: Iterable[Declaration] = (),
 ) -> list[Declaration]:
     """What has to be consented to, in the order of places. pins: those that are locked. Raises SpecError."""
-    declared = {}
+    declared = {(item.digest, item.where): item for item in settings}
     for recipe, concern in steps:
         item = Declaration(
             kind="asset",

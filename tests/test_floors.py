@@ -40,7 +40,7 @@ FLOORS = (
     {"plan", "project"},
     {"costs", "narrow", "survey", "trust"},
     {"relock", "run", "signing"},
-    {"pipeline", "verdicts", "verify"},
+    {"notify", "pipeline", "verdicts", "verify"},
     {"commands"},
     {"cli"},
     {"__main__"},

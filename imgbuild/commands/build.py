@@ -22,6 +22,7 @@ from imgbuild.narrow import is_enough, load_since
 from imgbuild.pipeline import BuildOptions, build
 from imgbuild.plan import Options
 from imgbuild.project import Project, widened
+from imgbuild.run.budget import TooDear
 from imgbuild.run.results import Built
 from imgbuild.settings import Settings
 
@@ -61,8 +62,22 @@ def run_build(session: Session, flags: Flags) -> int:
         while built is None:
             files, settings = session.settings({"jobs": flags.jobs})
             last = last_of(session, settings, flags.paths, again=not session.json)
-            built = rebuild(session, files, settings, flags, last, stop, asks(session))
+            built = _begin(session, files, settings, flags, last, stop)
     return built.finished.exit_code
+
+
+def _begin(
+    session: Session, files: Files, settings: Settings, flags: Flags, last: Last, stop: threading.Event
+) -> Built | None:
+    """As `rebuild`; that its budget does not let it begin is told to others, too."""
+    try:
+        return rebuild(session, files, settings, flags, last, stop, asks(session))
+    except TooDear as error:
+        if settings.notify.url and not flags.offline:
+            from imgbuild.commands.notify import tell_stop
+
+            tell_stop(session, settings, error, stop)
+        raise
 
 
 def rebuild(
@@ -82,6 +97,7 @@ def rebuild(
     project = load_since(files, settings, last.extra, seen, last.scope)
     options = replace(_options(session, project, flags), ask=ask)
     unpinned = require(session, project, flags.paths, given=flags.trust)
+    _check_notify(settings)
     with session.writing(settings, wait=flags.wait) as store:
         if files.have_moved() or not last.stands():
             return None
@@ -92,7 +108,19 @@ def rebuild(
             built = build(project, store, options, reporter, stop)
         last.leave(built, seen)
     follow(session, built.project, unpinned)
+    if settings.notify.url and not flags.offline:
+        from imgbuild.commands.notify import tell_end
+
+        tell_end(session, settings, built, stop)
     return built
+
+
+def _check_notify(settings: Settings) -> None:
+    """Nothing is loaded for it where there is no template to check. Raises SpecError."""
+    if settings.notify.url and settings.notify.template:
+        from imgbuild.commands.notify import check_template
+
+        check_template(settings)
 
 
 def _dry_run(session: Session, flags: Flags) -> int:

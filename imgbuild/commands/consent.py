@@ -20,6 +20,7 @@ from imgbuild.trust import (
     concerns,
     declarations,
     locked_pins,
+    setting_concerns,
     state_folder,
     step_concerns,
 )
@@ -29,21 +30,24 @@ from imgbuild.types import Bound, Concern, Pin, Recipe
 class Asked(Struct, frozen=True, kw_only=True):
     """What a project declares that could harm. pins: those of its locks.
 
-    found: in models, as `trust.concerns` gives it. steps: in assets, as `trust.step_concerns` gives it.
+    found: in models, as `trust.concerns` gives it. steps: in assets, as `trust.step_concerns` gives it. settings: in
+    those of the project, as `trust.setting_concerns` gives it.
     """
 
     project: Project
     found: Sequence[tuple[Bound, Concern]]
     pins: Mapping[Name, Pin]
     steps: Sequence[tuple[Recipe, Concern]] = ()
+    settings: Sequence[Declaration] = ()
 
     def declared(self, pins: Mapping[Name, Pin] | None = None) -> list[Declaration]:
         """What has to be consented to. pins: in place of the locks'."""
-        return declarations(self.project, self.found, self.pins if pins is None else pins, self.steps)
+        pins = self.pins if pins is None else pins
+        return declarations(self.project, self.found, pins, self.steps, self.settings)
 
 
 def asked(session: Session, project: Project, only: Collection[Name] | None = None) -> Asked:
-    """What is of concern in a project. only: but in these models, and in no asset.
+    """What is of concern in a project. only: but in these models, and in no asset or setting.
 
     Locks and files are read only where something is.
     """
@@ -53,11 +57,12 @@ def asked(session: Session, project: Project, only: Collection[Name] | None = No
         if only is None or (bound.home, bound.alias) in only
     ]
     steps = step_concerns(project) if only is None else []
+    settings = setting_concerns(project) if only is None else []
     if not found:
-        return Asked(project=project, found=(), pins={}, steps=steps)
+        return Asked(project=project, found=(), pins={}, steps=steps, settings=settings)
     with session.reading(project) as store:
         project.files.remember(store.records.file_digests())  # weights take long to read
-    return Asked(project=project, found=found, pins=locked_pins(project), steps=steps)
+    return Asked(project=project, found=found, pins=locked_pins(project), steps=steps, settings=settings)
 
 
 def consents_of(session: Session) -> Consents:
@@ -80,7 +85,7 @@ def require(
     if given:
         return []
     wanted = asked(session, project, anew)
-    if not (wanted.found or wanted.steps):
+    if not (wanted.found or wanted.steps or wanted.settings):
         return []
     pins = wanted.pins if anew is None else {}
     _raise_missing(session, project, paths, wanted.declared(pins))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
@@ -65,8 +65,12 @@ class Document:
         return None
 
 
-def parse_document(data: bytes, file: str, *, pure: bool = False) -> Document:
+def parse_document(
+    data: bytes, file: str, *, pure: bool = False, shown: Callable[[str], str] = str
+) -> Document:
     """The file's data and places; an empty file is an empty mapping. `pure`: without libyaml.
+
+    shown: gives the text as errors may show it, with as many characters and the same lines.
 
     Raises SpecError, with the place, for anything but one bounded UTF-8 document of plain YAML.
     """
@@ -77,10 +81,10 @@ def parse_document(data: bytes, file: str, *, pure: bool = False) -> Document:
         root = compose(text, pure)
         built = _Builder(text).build(root, 0) if root is not None else None
     except Fault as fault:
-        where = Lines(file, text).at(fault.index, fault.index + fault.length)
+        where = Lines(file, shown(text)).at(fault.index, fault.index + fault.length)
         hint = fault.hint.replace("{line}", str(Lines(file, text).at(fault.other).line))
         raise SpecError(fault.message, where=where, hint=hint) from None
-    return Document(file, text, root, {} if built is None else built)
+    return Document(file, shown(text), root, {} if built is None else built)
 
 
 class _Builder:

@@ -10,13 +10,15 @@ from msgspec import Struct
 
 from imgbuild.errors import Exit, TargetError, place
 from imgbuild.files import Stamp
-from imgbuild.plan import Action, Decision
+from imgbuild.plan import AT_REST, Action, Decision
 from imgbuild.project import Project
 from imgbuild.report.events import Failure, Finished
 from imgbuild.run.accept import tell, tell_apart
+from imgbuild.run.budget import OverBudget
 from imgbuild.run.materials import Materials
 from imgbuild.run.schedule import Schedule
 from imgbuild.run.work import State, Work
+from imgbuild.store.history import Refusal
 from imgbuild.types import Outcome, Verdict
 
 
@@ -25,6 +27,8 @@ class Built(Struct, frozen=True, kw_only=True):
     `clean`: every target of the project is as it should be, and there was nothing to say of any.
 
     ran: how often each step ran. outputs: stamps of the published files, by path. locks: the lock files' paths.
+    news: those failures that were not told by an earlier build. refusals: whatever came of them.
+    stopped: whether something was not made for the budget's sake.
     """
 
     project: Project
@@ -35,6 +39,9 @@ class Built(Struct, frozen=True, kw_only=True):
     ran: Mapping[str, int]
     outputs: Mapping[str, Stamp]
     locks: tuple[str, ...]
+    news: tuple[Failure, ...]
+    refusals: tuple[Refusal, ...]
+    stopped: bool
 
 
 def built(
@@ -80,6 +87,9 @@ def built(
         ran=dict(materials.ran),
         outputs={path: output.stamp for path, output in materials.published.items()},
         locks=tuple(found.book.paths.values()),
+        news=tuple(failure for failure in failures if _is_news(schedule, failure)),
+        refusals=tuple(schedule.noting.refusals),
+        stopped=any(isinstance(work.error, OverBudget) for work in works),
     )
 
 
@@ -109,6 +119,12 @@ def _is_clean(materials: Materials, chosen: Collection[str]) -> bool:
 def _is_lasting(decision: Decision, failure: Failure) -> bool:
     """Whether this failure would only be repeated: its row, a rule or its file has to change first."""
     return failure.kind in ("rule", "review") or decision.action in (Action.FAULT, Action.FAILED)
+
+
+def _is_news(schedule: Schedule, failure: Failure) -> bool:
+    """Whether something was tried or looked at for it: else it is what an earlier build came to."""
+    work = schedule.works.get(failure.id)
+    return work is not None and work.decision.action not in AT_REST
 
 
 def _failures(materials: Materials, works: Sequence[Work]) -> list[Failure]:

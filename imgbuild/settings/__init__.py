@@ -1,8 +1,8 @@
 """The project's settings: where things are, what is allowed, how fast and how dear it may be."""
 
 from imgbuild.settings.load import load_settings
-from imgbuild.settings.nouns import Budget, Cost, Limit, Policy, Profile, Settings, SettingsFile
-from imgbuild.settings.places import profile_place
+from imgbuild.settings.nouns import Budget, Cost, Limit, Notify, Policy, Profile, Settings, SettingsFile
+from imgbuild.settings.places import profile_place, setting_place
 from imgbuild.settings.root import PROJECT_FILE, find_root, is_project
 from imgbuild.settings.size import parse_size
 
@@ -11,6 +11,7 @@ __all__ = [
     "Budget",
     "Cost",
     "Limit",
+    "Notify",
     "Policy",
     "Profile",
     "Settings",
@@ -20,4 +21,5 @@ __all__ = [
     "load_settings",
     "parse_size",
     "profile_place",
+    "setting_place",
 ]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from imgbuild.errors import SpecError, UsageError, did_you_mean
+from imgbuild.errors import Errors, ImgbuildError, SpecError, UsageError, did_you_mean
 from imgbuild.files import Files
+from imgbuild.settings.address import VARIABLE, fault_of, hidden
 from imgbuild.settings.nouns import Settings, SettingsFile
+from imgbuild.settings.places import setting_place
 from imgbuild.settings.root import PROJECT_FILE
 from imgbuild.types import Where
 
@@ -47,6 +50,7 @@ def load_settings(
     settings = msgspec.structs.replace(_typed(files.root, _overlaid(layers)), documents=documents)
     _check_folders(settings, project)
     _check_links(files, settings)
+    _check_notify(settings)
     name = profile or environ.get("IMGBUILD_PROFILE", "")
     return _with_profile(settings, name, keep_output="output" in given) if name else settings
 
@@ -69,9 +73,21 @@ def _read(files: Files, path: str) -> Document | None:
         data = files.read(path)
     except OSError as error:
         raise SpecError(f"{path} can't be read: {error.strerror}") from error
-    document = parse_document(data, path)
-    check(document, settings_schema())
+    with _hiding_addresses():
+        document = parse_document(data, path, shown=hidden)
+        check(document, settings_schema())
     return document
+
+
+@contextmanager
+def _hiding_addresses() -> Iterator[None]:
+    """What errors say shows of an address but its host."""
+    try:
+        yield
+    except ImgbuildError as error:
+        for each in error.errors if isinstance(error, Errors) else [error]:
+            each.message, each.hint = hidden(each.message), hidden(each.hint)
+        raise
 
 
 def _data(document: Document | None) -> dict[str, Any]:
@@ -85,6 +101,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         if not jobs.isdecimal() or int(jobs) < 1:
             raise UsageError(f"IMGBUILD_JOBS must be a whole number from 1 on, not '{jobs}'")
         layer["jobs"] = int(jobs)
+    if environ.get(VARIABLE):
+        layer["notify"] = {"url": environ[VARIABLE]}
     return layer
 
 
@@ -169,6 +187,17 @@ def _check_links(files: Files, settings: Settings) -> None:
     for path in (settings.output, settings.store, *settings.specs, *outputs):
         if not os.path.isabs(path):  # noqa: PTH117 - text
             files.locate(path)
+
+
+def _check_notify(settings: Settings) -> None:
+    url = settings.notify.url
+    fault = fault_of(url) if url else ""
+    if not fault:
+        return
+    named = any(document.data.get("notify", {}).get("url") == url for document in settings.documents)
+    if not named:
+        raise UsageError(f"{VARIABLE} {fault}")
+    raise SpecError(f"'url' {fault}", where=setting_place(settings, "notify", "url"))
 
 
 def _check_own_folders(settings: Settings, where: Callable[[str], Where | None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from imgbuild.types import Metadata, Model, Value
 
@@ -71,6 +71,22 @@ class Credentials(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     output: str = "signed"
 
 
+class Notify(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is told how builds went.
+
+    url: address that is sent JSON by https, such as an incoming webhook of Slack; IMGBUILD_NOTIFY_URL goes before it.
+    on: what has to have happened; failed: targets; refused: requests, by a provider; budget: it stopped the build, or
+    the month's is used up by four fifths; done: all went well.
+    template: what is sent in place of all fields; its texts are templates over them.
+    """
+
+    url: str = ""
+    on: list[Literal["failed", "refused", "budget", "done"]] = field(
+        default_factory=lambda: ["failed", "refused", "budget"]
+    )
+    template: dict[str, Value] = {}
+
+
 class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Another way to build the same specs, with outputs and state of its own.
 
@@ -101,6 +117,7 @@ class _Common(Struct, frozen=True, kw_only=True):
     policy: Policy = Policy()
     metadata: Metadata = Metadata()
     credentials: Credentials = Credentials()
+    notify: Notify = Notify()
     profiles: dict[str, Profile] = {}
     store_limit: str = ""
     jobs: int | None = None
@@ -115,7 +132,7 @@ class SettingsFile(_Common, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     cache: folder that serves as second store. limits: provider → how fast it may be asked.
     budget: what may be spent. cost: provider that sends no bill → what its work costs.
     policy: what is allowed. metadata: what images say of themselves, where their assets don't say.
-    credentials: of signed copies.
+    credentials: of signed copies. notify: who is told how builds went.
     profiles: name → another way to build.
     store_limit: size that `gc` brings the store down to, such as "10 GB". jobs: work done at a time.
     devices: where local models draw that name none, such as cuda:0; of several, each has a process of its own.

@@ -15,3 +15,14 @@ def profile_place(settings: Settings, *path: str, key: bool = False) -> Where | 
         if values is not None:
             return document.where(("profiles", settings.profile_name, *path), key=key)
     return None
+
+
+def setting_place(settings: Settings, *path: str | int) -> Where | None:
+    """The place of a value that is in force, in the last file that has its first two keys; None where none has."""
+    for document in reversed(settings.documents):
+        values = document.data
+        for step in path[:2]:
+            values = values.get(step) if isinstance(values, dict) else None
+        if values is not None:
+            return document.where(path)
+    return None

@@ -42,6 +42,7 @@ _FRAGMENTS = {  # what the types can't say
     "Cost.per_hour": {"type": "number", "minimum": 0},
     "Credentials.certificate": _TEXT,
     "Credentials.output": _TEXT,
+    "Notify.url": _TEXT,
     "Policy.prompt_length": _COUNT,
     "Profile.models": {"type": "object", "additionalProperties": _MODEL},
     "Profile.size": shapes.SIZE,

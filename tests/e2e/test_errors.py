@@ -1385,7 +1385,7 @@ SETTINGS = {
             imgbuild.yaml:1:1: unknown key 'outptu'
                 1 | outptu: out
                   | ^^^^^^
-            hint: did you mean 'output'? Keys here: budget, cache, cost, credentials, devices, jobs, limits, metadata, output, policy, …
+            hint: did you mean 'output'? Keys here: budget, cache, cost, credentials, devices, jobs, limits, metadata, notify, output, …
             """,
     ),
     "a value where a rule's mapping is needed": Fault(

@@ -11,7 +11,17 @@ import pytest
 
 from imgbuild.errors import ImgbuildError, UsageError
 from imgbuild.files import Files
-from imgbuild.settings import Budget, Cost, Limit, Profile, Settings, find_root, load_settings, parse_size
+from imgbuild.settings import (
+    Budget,
+    Cost,
+    Limit,
+    Notify,
+    Profile,
+    Settings,
+    find_root,
+    load_settings,
+    parse_size,
+)
 from imgbuild.types import Model
 
 
@@ -213,7 +223,7 @@ def test_faults_have_a_place(place: Place) -> None:
 imgbuild.yaml:1:1: unknown key 'ouput'
     1 | ouput: x
       | ^^^^^
-hint: did you mean 'output'? Keys here: budget, cache, cost, credentials, devices, jobs, limits, metadata, output, policy, …
+hint: did you mean 'output'? Keys here: budget, cache, cost, credentials, devices, jobs, limits, metadata, notify, output, …
 imgbuild.yaml:2:7: 'jobs' must be at least 1
     2 | jobs: 0
       |       ^
@@ -286,3 +296,55 @@ print(sorted({{"yaml", "jsonschema", "jinja2", "PIL", "numpy"}} & set(sys.module
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+# --- who is told how builds went ------------------------------------------------------------------------
+
+HOOK = "https://hooks.example.com/services/T0/secret"
+
+
+def test_who_is_told_and_of_what(place: Place) -> None:
+    assert place.load().notify == Notify(url="", on=["failed", "refused", "budget"], template={})
+    place.project(f"notify: {{url: '{HOOK}', on: [done], template: {{content: '{{{{ text }}}}'}}}}\n")
+    assert place.load().notify == Notify(url=HOOK, on=["done"], template={"content": "{{ text }}"})
+
+
+def test_the_address_of_the_environment_goes_before_those_of_files(place: Place) -> None:
+    place.user("notify: {url: 'https://mine.example.com', on: [done]}\n")
+    assert place.load().notify == Notify(url="https://mine.example.com", on=["done"])
+    place.project(f"notify: {{url: '{HOOK}'}}\n")
+    assert place.load().notify == Notify(url=HOOK, on=["done"])
+    environ = {"IMGBUILD_NOTIFY_URL": "https://ci.example.com/x"}
+    assert place.load(environ).notify == Notify(url="https://ci.example.com/x", on=["done"])
+
+
+def test_an_address_that_may_not_be_is_shown_without_what_it_may_hold(place: Place) -> None:
+    place.project("notify:\n  url: http://hooks.example.com/secret\n")
+    assert place.complaint() == (
+        "imgbuild.yaml:2:8: 'url' must begin with https: hooks.example.com is another machine\n"
+        "    2 |   url: http://hooks.example.com*******\n"
+        "      |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^"
+    )
+    environ = {"IMGBUILD_NOTIFY_URL": "hooks.example.com/secret"}
+    assert place.complaint(environ) == (
+        "error: IMGBUILD_NOTIFY_URL is no address such as https://hooks.example.com/…"
+    )
+
+
+FAULTS_BESIDE = {
+    "a key": f"notify: {{url: '{HOOK}', onn: []}}\n",
+    "a value": f"notify: {{url: '{HOOK}', on: [faild]}}\n",
+    "in the place of another": f"notify: {{url: x, on: ['{HOOK}']}}\n",
+    "syntax": f"notify: {{url: '{HOOK}', on: [}}\n",
+    "written twice": f"notify: {{url: '{HOOK}', url: '{HOOK}'}}\n",
+    "as a key": f"'{HOOK}': x\n",
+}
+
+
+@pytest.mark.parametrize("name", FAULTS_BESIDE)
+def test_no_error_of_the_file_shows_the_address(place: Place, name: str) -> None:
+    place.project(FAULTS_BESIDE[name])
+    told = place.complaint()
+    assert "https://hooks.example.com****" in told
+    assert "secret" not in told
+    assert told.count("^") > 0
