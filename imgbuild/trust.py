@@ -135,16 +135,8 @@ def declarations(
     settings: Iterable[Declaration] = (),
 ) -> list[Declaration]:
     """What has to be consented to, in the order of places. pins: those that are locked. Raises SpecError."""
-    declared = {(item.digest, item.where): item for item in settings}
-    for recipe, concern in steps:
-        item = Declaration(
-            kind="asset",
-            name=(recipe.spec, recipe.asset),
-            wants=concern.wants,
-            where=recipe.where,
-            digest=_digest_of_step(project.files, concern, recipe.where),
-        )
-        declared[item.digest, item.where] = item
+    of_assets = [_of_step(project, recipe, concern) for recipe, concern in steps]
+    declared = {(item.digest, item.where): item for item in [*settings, *of_assets]}
     for bound, concern in found:
         name = (bound.home, bound.alias)
         pin = kept(name, bound.model, pins)
@@ -159,6 +151,16 @@ def declarations(
         )
         declared[item.digest, item.where] = item  # a profile may put one model in the place of many
     return sorted(declared.values(), key=lambda item: (item.where.file, item.where.line, item.where.column))
+
+
+def _of_step(project: Project, recipe: Recipe, concern: Concern) -> Declaration:
+    return Declaration(
+        kind="asset",
+        name=(recipe.spec, recipe.asset),
+        wants=concern.wants,
+        where=recipe.where,
+        digest=_digest_of_step(project.files, concern, recipe.where),
+    )
 
 
 def _digest(files: Files, bound: Bound, concern: Concern, commit: str, where: Where) -> Digest:

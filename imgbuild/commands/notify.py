@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import msgspec
 
 from imgbuild.commands.session import Session
-from imgbuild.errors import ImgbuildError
+from imgbuild.errors import ImgbuildError, SpecError
 from imgbuild.notify.message import Message, Month, body, of_build, of_stop
 from imgbuild.notify.webhook import send
 from imgbuild.pace import Pace
@@ -19,14 +20,10 @@ from imgbuild.types import Where
 
 
 def tell_end(session: Session, settings: Settings, built: Built, stop: threading.Event) -> None:
-    """Tell of a build that came to its end. Who stops one by Ctrl-C knows. What goes wrong is only warned of."""
-    if built.finished.interrupted or stop.is_set():
-        return
-    try:
+    """Tell of a build that came to its end. Who stopped it by Ctrl-C knows."""
+    if not (built.finished.interrupted or stop.is_set()):
         month = _month(settings) if built.finished.cost else None
         _tell(session, settings, of_build(settings.root.name, settings.profile_name, built, month), stop)
-    except ImgbuildError as error:
-        session.warn(f"the notification was not sent: {error.message}")
 
 
 def tell_stop(session: Session, settings: Settings, error: TooDear, stop: threading.Event) -> None:
@@ -40,9 +37,13 @@ def check_template(settings: Settings) -> None:
 
 
 def _tell(session: Session, settings: Settings, message: Message, stop: threading.Event) -> None:
+    """Nobody's build ends otherwise for what goes wrong here: it is warned of."""
     if not set(message.happened) & set(settings.notify.on):
         return
-    why = send(settings.notify.url, _body(settings, message), stop)
+    try:
+        why = send(settings.notify.url, _body(settings, message), stop)
+    except SpecError as error:  # of a template that long texts, or many, don't fit
+        why = error.message
     if why:
         session.warn(f"the notification was not sent: {why}")
 
@@ -56,9 +57,10 @@ def _body(settings: Settings, message: Message) -> bytes:
 
 
 def _month(settings: Settings) -> Month | None:
+    """What there is to tell of its budget, if it has one, and the store can be read."""
     limit = settings.budget.month
     if limit is None:
         return None
-    with open_store(settings.root / settings.store, write=False) as store:
-        spent = spent_this_month(store.journal, Pace(settings.cost, store.records))
-    return Month(limit=limit, spent=spent)
+    with suppress(ImgbuildError, OSError), open_store(settings.root / settings.store, write=False) as store:
+        return Month(limit=limit, spent=spent_this_month(store.journal, Pace(settings.cost, store.records)))
+    return None

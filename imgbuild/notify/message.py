@@ -43,13 +43,15 @@ class Month(Struct, frozen=True, kw_only=True):
 
 
 class Failed(Struct, frozen=True, kw_only=True):
+    """A target that could not be made, or broke a rule."""
+
     target: str
     cause: str
     hint: str
 
 
 class RefusedTo(Struct, frozen=True, kw_only=True):
-    """said: by the provider. fallback: the model that took over, if one did."""
+    """A request that a provider refused. said: what it said. fallback: the model that took over, if one did."""
 
     target: str
     model: str

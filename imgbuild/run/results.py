@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -87,10 +87,17 @@ def built(
         ran=dict(materials.ran),
         outputs={path: output.stamp for path, output in materials.published.items()},
         locks=tuple(found.book.paths.values()),
-        news=tuple(failure for failure in failures if _is_news(schedule, failure)),
-        refusals=tuple(schedule.noting.refusals),
-        stopped=any(isinstance(work.error, OverBudget) for work in works),
+        **_news(schedule, works, failures),
     )
+
+
+def _news(schedule: Schedule, works: Sequence[Work], failures: Sequence[Failure]) -> dict[str, Any]:
+    """What happened in this run that others may want to hear of."""
+    return {
+        "news": tuple(failure for failure in failures if _is_new(schedule, failure)),
+        "refusals": tuple(schedule.noting.refusals),
+        "stopped": any(isinstance(work.error, OverBudget) for work in works),
+    }
 
 
 def _counted(works: Sequence[Work], failures: Sequence[Failure]) -> dict[str, int]:
@@ -121,7 +128,7 @@ def _is_lasting(decision: Decision, failure: Failure) -> bool:
     return failure.kind in ("rule", "review") or decision.action in (Action.FAULT, Action.FAILED)
 
 
-def _is_news(schedule: Schedule, failure: Failure) -> bool:
+def _is_new(schedule: Schedule, failure: Failure) -> bool:
     """Whether something was tried or looked at for it: else it is what an earlier build came to."""
     work = schedule.works.get(failure.id)
     return work is not None and work.decision.action not in AT_REST
