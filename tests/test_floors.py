@@ -50,6 +50,7 @@ FLOORS = (
 HEAVY = {
     "accelerate",
     "diffusers",
+    "fal_client",
     "google",
     "huggingface_hub",
     "imagehash",

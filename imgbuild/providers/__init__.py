@@ -10,6 +10,7 @@ PROVIDERS: Registry[type[Provider]] = Registry(
         "automatic1111": "imgbuild.providers.automatic1111:Automatic1111",
         "bfl": "imgbuild.providers.bfl:BFL",
         "diffusers": "imgbuild.providers.diffusers:Diffusers",
+        "fal": "imgbuild.providers.fal:Fal",
         "google": "imgbuild.providers.google:Google",
         "ideogram": "imgbuild.providers.ideogram:Ideogram",
         "openai": "imgbuild.providers.openai:OpenAI",

@@ -58,6 +58,7 @@ def test_all_is_well(project):
             ("automatic1111", ""),
             ("bfl", ", needs BFL_API_KEY"),
             ("diffusers", ""),
+            ("fal", ", needs FAL_KEY"),
             ("google", ", needs GEMINI_API_KEY or GOOGLE_API_KEY"),
             ("ideogram", ", needs IDEOGRAM_API_KEY"),
             ("openai", ", needs OPENAI_API_KEY"),
