@@ -12,6 +12,7 @@ PROVIDERS: Registry[type[Provider]] = Registry(
         "diffusers": "imgbuild.providers.diffusers:Diffusers",
         "fal": "imgbuild.providers.fal:Fal",
         "google": "imgbuild.providers.google:Google",
+        "huggingface": "imgbuild.providers.huggingface:HuggingFace",
         "ideogram": "imgbuild.providers.ideogram:Ideogram",
         "openai": "imgbuild.providers.openai:OpenAI",
         "placeholder": "imgbuild.providers.placeholder:Placeholder",
