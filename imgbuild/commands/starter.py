@@ -16,7 +16,7 @@ KEYS = {
     "FAL_KEY": "fal",
     "BFL_API_KEY": "bfl",
     "STABILITY_API_KEY": "stability",
-    "GEMINI_API_KEY": "gemini",
+    "GEMINI_API_KEY": "google",
     "HF_TOKEN": "huggingface",
 }
 
