@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
@@ -32,7 +31,7 @@ OF_MODEL: dict[str, Value] = {
 UNKEYED = frozenset({"key", "timeout"})  # of these, what changes no picture
 
 
-def key_of(names: Iterable[str], provider: str, environ: Mapping[str, str] = os.environ) -> str:
+def key_of(names: Iterable[str], provider: str, environ: Mapping[str, str]) -> str:
     """The first of these variables that is set. environ: the provider's. Raises Unavailable where none is."""
     wanted = list(names)
     found = next((value for name in wanted if (value := environ.get(name, "").strip())), "")

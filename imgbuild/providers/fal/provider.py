@@ -83,7 +83,7 @@ class Fal(Queued):
         self.web.close()
 
     def submit(self, request: Request) -> str:
-        key, fields = _key(request), asked(request)
+        key, fields = self._key(request), asked(request)
         try:
             made = self._line(request, key).submit(request.pin.source, fields)
         except Turned as error:
@@ -94,7 +94,7 @@ class Fal(Queued):
         return msgspec.json.encode(ticket).decode()
 
     def collect(self, ticket: str, request: Request, pause: Callable[[float], None]) -> Image:
-        task, key = msgspec.json.decode(ticket, type=_Ticket), _key_again(request)
+        task, key = msgspec.json.decode(ticket, type=_Ticket), self._key_again(request)
         line = self._line(request, key, Unanswered)
         for address in (task.status, task.response):
             check_own(address, _address(request))
@@ -111,6 +111,16 @@ class Fal(Queued):
             return image_of(data, result, task.id, request)
         except BadImage as error:
             raise Gone(error.message, hint="it may have been paid for; is it a model for images?") from None
+
+    def _key(self, request: Request) -> str:
+        return key_of([str(request.params.get("key", KEY))], self.name, self.environ)
+
+    def _key_again(self, request: Request) -> str:
+        """For a task that was taken, and so can still be asked for when there is a key."""
+        try:
+            return self._key(request)
+        except TargetError as error:
+            raise Unanswered(error.message, hint=error.hint) from None
 
     def _line(self, request: Request, key: str, error: type[TargetError] = ProviderFailed) -> Line:
         need("fal_client", "the SDK of fal", "provider 'fal'", "fal", error)
@@ -167,18 +177,6 @@ def _unheard(turned: Turned, key: str, model: str) -> TargetError:
 
 def _address(request: Request) -> str:
     return str(request.params.get("base_url", ADDRESS)).rstrip("/")
-
-
-def _key(request: Request) -> str:
-    return key_of([str(request.params.get("key", KEY))], Fal.name)
-
-
-def _key_again(request: Request) -> str:
-    """For a task that was taken, and so can still be asked for when there is a key."""
-    try:
-        return _key(request)
-    except TargetError as error:
-        raise Unanswered(error.message, hint=error.hint) from None
 
 
 def _check(model: Model) -> None:

@@ -46,7 +46,7 @@ class HuggingFace(OverHttp, Provider):
     def _make(self, request: Request) -> Image:
         title, what = "the SDK of Hugging Face", "provider 'huggingface'"
         need("huggingface_hub", title, what, "huggingface", ProviderFailed)
-        key = key_of([str(request.params.get("key", KEY))], self.name)
+        key = key_of([str(request.params.get("key", KEY))], self.name, self.environ)
         prepared, call = prepare(request), _Call(self, request, key)
         held, told = call.made(prepared)
         try:
