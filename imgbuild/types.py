@@ -21,6 +21,8 @@ Value: TypeAlias = Any  # a JSON value: scalars, lists and string-keyed mappings
 
 # The parts that an input picture can play; a provider names those it takes.
 ROLES = ("image", "mask", "control", "reference")
+# What a model may be good at, which no parameter tells; routes can ask for it.
+Trait: TypeAlias = Literal["text", "photorealism", "people"]
 ON_SHEET = "sheet"  # what a picture is to the sheet that shows it
 
 
@@ -58,6 +60,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     min_side, max_side: pixels. sizes: where not empty, the only sizes there are, as (width, height).
     batch: how many images one call makes at most; concurrency: how many calls run at a time.
     prompt_tokens: how much of a prompt the model reads; 0 where that is not known.
+    safety: what is done so that no harmful picture comes of it, in a few words for people.
     """
 
     takes: frozenset[str]
@@ -76,6 +79,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     batch: int = 1
     concurrency: int = 4
     prompt_tokens: int = 0
+    safety: str = "not known"
 
 
 class Pin(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -229,7 +233,9 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     size: WIDTHxHEIGHT in pixels, for assets that name none.
     params: the model's parameters (steps, guidance, …); text in them that begins with './' is a path from here.
     price: of an image in US dollars, where you know better than the list of prices, or that has none.
-    license: as the model's maker names it, for policies that look at it.
+    traits: what it is good at, as a list, or each with true or false: text (that can be read), photorealism, people.
+    license: as the model's maker names it, for policies and routes that look at it; `commercial` where its terms allow
+    commercial use and have no name.
     rights: by which you use what is in it beside what `license` covers, such as a LoRA, with its licence; in words, for
     the record and for policies.
     unsupported: what becomes of that which the model can't take; `fold` writes it into the prompt.
@@ -242,6 +248,7 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     size: str = ""
     params: dict[str, Value] = {}
     price: float | None = None
+    traits: list[Trait] | dict[Trait, bool] = []
     license: str = ""
     rights: str = ""
     unsupported: Literal["error", "drop", "fold"] | dict[str, Literal["error", "drop", "fold"]] = "error"

@@ -11,22 +11,30 @@ from msgspec import Struct
 
 from imgbuild.commands.session import Session
 from imgbuild.errors import Exit
-from imgbuild.expand.models import capabilities_of
+from imgbuild.expand.fit import parse_size
+from imgbuild.expand.models import capabilities_of, draws
+from imgbuild.expand.pricing import Pricing, told_price
 from imgbuild.pins import is_of, kept, outdated, used_models
 from imgbuild.project import Project
 from imgbuild.providers import PROVIDERS
+from imgbuild.providers.traits import traits_of
 from imgbuild.survey import open_book
 from imgbuild.types import Bound, Capabilities, Pin
 
 Name = tuple[str, str]  # the declaring spec's name, and the alias
-HEADERS = ["model", "provider", "source", "pin", "grade", "licence", "takes", "targets"]
+HEADERS = [
+    *("model", "provider", "source", "pin", "grade", "licence"),
+    *("safety", "traits", "price", "takes", "targets"),
+]
+SIZES = 4  # that are shown where there are more
 REVISION = 12  # characters of a commit or digest that are shown
 
 
 class Row(Struct, frozen=True, kw_only=True):
     """One declared model. spec: whose file declares it, and whose lock pins it. pin: None where there is none.
 
-    targets: that it makes; fallback: that it may take over.
+    traits: what it is good at, or known not to be. price: of an image of its own size, in US dollars; None where nobody
+    knows. targets: that it makes; fallback: that it may take over.
     """
 
     spec: str
@@ -37,6 +45,8 @@ class Row(Struct, frozen=True, kw_only=True):
     pin: Pin | None
     outdated: bool
     license: str
+    traits: Mapping[str, bool]
+    price: float | None
     targets: int
     fallback: int
     capabilities: Capabilities
@@ -50,7 +60,7 @@ def run_models(session: Session) -> int:
         for row in rows:
             session.say(msgspec.json.encode(row, order="sorted").decode())
     elif rows:
-        session.table(HEADERS, [_cells(row, rows) for row in rows], frozenset({7}))
+        session.table(HEADERS, [_cells(row, rows) for row in rows], frozenset({8, 10}))
     else:
         session.say("no models are declared: assets that name none are drawn by the placeholder")
     return Exit.DONE
@@ -75,6 +85,8 @@ def _rows(project: Project) -> list[Row]:
             pin=known.get(name),
             outdated=name in old,
             license=bound.model.license,
+            traits=dict(sorted(traits_of(bound.model).items())),
+            price=_price(bound, known.get(name)),
             targets=makes[name],
             fallback=takes_over[name],
             capabilities=bound.capabilities,
@@ -113,8 +125,16 @@ def _uses(project: Project) -> tuple[Mapping[Name, int], Mapping[Name, int]]:
     return makes, takes_over
 
 
+def _price(bound: Bound, pin: Pin | None) -> float | None:
+    if not draws(bound.model):
+        return None
+    size = parse_size(bound.model.size) or bound.capabilities.default_size
+    return Pricing(bound.model, pin).of(size, bound.model.params)
+
+
 def _cells(row: Row, rows: list[Row]) -> list[str]:
     namesakes = sum(1 for other in rows if other.model == row.model)
+    makes_images = PROVIDERS.get(row.provider).draws
     return [
         row.model if namesakes == 1 else f"{row.spec}/{row.model}",
         row.provider,
@@ -122,9 +142,10 @@ def _cells(row: Row, rows: list[Row]) -> list[str]:
         _pin(row),
         row.capabilities.grade.value,
         row.license,
-        takes_in_short(row.capabilities)
-        if PROVIDERS.get(row.provider).draws
-        else "rules and operations use it",
+        row.capabilities.safety if makes_images else "",
+        ", ".join(name if has else f"no {name}" for name, has in row.traits.items()),
+        ("" if row.price is None else told_price(row.price)) if makes_images else "",
+        takes_in_short(row.capabilities) if makes_images else "rules and operations use it",
         f"{row.targets:,}{f' + {row.fallback:,} as fallback' if row.fallback else ''}",
     ]
 
@@ -144,6 +165,7 @@ def takes_in_short(takes: Capabilities) -> str:
 
 def _sizes(takes: Capabilities) -> str:
     if takes.sizes:
-        return ", ".join(f"{width}x{height}" for width, height in takes.sizes)
+        told = ", ".join(f"{width}x{height}" for width, height in takes.sizes[:SIZES])
+        return told if len(takes.sizes) <= SIZES else f"{told}, … ({len(takes.sizes)} sizes)"
     step = f" by {takes.multiple_of}" if takes.multiple_of > 1 else ""
     return f"{takes.min_side}–{takes.max_side} px{step}"

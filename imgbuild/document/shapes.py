@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from inspect import cleandoc
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
-from imgbuild.types import Value
+from imgbuild.types import Trait, Value
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -32,6 +32,14 @@ UNSUPPORTED = {
     "if": {"type": "string"},
     "then": {"enum": ["error", "drop", "fold"]},
     "else": {"additionalProperties": {"enum": ["error", "drop", "fold"]}},
+}
+
+_TRAIT = {"enum": list(get_args(Trait)), "title": "trait"}
+TRAITS = {
+    "type": ["array", "object"],
+    "items": _TRAIT,
+    "propertyNames": _TRAIT,
+    "additionalProperties": {"type": "boolean"},
 }
 
 _FIELDS = re.compile(r"(?:^|(?<=[.;] ))((?:\w+, )*\w+): ")

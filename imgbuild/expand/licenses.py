@@ -38,6 +38,7 @@ TABLE: dict[str, License] = {
     "cc-by-4.0": License("yes", "where the maker is named"),
     "cc-by-sa-4.0": License("yes", "where the maker is named, and adaptations are shared alike"),
     "cc0-1.0": License("yes"),
+    "commercial": License("yes", "as the spec says of terms that have no name"),
     "creativeml-openrail-m": License("yes", _RAIL),
     "mit": License("yes"),
     "openrail++": License("yes", _RAIL),

@@ -12,7 +12,7 @@ from msgspec import Struct
 from imgbuild.errors import Gone, ProviderFailed, Refused, TargetError, Transient, Unanswered
 from imgbuild.providers.allowance import allowance_of
 from imgbuild.providers.base import Queued
-from imgbuild.providers.keys import OF_MODEL, SHORT, UNKEYED, elsewhere, key_of
+from imgbuild.providers.keys import OF_MODEL, SHORT, UNKEYED, elsewhere, key_of, safety_of
 from imgbuild.providers.pictures import png_text
 from imgbuild.providers.prices import price_at
 from imgbuild.providers.web import OverHttp, Reply, account_of, failure_of
@@ -76,6 +76,7 @@ class BFL(OverHttp, Queued):
     def capabilities(self, model: Model) -> Capabilities:
         family = _family(model.source)
         multiple, least, most = family.sides
+        asked = model.params.get("safety_tolerance")
         return Capabilities(
             takes=frozenset({"seed", *(("image", "reference") if family.images else ())}),
             grade=Grade.PERCEPTUAL,
@@ -87,6 +88,7 @@ class BFL(OverHttp, Queued):
             min_side=least,
             max_side=most,
             concurrency=6 if "kontext-max" in model.source else 24,
+            safety=safety_of(model, *([f"safety_tolerance {asked} of 5"] if asked is not None else [])),
         )
 
     def concerns(self, model: Model) -> Sequence[Concern]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from imgbuild.errors import Refused, SpecError, TargetError, Unanswered
 from imgbuild.images import open_header
 from imgbuild.providers.base import Provider
-from imgbuild.providers.keys import OF_MODEL, SHORT, UNKEYED, elsewhere, key_of
+from imgbuild.providers.keys import OF_MODEL, SHORT, UNKEYED, elsewhere, key_of, safety_of
 from imgbuild.providers.pictures import png
 from imgbuild.providers.prices import price_at
 from imgbuild.providers.web import OverHttp, Reply, account_of, failure_of
@@ -73,6 +73,7 @@ class Ideogram(OverHttp, Provider):
             sizes=SIZES,
             default_size=SIZES[0],
             concurrency=8,
+            safety=safety_of(model),
         )
 
     def concerns(self, model: Model) -> Sequence[Concern]:

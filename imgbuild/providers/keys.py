@@ -60,3 +60,11 @@ def elsewhere(model: Model, own: str, key: str) -> Sequence[Concern]:
     holds, host = model.params.get("key", key), urlsplit(address).netloc
     wants = f"sends prompts, pictures and what {holds} holds to {host}, which is not the vendor's own host"
     return (Concern(wants=wants, place=("params", "base_url")),)
+
+
+def safety_of(model: Model, asked: str = "the vendor's own") -> str:
+    """What is done so that no harmful picture comes of a model. At another server than the vendor's, nobody here knows.
+
+    asked: what the declaration asks of the vendor.
+    """
+    return "not known" if "base_url" in model.params else asked

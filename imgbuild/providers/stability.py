@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from imgbuild.errors import ProviderFailed, Refused, SpecError, TargetError, Throttled, Unanswered
 from imgbuild.images import open_header
 from imgbuild.providers.base import Provider
-from imgbuild.providers.keys import OF_MODEL, SHORT, UNKEYED, elsewhere, key_of, without
+from imgbuild.providers.keys import OF_MODEL, SHORT, UNKEYED, elsewhere, key_of, safety_of, without
 from imgbuild.providers.pictures import fitted, png
 from imgbuild.providers.prices import price_at
 from imgbuild.providers.ratios import MEGAPIXEL, ratio_for, sizes_of
@@ -72,6 +72,7 @@ class Stability(OverHttp, Provider):
             sizes=sizes,
             default_size=sizes[0],
             concurrency=8,
+            safety=safety_of(model),
         )
 
     def concerns(self, model: Model) -> Sequence[Concern]:

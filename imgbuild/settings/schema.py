@@ -51,6 +51,7 @@ _FRAGMENTS = {  # what the types can't say
     "Model.provider": _TEXT,
     "Model.size": shapes.SIZE,
     "Model.price": {"type": "number", "minimum": 0},
+    "Model.traits": shapes.TRAITS,
     "Model.unsupported": shapes.UNSUPPORTED,
 }
 

@@ -111,6 +111,7 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "Model.provider": _TEXT,
     "Model.size": shapes.SIZE,
     "Model.price": {"type": "number", "minimum": 0},
+    "Model.traits": shapes.TRAITS,
     "Model.unsupported": shapes.UNSUPPORTED,
     "Template.prompt": _TEXT,
     "Seeds.count": {"type": "integer", "minimum": 1},

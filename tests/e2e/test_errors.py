@@ -229,7 +229,7 @@ NAMES = {
             specs/catalog.yaml:4:5: unknown key 'guidance'
                 4 |     guidance: 7
                   |     ^^^^^^^^
-            hint: what a model itself takes stands under 'params'. Keys here: fallback, license, params, price, provider, revision, rights, size, source, unsupported
+            hint: what a model itself takes stands under 'params'. Keys here: fallback, license, params, price, provider, revision, rights, size, source, traits, …
             """,
     ),
     "unknown model": Fault(

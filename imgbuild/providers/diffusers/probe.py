@@ -90,6 +90,7 @@ def look(folder: Path, *, code: bool = False) -> Found:
         control=_control(name) if own is None else None,
         loads=_loads(kind, index),
         tokens=_tokens(folder, index, calls[0]),
+        checked="safety_checker" in components(index),
     )
 
 

@@ -24,6 +24,7 @@ DRAWN = {
     "strength": {"type": "number", "minimum": 0, "maximum": 1},
     "clip_skip": {"type": "integer", "minimum": 0, "maximum": 12},
 }
+SAFETY = {True: "safety checker", False: "none", None: "not known"}
 LARGEST = 8192  # pixels a side: what is larger is a slip, and no model was made for it
 
 
@@ -34,7 +35,8 @@ class Found(Struct, frozen=True, kw_only=True):
     own names → JSON types ("number[]": one, or a list). scheduler: class of its own one; schedulers: those that may
     stand in its place. multiple, size: pixels. control: what the call takes besides where a ControlNet is beside it;
     None where it takes none. loads: of LOADED; None where it was pinned by an imgbuild that did not look. tokens: of a
-    prompt that its text encoders read; 0 where that is not known.
+    prompt that its text encoders read; 0 where that is not known. checked: whether a safety checker of its own looks at
+    its pictures; None where it was pinned by an imgbuild that did not look.
     """
 
     pipeline: str
@@ -48,6 +50,7 @@ class Found(Struct, frozen=True, kw_only=True):
     control: Mapping[str, str] | None = None
     loads: Sequence[str] | None = None
     tokens: int = 0
+    checked: bool | None = None
 
 
 def unpinned(model: Model) -> Capabilities:
@@ -71,7 +74,7 @@ def taken(model: Model, found: Found) -> Capabilities:
     made = _capabilities(model, {**own, **named}, needs, frozenset(takes), found.multiple, found.size)
     absent = {*LOADED} - {*(LOADED if found.loads is None else found.loads)}
     params = {name: schema for name, schema in made.params.items() if name not in absent}
-    return replace(made, params=params, prompt_tokens=_tokens(model, found))
+    return replace(made, params=params, prompt_tokens=_tokens(model, found), safety=SAFETY[found.checked])
 
 
 def _tokens(model: Model, found: Found) -> int:

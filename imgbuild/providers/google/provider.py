@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec.structs import replace
+
 from imgbuild.errors import ProviderFailed
 from imgbuild.extras import need
 from imgbuild.providers.base import Provider
 from imgbuild.providers.clients import Clients
 from imgbuild.providers.google.families import capabilities_of, shapes_of
-from imgbuild.providers.keys import SHORT, elsewhere, key_of
+from imgbuild.providers.keys import SHORT, elsewhere, key_of, safety_of
 from imgbuild.providers.pictures import png
 from imgbuild.providers.prices import price_at
 from imgbuild.types import Account, Capabilities, Concern, Image, Model, Pin, Request
@@ -35,7 +37,7 @@ class Google(Provider):
         self._clients: Clients[genai.Client] = Clients()
 
     def capabilities(self, model: Model) -> Capabilities:
-        return capabilities_of(model.revision or model.source)
+        return replace(capabilities_of(model.revision or model.source), safety=safety_of(model))
 
     def concerns(self, model: Model) -> Sequence[Concern]:
         return elsewhere(model, ADDRESS, " or ".join(KEYS))

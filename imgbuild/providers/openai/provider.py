@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec.structs import replace
+
 from imgbuild.errors import ProviderFailed
 from imgbuild.extras import need
 from imgbuild.providers.allowance import allowance_of
 from imgbuild.providers.base import Provider
 from imgbuild.providers.clients import Clients
-from imgbuild.providers.keys import SHORT, elsewhere, key_of
+from imgbuild.providers.keys import SHORT, elsewhere, key_of, safety_of
 from imgbuild.providers.openai.families import SNAPSHOTS, capabilities_of
 from imgbuild.providers.pictures import png
 from imgbuild.providers.prices import price_at
@@ -39,7 +41,8 @@ class OpenAI(Provider):
         self._clients: Clients[openai.OpenAI] = Clients()
 
     def capabilities(self, model: Model) -> Capabilities:
-        return capabilities_of(model.source)
+        asked = f"moderation {model.params.get('moderation', 'auto')}"
+        return replace(capabilities_of(model.source), safety=safety_of(model, asked))
 
     def concerns(self, model: Model) -> Sequence[Concern]:
         return elsewhere(model, ADDRESS, KEY)

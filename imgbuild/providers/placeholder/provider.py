@@ -26,6 +26,7 @@ CAPABILITIES = Capabilities(
     default_size=(1024, 1024),
     batch=1,
     concurrency=2,
+    safety="none",
 )
 
 

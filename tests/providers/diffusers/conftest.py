@@ -30,6 +30,7 @@ FOUND = Found(
     control={"controlnet_conditioning_scale": "number[]", "guess_mode": "boolean"},
     loads=["lora", "ip_adapter"],
     tokens=16,
+    checked=False,
 )
 
 MODEL = "{provider: diffusers, source: ../models/tiny, params: {steps: 2%s}}"
