@@ -235,6 +235,12 @@ def graph(ctx: click.Context, /, **flags: Any) -> int:
 @click.option(
     "--upgrade", "action", flag_value="upgrade", help="Resolve these models anew (all, if none is named)."
 )
+@click.option(
+    "--reroute",
+    "action",
+    flag_value="reroute",
+    help="Choose anew where a route took these models as the cheapest (all, if none is named).",
+)
 @click.option("--reseed", "action", flag_value="reseed", help="Move these targets to their next seed.")
 @click.option(
     "--accept", "action", flag_value="accept", help="Adopt the images of these targets that drifted."
@@ -258,6 +264,8 @@ def lock(ctx: click.Context, /, **flags: Any) -> int:
         return verbs.run_check(here)
     if own["action"] == "upgrade":
         return verbs.run_upgrade(here, own["targets"], trust=own["trust"])
+    if own["action"] == "reroute":
+        return verbs.run_reroute(here, own["targets"])
     if not own["targets"]:
         flag = own["action"].replace("_", "-")
         raise UsageError(f"--{flag} needs targets", hint="name them as `imgbuild ls` does")

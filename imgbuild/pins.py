@@ -23,6 +23,7 @@ Name = tuple[str, str]  # the declaring spec's name, and the alias
 class Pins:
     """known: pins that hold. missing: models that have none yet. failed: why one could not be resolved.
 
+    chosen: what the lock's pins say beside: the choices by price that fell on a model.
     moved: models whose files are not those that the lock's pin was taken from; known holds what they weigh now.
     """
 
@@ -31,9 +32,9 @@ class Pins:
     ) -> None:
         """more: models that no target uses."""
         self.models = {**used_models(targets), **{(bound.home, bound.alias): bound for bound in more}}
-        self.known = {
-            name: pin for name, bound in self.models.items() if (pin := kept(name, bound.model, locked))
-        }
+        found = {name: pin for name, bound in self.models.items() if (pin := kept(name, bound.model, locked))}
+        self.known = {name: bare(pin) for name, pin in found.items()}
+        self.chosen = {name: pin.chosen for name, pin in found.items()}
         self.missing = [name for name in self.models if name not in self.known]
         self.moved: list[Name] = []
         self.failed: dict[Name, TargetError] = {}
@@ -71,6 +72,10 @@ class Pins:
         self.missing = [name for name in self.models if name not in self.known]
         self.moved = []
         return resolved
+
+    def as_locked(self) -> dict[Name, Pin]:
+        """The pins that hold, with the choices that the lock knows."""
+        return {name: replace(pin, chosen=self.chosen.get(name, ())) for name, pin in self.known.items()}
 
     def digest(self, name: str) -> Digest | None:
         """The digest of a model's weights, by its name as rules and operations have it; None where it has no pin."""
@@ -113,15 +118,15 @@ def digests_of(files: Files, pins: Pins) -> FindDigest:
 
 
 def used_models(targets: Iterable[Target]) -> dict[Name, Bound]:
-    """The models that any target may be made by, fallbacks included."""
+    """The models that any target may be made by, fallbacks and rivals included."""
     return models_of({id(target.recipe): target.recipe for target in targets}.values())
 
 
 def models_of(recipes: Iterable[Recipe]) -> dict[Name, Bound]:
-    """The models of recipes: fallbacks, and those whose weights rules and operations use, included."""
+    """The models of recipes: fallbacks, rivals, and those whose weights rules and operations use, included."""
     models: dict[Name, Bound] = {}
     for recipe in recipes:
-        for bound in (recipe.model, *recipe.fallbacks, *recipe.weights):
+        for bound in (recipe.model, *recipe.fallbacks, *recipe.rivals, *recipe.weights):
             if bound is not None:
                 models.setdefault((bound.home, bound.alias), bound)
     return models
@@ -134,6 +139,11 @@ def kept(name: Name, model: Model, locked: Mapping[Name, Pin]) -> Pin | None:
         return own if is_of(own, model) else None
     found = (name for name, pin in locked.items() if is_of(pin, model))
     return locked[first] if (first := min(found, default=None)) is not None else None
+
+
+def bare(pin: Pin) -> Pin:
+    """The pin without the choices that only locks hold."""
+    return replace(pin, chosen=()) if pin.chosen else pin
 
 
 def is_of(pin: Pin, model: Model) -> bool:

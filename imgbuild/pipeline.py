@@ -123,9 +123,9 @@ def _pin(project: Project, book: LockBook, pins: Pins, adapters: Adapters, optio
             hint="build without --locked and commit the lock",
         )
     resolved = pins.resolve(adapters.__getitem__, offline=options.offline)
-    if not any(pins.known[name].takes for name in resolved):
+    if not any(pins.known[name].takes or project.chosen for name in resolved):
         return project
-    known = {**book.pins(), **pins.known}
+    known = {**book.pins(), **pins.as_locked()}
     drafts = drafts_of(project.files, project.settings, project.specs, known)
     return project_of(project.files, project.settings, project.specs, drafts)
 

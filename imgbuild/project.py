@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand import Drafts, Expansion, expand, read_drafts
+from imgbuild.expand.cheapest import Choice
 from imgbuild.expand.context import Context
 from imgbuild.expand.draft import Moved
 from imgbuild.expand.finish import rules_of_sets, weights_of
@@ -42,6 +43,11 @@ class Project(Struct, frozen=True, kw_only=True, eq=False):
     @property
     def is_whole(self) -> bool:
         return self.left_out is None
+
+    @property
+    def chosen(self) -> Mapping[Name, Mapping[str, Choice]]:
+        """By model, the choices by price that fell on it, each by its digest: of what was looked at."""
+        return self.drafts.context.chosen
 
     @property
     def outputs(self) -> Outputs:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from msgspec.structs import replace
+
 from imgbuild.lock.text import Lock
+from imgbuild.pins import Name
 from imgbuild.survey import Survey
 from imgbuild.types import Line, Pin
 
@@ -43,7 +46,16 @@ def _kept_pins(name: str, base: Lock, found: Survey, *, whole: bool) -> dict[str
     declared = _declared_models(name, found)
     pins = {alias: pin for alias, pin in base.models.items() if alias in declared or not whole}
     pins.update({alias: pin for (home, alias), pin in found.pins.known.items() if home == name})
-    return dict(sorted(pins.items()))
+    return {alias: _with_choices((name, alias), pins[alias], base, found) for alias in sorted(pins)}
+
+
+def _with_choices(name: Name, pin: Pin, base: Lock, found: Survey) -> Pin:
+    """The pin with the choices by price that fell on its model; those of what was not looked at stay."""
+    chosen = set(found.project.chosen.get(name, ()))
+    is_read = any(spec.name == name[0] for spec in found.project.specs)
+    if name[1] in base.models and not (found.project.is_whole and is_read):
+        chosen.update(base.models[name[1]].chosen)
+    return pin if tuple(sorted(chosen)) == pin.chosen else replace(pin, chosen=tuple(sorted(chosen)))
 
 
 def _declared_models(name: str, found: Survey) -> set[str]:

@@ -89,6 +89,8 @@ class Pin(Struct, frozen=True, kw_only=True, omit_defaults=True):
     declared: the revision that the spec asked for when this was resolved ("main"); a change of it moves the pin.
     adapter: version of the provider's adapter that resolved it. takes: what the adapter found out when it looked at
     the model's files, for itself to read; `weights` then say all that there is to say of the model.
+    chosen: digests of what was declared where this model was the cheapest of several, so that it stays; only locks hold
+    it, and no request does.
     """
 
     provider: str
@@ -98,6 +100,7 @@ class Pin(Struct, frozen=True, kw_only=True, omit_defaults=True):
     declared: str = ""
     adapter: int = 1
     takes: dict[str, Value] = {}
+    chosen: tuple[str, ...] = ()
 
     def __hash__(self) -> int:
         return hash((self.provider, self.source, self.revision, self.weights, self.declared, self.adapter))
@@ -297,14 +300,39 @@ class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     delimiter: str = ""
 
 
+class Needs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a model must have to be among those of which a route takes the cheapest.
+
+    text: that it draws text that can be read. photorealism: that its pictures look like photographs. people: that it
+    draws people as they are. license: `commercial` for one that is known to allow commercial use, or the name of a
+    licence, or several of which it has one. max_price: US dollars that an image may cost.
+    """
+
+    text: bool = False
+    photorealism: bool = False
+    people: bool = False
+    license: str | list[str] = ""
+    max_price: float | None = None
+
+
 class Route(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line of a route: the model for the cells in which the Jinja expression `when` holds.
 
-    model: name of a declared model. when: a Jinja expression over the cell; left out, it always holds.
+    model: name of a declared model. cheapest: names of several, of which the one is taken that costs least among those
+    that have what is needed and can take what the cell asks for; at equal prices the one that stands first.
+    needs: what such a model must have, and its fallbacks, too.
+    when: a Jinja expression over the cell, and over the asset's `tags`; left out, it always holds.
     """
 
-    model: str
+    model: str = ""
+    cheapest: list[str] = []
+    needs: Needs = Needs()
     when: str = ""
+
+    @property
+    def models(self) -> list[str]:
+        """The models that it may pick, as they are written."""
+        return [self.model] if self.model else self.cheapest
 
 
 class Edge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -404,7 +432,8 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     in words, for the record and for policies.
     tags: for selections. vars: variables that are the same in every cell.
     matrix: variables and their values; every combination is a cell. models: every one builds every cell.
-    route: the first line that holds picks one model per cell. seeds: how many images a cell gets, or which.
+    route: the first line that holds picks one model per cell; one line alone needs no list.
+    seeds: how many images a cell gets, or which.
     size: WIDTHxHEIGHT in pixels. params: over the model's own. inputs: pictures that go into the model.
     process: operations on the pixels, in order. format: of the published file.
     validate: rules that every image must pass. attempts: how many seeds a `reroll` may try.
@@ -424,7 +453,7 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     vars: dict[str, Value] = {}
     matrix: dict[str, Value] = {}
     models: list[str] = []
-    route: list[Route] = []
+    route: list[Route] | Route = []
     seeds: int | list[int] | Seeds = 1
     size: str = ""
     params: dict[str, Value] = {}
@@ -441,6 +470,13 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     def is_generated(self) -> bool:
         """Whether a model makes its pictures."""
         return not self.from_ and self.sheet is None
+
+    @property
+    def routes(self) -> list[tuple[tuple[str | int, ...], Route]]:
+        """The lines of its route, each with the way to it."""
+        if isinstance(self.route, Route):
+            return [(("route",), self.route)]
+        return [(("route", at), line) for at, line in enumerate(self.route)]
 
 
 class SpecFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -551,6 +587,7 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     a `sheet` of others.
     rights: by which pictures that go in are used, as the asset says it.
     process, rules: operations and rules of the registries, ready to use. fallbacks: models that take over.
+    rivals: models that a route may take in place of this one, with theirs: what they take is a part of its choice.
     adjustments: of its rules, those that adjust what is asked for, in their order.
     texts: further files that are text, and what is in them. takes_drawn: whether it takes in pictures that models made,
     or had a part in.
@@ -561,6 +598,7 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
     asset: str
     model: Bound | None
     fallbacks: tuple[Bound, ...] = ()
+    rivals: tuple[Bound, ...] = ()
     weights: tuple[Bound, ...] = ()
     tags: tuple[str, ...] = ()
     rights: str = ""

@@ -52,6 +52,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 PLAN_FLAGS = ("force", "reroll", "retry")
 SELECTION_FLAGS = ("specs", "patterns", "sample", "shard")
+PIN = re.compile(r", (takes=\{\}|chosen=\(\))")
 
 
 class Told(NamedTuple):
@@ -103,7 +104,7 @@ def squares(request):
     given = [picture.tobytes() for role in sorted(request.inputs) for picture in request.inputs[role]]
     text = repr(
         (
-            As(repr(request.pin).replace(", takes={}", "")),  # what a model takes paints nothing
+            As(PIN.sub("", repr(request.pin))),  # what a model takes, and was chosen for, paints nothing
             request.prompt,
             request.negative,
             request.width,

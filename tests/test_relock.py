@@ -19,10 +19,10 @@ def line(text):
 def survey(target, model):
     """A function: ids of the targets that are declared, locks by spec, and what else was found → a survey."""
 
-    def make(ids, locks, *, declared=("paint",), known=None, carried=None, gone=None, guarded=()):
+    def make(ids, locks, *, declared=("paint",), known=None, chosen=None, left_out=None, **found):
         base = {name: Lock(models=models, targets=targets) for name, (models, targets) in locks.items()}
         lines = {f"{name}/{id}": item for name, lock in base.items() for id, item in lock.targets.items()}
-        carried = carried or {}
+        carried = found.get("carried", {})
         specs = [
             SimpleNamespace(name=name, models={alias: model(alias, home=name) for alias in declared})
             for name in locks
@@ -32,12 +32,14 @@ def survey(target, model):
             project=SimpleNamespace(
                 graph=SimpleNamespace(targets={id: target(id) for id in ids}),
                 specs=[spec for spec in specs if any(id.startswith(f"{spec.name}/") for id in ids)],
+                chosen=chosen or {},
+                is_whole=left_out is None,
             ),
             pins=SimpleNamespace(known={("shop", "paint"): PIN} if known is None else known),
             lines=lines | {new: lines[old] for new, old in carried.items()},
             carried=carried,
-            gone=gone or {},
-            guarded=frozenset(guarded),
+            gone=found.get("gone", {}),
+            guarded=frozenset(found.get("guarded", ())),
         )
 
     return make
@@ -175,3 +177,31 @@ def test_pins_are_sorted_by_name(survey):
     known = {("shop", alias): PIN for alias in ("z", "a", "m")}
     found = survey([A], {"shop": ({}, {})}, declared=("z", "a", "m"), known=known)
     assert list(relocked(found)["shop"].models) == ["a", "m", "z"]
+
+
+# --- choices by price ------------------------------------------------------------------------------------------
+
+
+def of(*chosen):
+    return Pin(provider="painter", revision="1", chosen=chosen)
+
+
+def chosen(found, **how):
+    return {alias: pin.chosen for alias, pin in relocked(found, **how)["shop"].models.items()}
+
+
+CHOSEN = {"shop": ({"paint": of("old"), "pen": of("older")}, {"a@paint#0": line("a")})}
+
+
+def test_choices_are_those_of_the_specs(survey):
+    now = {("shop", "paint"): {"b": None, "a": None}, ("brand", "paint"): {"c": None}}
+    found = survey([A], CHOSEN, declared=("paint", "pen"), chosen=now)
+    assert chosen(found) == chosen(found, whole=False) == {"paint": ("a", "b"), "pen": ()}
+
+
+def test_choices_of_what_was_not_looked_at_stay(survey):
+    now = {("shop", "paint"): {"a": None}}
+    found = survey([A], CHOSEN, declared=("paint", "pen"), chosen=now, left_out=7)
+    assert chosen(found) == {"paint": ("a", "old"), "pen": ("older",)}
+    found = survey(["brand/a@paint#0"], {**CHOSEN, "brand": ({}, {})}, declared=("paint", "pen"))
+    assert chosen(found, whole=False) == {"paint": ("old",), "pen": ("older",)}  # their spec is gone

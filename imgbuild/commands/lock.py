@@ -78,7 +78,8 @@ def run_upgrade(session: Session, aliases: Sequence[str], *, trust: bool = False
         for name in names:
             model = found.pins.models[name].model
             moved[name] = adapters[model.provider].pin(model)
-        _write(found, pins=moved)
+        chosen = found.pins.chosen
+        _write(found, pins={name: replace(pin, chosen=chosen.get(name, ())) for name, pin in moved.items()})
         for name, pin in moved.items():
             _tell_pin(session, name, found.pins.known.get(name), pin)
     follow(session, project, pinned_anew)
@@ -92,6 +93,22 @@ def _named(used: Collection[Name], aliases: Sequence[str]) -> list[Name]:
         if alias not in known:
             raise UsageError(f"unknown model '{alias}'", hint=did_you_mean(alias, known, "models"))
     return sorted(name for name in used if not aliases or name[1] in aliases)
+
+
+def run_reroute(session: Session, aliases: Sequence[str]) -> int:
+    """Give up the choices by price that fell on models; the next build chooses. Raises UsageError for unknown ones."""
+    project = session.project()
+    names = _named(used_models(project.graph.targets.values()), aliases)
+    with session.held(project) as store:
+        found = session.survey(project, store)
+        given_up = {name: chosen for name in names if (chosen := found.pins.chosen.get(name))}
+        _write(found, pins={name: found.pins.known[name] for name in given_up})
+        for (spec, alias), chosen in given_up.items() if session.json else ():
+            session.give({"event": "rerouted", "spec": spec, "model": alias, "choices": len(chosen)})
+        if not session.json:
+            count = plural(sum(map(len, given_up.values())), "choice")
+            session.say(f"{count} by price given up; `imgbuild plan` shows what is chosen now")
+    return Exit.DONE
 
 
 def _tell_pin(session: Session, name: Name, before: Pin | None, after: Pin) -> None:

@@ -32,7 +32,8 @@ FindPin = Callable[[str, str, Model], Pin | None]  # the declaring spec's name, 
 class Context:
     """One expansion. It remembers the models it bound, so that targets share them, and what the policy refuses.
 
-    pins: finds the pin of a model, if it has one already; asked only where what a model takes hangs on it.
+    pins: finds the pin of a model, if it has one already; asked only where what a model takes hangs on it, or whether
+    it is chosen. chosen: by the declaring spec's name and the alias, the choices that fell on a model, by their digest.
     """
 
     def __init__(self, specs: Sequence[Spec], settings: Settings, files: Files, pins: FindPin) -> None:
@@ -46,6 +47,7 @@ class Context:
         self.refusals: dict[tuple[str, Where], SpecError] = {}
         self.bounds: dict[tuple[str, str], Bound] = {}
         self.drafts: dict[tuple[str, str], Any] = {}
+        self.chosen: dict[tuple[str, str], dict[str, Any]] = {}
 
     def warn(self, message: str, where: Where | None) -> None:
         self.notices[Notice(message=message, where=where)] = None

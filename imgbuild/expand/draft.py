@@ -11,6 +11,7 @@ from imgbuild.errors import SpecError
 from imgbuild.expand.adjusting import Bounds
 from imgbuild.expand.asked import read_asked
 from imgbuild.expand.cell import Cell
+from imgbuild.expand.chain import Chain
 from imgbuild.expand.context import Context
 from imgbuild.expand.edges import Part, Wanted
 from imgbuild.expand.faults import NO_FAULT, Fault
@@ -24,7 +25,7 @@ from imgbuild.expand.inputs import (
     read_sources,
     sheet_of,
 )
-from imgbuild.expand.lineup import Chain, Lineup, read_lineup
+from imgbuild.expand.lineup import Lineup, Routed, read_lineup
 from imgbuild.expand.lint import lint, lint_prompt
 from imgbuild.expand.matrix import Matrix, read_matrix
 from imgbuild.expand.names import Naming, check_unambiguous
@@ -86,6 +87,12 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
                     edge.positions.extend(range(start, len(targets)))
         return Part(targets=targets, wanted=wanted)
 
+    def routed(self, pairs: tuple[tuple[str, str], ...]) -> Routed | None:
+        """How the route of the asset came to the model of a cell; None where it has none. Raises SpecError."""
+        if self.lineup.route is None:
+            return None
+        return next(self.lineup.routed(cell) for cell in self.matrix.cells() if cell.pairs == pairs)
+
     def _add(self, cell: Cell, targets: list[Target]) -> None:
         """The targets of one cell: each of its models, each of its seeds."""
         faults: list[Fault] = []
@@ -93,7 +100,7 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
         prompt, negative = self.wording.of(cell, faults) if self.wording else ("", "")
         seeds = self.seeding.of(cell)
         head = f"{self.prefix}[{','.join(cell.tags)}]" if cell.tags else self.prefix
-        for at in self.lineup.of(cell):
+        for at in self.lineup.of(cell, faults):
             chain, found = self.lineup.chains[at], faults.copy()
             asks = self._asks(at, cell, prompt, negative, found)
             fault = found[0] if found else NO_FAULT
@@ -177,7 +184,7 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
         seeding=seeding(name, declared, matrix.names) if asset.is_generated else Seeding(name, listed=(0,)),
         explicit=asset.is_generated and _is_explicit(asset.seeds),
         inputs=Inputs(context, [*sources, *further.values()], frozenset(taken)),
-        naming=_naming(spec, name, declared, matrix, format, len(lineup.chains) > 1),
+        naming=_naming(spec, name, declared, matrix, format, lineup.several),
         files=files,
         recipes=_recipes(context, spec, name, lineup, process, format, files, told, checks, bounds),
         bounds=bounds,
@@ -259,6 +266,7 @@ def _recipes(
             asset=name,
             model=chain.fits[0].bound if chain.fits else None,
             fallbacks=tuple(fit.bound for fit in chain.fits[1:]),
+            rivals=lineup.rivals.get(chain.alias, ()),
             weights=weights_of(context, (*process, *further, *checks)),
             tags=tuple(declared.value.tags),
             rights=declared.value.rights,

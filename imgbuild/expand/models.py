@@ -125,7 +125,7 @@ def _profiled(context: Context, spec: Spec, alias: str, model: Model, where: Whe
     if declared is not None:
         return declared.value
     if other == STAND_IN:
-        return replace(model, provider=STAND_IN, source="", revision="", fallback=[])
+        return replace(model, provider=STAND_IN, source="", revision="", price=None, fallback=[])
     raise SpecError(
         f"profile '{context.settings.profile_name}' puts '{other}' in place of '{alias}', which is no model here",
         where=_profile_place(context, alias) or where,

@@ -64,7 +64,8 @@ def outline_of(drafts: Drafts) -> Outline:
 def affected(old: Outline, new: Outline, drafts: Drafts) -> dict[tuple[str, str], Moved] | None:
     """The assets that changed and, for each, the choices that did; None where more than values may have.
 
-    More is: an id that came or went, a model, or an asset that others are made from or compared with.
+    More is: an id that came or went, a model, or an asset that others are made from or compared with, or of which the
+    lock knows what was chosen for it by price.
     """
     if (old.models, old.assets.keys()) != (new.models, new.assets.keys()):
         return None
@@ -77,7 +78,8 @@ def affected(old: Outline, new: Outline, drafts: Drafts) -> dict[tuple[str, str]
             return None
         moved = [_moved(*pair) for pair in zip(before.choices, now.choices, strict=True)]
         changed[key] = moved if before.rest == now.rest else None
-    return None if _tied(drafts) & changed.keys() else changed
+    priced = {key for key, draft in drafts.assets.items() if draft.lineup.is_priced}
+    return None if (_tied(drafts) | priced) & changed.keys() else changed
 
 
 def _name(spec: str, asset: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeAlias, TypeVar
 
+from msgspec.structs import replace
+
 from imgbuild.lock.lines import encode
 from imgbuild.lock.text import Lock
 from imgbuild.types import Digest, Line, Pin
@@ -38,10 +40,14 @@ def _pairs(ours: dict[str, T], theirs: dict[str, T]) -> Iterable[tuple[str, list
 
 
 def _pick_pin(name: str, pins: list[Pin], notes: list[str]) -> Pin:
+    """What was chosen on either side was; where that is two models, they are compared again."""
     if len(pins) == 1:
         return pins[0]
+    chosen = tuple(sorted({digest for pin in pins for digest in pin.chosen}))
+    pins = [replace(pin, chosen=chosen) for pin in pins]
     pin = min(pins, key=lambda pin: (pin.revision, encode(pin)))
-    notes.append(f"model '{name}' is pinned differently on the two sides: kept revision '{pin.revision}'")
+    if pins[0] != pins[1]:
+        notes.append(f"model '{name}' is pinned differently on the two sides: kept revision '{pin.revision}'")
     return pin
 
 

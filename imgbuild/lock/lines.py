@@ -56,6 +56,7 @@ class PinText(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     declared: str = ""
     adapter: Count
     takes: dict[str, Value] = {}
+    chosen: tuple[str, ...] = ()
     sum: SumText = ""
 
 

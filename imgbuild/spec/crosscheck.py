@@ -9,7 +9,7 @@ from imgbuild.errors import SpecError, did_you_mean, place
 from imgbuild.rules import RULES
 from imgbuild.spec.circles import circles
 from imgbuild.spec.declared import Declared, Spec
-from imgbuild.types import Asset, Model, Value
+from imgbuild.types import Asset, Model, Needs, Value
 
 Sets = Declared[list[Value]]
 
@@ -66,9 +66,15 @@ def _unknown_names(asset: Declared[Asset], spec: Spec) -> Iterator[SpecError]:
     for index, alias in enumerate(written.models):
         if not _is_known(alias, spec):
             yield _unknown_model(alias, spec, asset, ("models", index))
-    for index, route in enumerate(written.route):
-        if not _is_known(route.model, spec):
-            yield _unknown_model(route.model, spec, asset, ("route", index, "model"))
+    for path, line in written.routes:
+        places = (
+            [(*path, "model")]
+            if line.model
+            else [(*path, "cheapest", at) for at in range(len(line.cheapest))]
+        )
+        for place_of, alias in zip(places, line.models, strict=True):
+            if not _is_known(alias, spec):
+                yield _unknown_model(alias, spec, asset, place_of)
     yield from _unknown_rules(asset, written.validate, ("validate",), spec)
 
 
@@ -124,11 +130,29 @@ def _exclusions(name: str, asset: Declared[Asset]) -> Iterator[SpecError]:
         hint = "add 'template', 'prompt' or, for existing pictures, 'from'"
         message = f"asset '{name}' has neither a template nor a prompt"
         yield SpecError(message, where=asset.where(key=True), hint=hint)
+    yield from _lines(asset)
     if "models" in keys and "route" in keys:
         hint = (
             "'models' builds every cell with each of them, 'route' picks one per cell; remove one of the two"
         )
         yield _at_key(asset, "route", f"asset '{name}' has both models and a route", hint)
+
+
+def _lines(asset: Declared[Asset]) -> Iterator[SpecError]:
+    """Lines of a route that name no model, or name them in two ways."""
+    for path, line in asset.value.routes:
+        where, hint = asset.where(*path), "write 'model: …' for one, or 'cheapest: […]' to take the cheapest"
+        if line.model and line.cheapest:
+            where, hint = asset.where(*path, "cheapest", key=True), "remove one of the two"
+            yield SpecError("a line of a route has both a model and a list of them", where=where, hint=hint)
+        elif not line.models:
+            yield SpecError("a line of a route names no model", where=where, hint=hint)
+        elif line.model and line.needs != Needs():
+            where = asset.where(*path, "needs", key=True)
+            hint = (
+                "a list of which the cheapest is taken has needs: write 'cheapest: […]' in place of 'model'"
+            )
+            yield SpecError("'needs' has no meaning beside 'model'", where=where, hint=hint)
 
 
 def _at_key(asset: Declared[Asset], key: str, message: str, hint: str) -> SpecError:

@@ -94,6 +94,13 @@ _SHEET = {
     "if": {"type": "object"},
     "then": {"$ref": "#/$defs/Sheet"},
 }
+_ROUTE = {
+    "type": ["array", "object"],
+    "items": {"$ref": "#/$defs/Route"},
+    "if": {"type": "object"},
+    "then": {"$ref": "#/$defs/Route"},
+}
+_LICENCE = {"type": ["string", "array"], "items": _TEXT, "minItems": 1, "minLength": 1}
 _GAP = {"type": "integer", "minimum": 0, "maximum": 65535}
 _CELL_SIZE = {
     "type": "string",
@@ -120,6 +127,10 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "Table.csv": _TEXT,
     "Table.json": _TEXT,
     "Table.delimiter": {"type": "string", "minLength": 1, "maxLength": 1},
+    "Route.model": _TEXT,
+    "Route.cheapest": {"type": "array", "items": _TEXT, "minItems": 1},
+    "Needs.license": _LICENCE,
+    "Needs.max_price": {"type": "number", "minimum": 0},
     "Edge.asset": _TEXT,
     "Edge.index": {"type": "integer", "minimum": 0},
     "Sheet.asset": _TEXT,
@@ -143,6 +154,7 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "Asset.output": _TEXT,
     "Asset.vars": {"type": "object", "propertyNames": _VARIABLE, "additionalProperties": _VALUE},
     "Asset.matrix": _MATRIX,
+    "Asset.route": _ROUTE,
     "Asset.seeds": _SEEDS,
     "Asset.size": shapes.SIZE,
     "Asset.inputs": _INPUTS,

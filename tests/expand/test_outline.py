@@ -24,7 +24,15 @@ INCLUDES = st.sampled_from(
     [[], [{"sku": "C1", "name": "mug", "kind": "cup", "color": "red", "style": "plain"}]]
 )
 PROMPTS = st.sampled_from(["{{ name }}", "{{ kind }} in {{ color }}", "{{ style }} {{ product.name }}"])
-ROUTES = st.sampled_from([None, [{"when": "name == 'lamp'", "model": "b"}, {"model": "a"}]])
+ROUTES = st.sampled_from(
+    [
+        None,
+        [{"when": "name == 'lamp'", "model": "b"}, {"model": "a"}],
+        [{"when": "'a' in tags", "model": "b"}, {"model": "a"}],
+        [{"when": "name == 'lamp'", "model": "b"}, {"cheapest": ["a", "b"]}],
+        {"cheapest": ["a", "b"], "needs": {"text": True}},
+    ]
+)
 
 
 @st.composite

@@ -86,6 +86,15 @@ def test_equal_lines_and_lines_of_one_side_are_kept_as_a_clean_merge_would() -> 
     )
 
 
+def test_what_either_side_has_chosen_was_chosen() -> None:
+    ours, theirs = (
+        Lock(models={"m": Pin(provider="p", chosen=chosen)}) for chosen in (("b", "c"), ("a", "b"))
+    )
+    merged = Lock(models={"m": Pin(provider="p", chosen=("a", "b", "c"))})
+    assert merge_sides(ours, theirs, fits, nowhere) == (merged, [])
+    assert merge_sides(theirs, ours, fits, nowhere) == (merged, [])
+
+
 def test_of_two_pins_the_lower_revision_is_kept_and_named() -> None:
     ours, theirs = (Lock(models={"sdxl": Pin(provider="p", revision=revision)}) for revision in ("b2", "a1"))
     assert merge_sides(ours, theirs, fits, nowhere) == (
