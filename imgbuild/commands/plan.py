@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from imgbuild.commands.session import Session, selection_of
-from imgbuild.commands.why import changed_fields
+from imgbuild.commands.why import changed_fields, told_cheaper
 from imgbuild.costs import Estimates
 from imgbuild.errors import Exit, place
 from imgbuild.graph import closure
@@ -99,7 +99,21 @@ def _warn(session: Session, found: Survey) -> None:
     if gone:
         guarded = ", and need --prune to go" if found.guarded else ""
         session.say(f"{plural(gone, 'locked target')} declared no more{guarded}")
+    for line in _cheaper(found):
+        session.say(line)
     for _, alias in outdated(found.pins.known):
         session.say(
             f"model '{alias}' is pinned with an older adapter; `imgbuild lock --upgrade {alias}` moves it"
         )
+
+
+def _cheaper(found: Survey) -> list[str]:
+    """For each model that the lock keeps where another would be chosen now, which one that is: each pair once."""
+    choices = [choice for chosen in found.project.chosen.values() for choice in chosen.values()]
+    pairs = {
+        (choice.taken.model, choice.cheaper.model): f"model '{choice.taken.model}' stays as it is locked: "
+        f"{told_cheaper(choice.taken, choice.cheaper)}"
+        for choice in choices
+        if choice.cheaper is not None
+    }
+    return list(pairs.values())

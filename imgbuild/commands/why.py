@@ -10,6 +10,9 @@ from msgspec import UNSET, Struct
 from imgbuild.adjustments import ask_at, difference, told_asked, told_labels
 from imgbuild.commands.session import Session
 from imgbuild.errors import Exit, place
+from imgbuild.expand.cheapest import Offer
+from imgbuild.expand.lineup import Routed
+from imgbuild.expand.pricing import told_price
 from imgbuild.keys import DECLARED
 from imgbuild.ledger import manifest_of
 from imgbuild.plan import Decision
@@ -45,8 +48,9 @@ class Locked(Struct, frozen=True, kw_only=True):
 
 
 class Story(Struct, frozen=True, kw_only=True, tag="why", tag_field="event"):
-    """All that is known of a target. output: its path below the output folder; moved_from: where it is published now.
+    """All that is known of a target. route: how its route came to its model, if it has one.
 
+    output: its path below the output folder; moved_from: where it is published now.
     changes: since the locked image was made; None where this store does not know the fields of that one.
     rules: changes of the rules since they were last checked. attempts: those that rules turned down, as far as this
     store remembers.
@@ -59,6 +63,7 @@ class Story(Struct, frozen=True, kw_only=True, tag="why", tag_field="event"):
     hint: str
     output: str
     where: str
+    route: Routed | None
     renamed_from: str
     moved_from: list[str]
     locked: Locked | None
@@ -97,6 +102,7 @@ def story(found: Survey, store: Store, decision: Decision) -> Story:
         hint=decision.hint,
         output=target.output,
         where=place(target.recipe.where),
+        route=_route(found, target),
         renamed_from=found.carried.get(target.id, ""),
         moved_from=list(_moved(found, target)),
         locked=_locked(found, target, line) if line is not None else None,
@@ -105,6 +111,12 @@ def story(found: Survey, store: Store, decision: Decision) -> Story:
         attempts=_attempts(outcome, line) if outcome is not None else (),
         verdicts=outcome.verdicts if outcome is not None else (),
     )
+
+
+def _route(found: Survey, target: Target) -> Routed | None:
+    """How its route came to its model; None where it has no route."""
+    draft = found.project.drafts.assets[target.recipe.spec, target.recipe.asset]
+    return draft.routed(target.cell)
 
 
 def _moved(found: Survey, target: Target) -> Iterator[str]:
@@ -214,6 +226,8 @@ def lines(told: Story, folder: str) -> Iterator[str]:
     """A story as text, one line each. folder: of the outputs."""
     yield f"{told.id}  ({told.handle})"
     yield f"  declared at {told.where}; published at {folder}/{told.output}"
+    if told.route is not None:
+        yield from (f"  {line}" for line in _routed(told.route))
     yield f"  {told.action}{f': {told.why}' if told.why else ''}"
     if told.hint:
         yield f"  hint: {told.hint}"
@@ -230,6 +244,36 @@ def lines(told: Story, folder: str) -> Iterator[str]:
         yield f"  {change.field}: {_shown(change.before)} → {_shown(change.after)}{file}"
     yield from map(_attempt, told.attempts)
     yield from map(_verdict, told.verdicts)
+
+
+def _routed(route: Routed) -> Iterator[str]:
+    by = f" by line {route.line}{f' (when: {route.when})' if route.when else ''}" if route.line else ""
+    yield f"routed to '{route.model}'{by}{_compared(route)}"
+    if route.cheaper is not None:
+        yield told_cheaper(_offer_of(route), route.cheaper)
+
+
+def _compared(route: Routed) -> str:
+    """Of which models it was the cheapest, and what kept the others."""
+    if not route.offers:
+        return ""
+    able = [offer for offer in route.offers if not offer.why_not and offer.model != route.model]
+    told = [f"{offer.model} {told_price(offer.price)}" for offer in able]
+    told += [f"{offer.model}: {offer.why_not}" for offer in route.offers if offer.why_not]
+    rest = f" ({'; '.join(told)})" if told else ""
+    once = "once " if route.cheaper else ""
+    listed = f"{', '.join(offer.model for offer in route.offers)}{f' that have {route.needs}' if route.needs else ''}"
+    return f", {once}the cheapest of {listed}: {told_price(_offer_of(route).price)}{rest}"
+
+
+def _offer_of(route: Routed) -> Offer:
+    return next(offer for offer in route.offers if offer.model == route.model)
+
+
+def told_cheaper(taken: Offer, cheaper: Offer) -> str:
+    """That another model would be chosen now, and how it can be."""
+    prices = f"{told_price(taken.price)} to {told_price(cheaper.price)}"
+    return f"'{cheaper.model}' would cost less now ({prices}); `imgbuild lock --reroute {taken.model}` chooses anew"
 
 
 def _locked_told(locked: Locked) -> str:

@@ -225,6 +225,7 @@ def test_as_json(built):
         "hint": "",
         "output": "shots/lamp_0.png",
         "where": "specs/shop.yaml:5:3",
+        "route": None,
         "renamed_from": "",
         "moved_from": [],
         "locked": {"seed": SEED, "attempt": 0, "grade": "bitwise", "via": "", "adjusted": [], "asked": {}},
