@@ -113,7 +113,10 @@ class Lineup(Struct, frozen=True, kw_only=True, eq=False):
         """
         if self.route is None:
             return range(len(self.chains))
-        return (self.line(cell).pick(cell, faults),)
+        for line in self.route:
+            if line.condition.holds(cell):
+                return (line.pick(cell, faults) if line.chain is None else line.chain,)
+        raise self._none_holds(cell)
 
     def routed(self, cell: Cell) -> Routed:
         """How the route came to the model of this cell. Raises SpecError."""
@@ -136,7 +139,10 @@ class Lineup(Struct, frozen=True, kw_only=True, eq=False):
         for line in self.route or ():
             if line.condition.holds(cell):
                 return line
-        raise SpecError(
+        raise self._none_holds(cell)
+
+    def _none_holds(self, cell: Cell) -> SpecError:
+        return SpecError(
             f"no line of the route holds for cell [{','.join(cell.tags)}]",
             where=self.where,
             hint="end the route with a line without 'when'",

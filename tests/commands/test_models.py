@@ -118,6 +118,9 @@ models:
   ideogram: {provider: ideogram, source: ideogram-v3}
   core: {provider: stability, source: core}
   web: {provider: automatic1111, source: juggernaut}
+  any: {provider: replicate, source: acme/any}
+  lax: {provider: replicate, source: acme/any, params: {disable_safety_checker: true}}
+  strict: {provider: replicate, source: acme/any, params: {safety_tolerance: 1}}
   sdxl: {provider: diffusers, source: stabilityai/stable-diffusion-xl-base-1.0}
   clip: {provider: weights, source: openai/clip-vit-base-patch32}
 assets: {}
@@ -130,6 +133,7 @@ def test_what_is_said_of_well_known_models(bench):
     assert {
         name: (row["capabilities"]["safety"], row["price"], row["traits"]) for name, row in rows.items()
     } == {
+        "any": ("not known", None, {}),
         "auto": ("moderation auto", 0.006, {"photorealism": True, "text": True}),
         "clip": ("not known", None, {}),
         "core": ("the vendor's own", 0.03, {}),
@@ -137,20 +141,22 @@ def test_what_is_said_of_well_known_models(bench):
         "gemini": ("the vendor's own", 0.134, {"text": True}),
         "house": ("not known", None, {}),
         "ideogram": ("the vendor's own", 0.06, {"photorealism": True, "text": True}),
+        "lax": ("safety checker off", None, {}),
         "low": ("moderation low", 0.165, {"photorealism": True, "text": True}),
         "mild": ("safety_tolerance 4 of 5", 0.03, {"photorealism": True}),
         "sdxl": ("not known", 0.0, {"people": False, "text": False}),
+        "strict": ("safety_tolerance 1", None, {}),
         "web": ("not known", 0.0, {}),
     }
 
 
 def test_weights_have_no_price_and_no_safety(bench):
     rows = columns(bench({"specs/a.yaml": VENDORS}))
-    assert rows[2] == (
+    assert rows[3] == (
         "clip | weights | openai/clip-vit-base-patch32 | unpinned | bitwise | rules and operations use it | 0"
     )
 
 
 def test_of_many_sizes_some_are_shown(bench):
     rows = columns(bench({"specs/a.yaml": VENDORS}))
-    assert rows[3].endswith("negative, seed; 1248x1248, 1664x936, 936x1664, 1536x1024, … (9 sizes) | 0")
+    assert rows[4].endswith("negative, seed; 1248x1248, 1664x936, 936x1664, 1536x1024, … (9 sizes) | 0")

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from imgbuild.errors import BadImage, Gone, TargetError, Transient, Unanswered
 from imgbuild.images import open_header
@@ -23,7 +24,7 @@ from imgbuild.providers.replicate.asking import as_told, input_of, pictures_of
 from imgbuild.providers.replicate.lookup import look_up
 from imgbuild.providers.replicate.schema import Found
 from imgbuild.providers.replicate.source import named_by
-from imgbuild.providers.replicate.takes import taken, unpinned
+from imgbuild.providers.replicate.takes import safety_of, taken, unpinned
 from imgbuild.providers.replicate.uploads import address_of
 from imgbuild.providers.web import Web
 from imgbuild.types import Capabilities, Concern, Image, Model, Pin, Request, Value
@@ -63,11 +64,13 @@ class Replicate(Queued):
         self._web.close()
 
     def capabilities(self, model: Model) -> Capabilities:
-        return unpinned(named_by(model).version)
+        return replace(unpinned(named_by(model).version), safety=safety_of(model.params))
 
     def pinned(self, model: Model, pin: Pin) -> Capabilities:
         unknown = self.capabilities(model)
-        return taken(msgspec.convert(pin.takes, Found), pin.revision) if pin.takes else unknown
+        if not pin.takes:
+            return unknown
+        return replace(taken(msgspec.convert(pin.takes, Found), pin.revision), safety=unknown.safety)
 
     def concerns(self, model: Model) -> Sequence[Concern]:
         return elsewhere(model, ADDRESS, KEY)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from imgbuild.providers.keys import OF_MODEL, UNKEYED
 from imgbuild.providers.replicate.form import form_of, is_many
 from imgbuild.providers.replicate.schema import Found
 from imgbuild.providers.replicate.sizes import sizes_of
-from imgbuild.types import ROLES, Capabilities, Grade
+from imgbuild.types import ROLES, Capabilities, Grade, Value
 
 CONCURRENCY = 10
 NEEDS = {"mask": "image", "strength": "image"}
@@ -44,3 +46,11 @@ def taken(found: Found, version: str) -> Capabilities:
         default_size=sizes.default,
         concurrency=CONCURRENCY,
     )
+
+
+def safety_of(params: Mapping[str, Value]) -> str:
+    """What of moderation is asked for. Models are anybody's, and what one does unasked is not known."""
+    if params.get("disable_safety_checker") is True:
+        return "safety checker off"
+    asked = params.get("safety_tolerance")
+    return "not known" if asked is None else f"safety_tolerance {asked}"
