@@ -307,6 +307,41 @@ def verify(ctx: click.Context, /, **flags: Any) -> int:
     return run_verify(session(ctx, **common), own["paths"], own["select"], trust=own["trust"])
 
 
+@verb("review", "imgbuild review list", "imgbuild review approve -m 'as briefed' 'hero/*'")
+@click.argument(
+    "action", type=click.Choice(["approve", "reject", "comment", "star", "unstar", "list"]), metavar="ACTION"
+)
+@click.argument("targets", nargs=-1, metavar="[TARGET]...", shell_complete=known_targets)
+@click.option("-m", "--note", default="", metavar="TEXT", help="Why, or what else is to be said.")
+@click.option("--tick", multiple=True, metavar="ITEM", help="An item of the checklist that was looked at.")
+@click.option("--by", default="", metavar="NAME", help="Who decides, if it is not who git names.")
+@click.option(
+    "--reseed", is_flag=True, help="With reject: move the seed on, so that a build makes another one."
+)
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice(["open", "changed", "approved", "rejected"]),
+    help="With list: only those of this state.",
+)
+@shared
+def review(ctx: click.Context, /, **flags: Any) -> int:
+    """Decide on images, or list what was decided.
+
+    ACTION is one of approve, reject, comment, star, unstar and list.
+
+    A decision is a line of the file beside the lock, SPEC.reviews: commit it. It holds for the picture that was looked
+    at, whatever its file's metadata say, and for no other one.
+    """
+    from imgbuild.commands.review import Said, run_decide, run_list
+
+    common, own = split(flags)
+    here, action, only = session(ctx, **common), own.pop("action"), own.pop("only")
+    if action == "list":
+        return run_list(here, own["targets"], only)
+    return run_decide(here, action, Said(**own))
+
+
 @verb("sign", "imgbuild sign", "imgbuild sign -s 'hero/*' --to release")
 @PATHS
 @SELECT
@@ -352,6 +387,7 @@ def init(ctx: click.Context, /, **flags: Any) -> int:
 @PATHS
 @SELECT
 @click.option("--review", is_flag=True, help="Only the images that are up for review.")
+@click.option("--approved", is_flag=True, help="Fail, too, while an image is not approved.")
 @click.option(
     "--rules", default="", metavar="FILE", help="Hold any pictures, the PATHS, against this file's rules."
 )

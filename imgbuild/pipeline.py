@@ -212,7 +212,9 @@ def _run(
     making: Making,
 ) -> Schedule:
     recall = Recall(materials)
-    limits = Limits(jobs=options.jobs, fail_fast=options.fail_fast, reroll=options.plan.reroll)
+    limits = Limits(
+        jobs=options.jobs, fail_fast=options.fail_fast, reroll=options.plan.reroll, kept=found.kept
+    )
     conclusion = Conclusion(materials, recall)
     schedule = Schedule(found.project.graph, found.plan, chosen, recall, making, conclusion, reporter, limits)
     try:

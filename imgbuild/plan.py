@@ -113,7 +113,7 @@ class View(Struct, frozen=True, kw_only=True, eq=False):
     stamp, hashed: of the file at an output path. has_blob: whether bytes are at hand. is_ours: whether a digest
     was ever made or locked here. equals: an image digest → those recorded as equivalent to it.
     reference: digest of a file that a rule reads, or of weights. pixels_at_hand: whether a line's pixels can be read.
-    unpinned: why a target's model has no pin, with a hint.
+    unpinned: why a target's model has no pin, with a hint. kept: targets whose locked image is never rerolled.
     """
 
     lines: Mapping[str, Line]
@@ -127,6 +127,7 @@ class View(Struct, frozen=True, kw_only=True, eq=False):
     reference: Callable[[str], Digest | None]
     pixels_at_hand: Callable[[Target, Line], bool]
     unpinned: Callable[[Target], tuple[str, str]]
+    kept: Collection[str] = ()
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -323,7 +324,8 @@ class _Planner:
     def rely_on(self, outcome: Outcome, target: Target, line: Line, intent: Digest) -> None:
         """What was found on this image holds, if it was found beside the same images; see `close_group`."""
         peers = self.peers_of(target)
-        if outcome.state == "fail" and self.options.reroll and outcome.peers == peers:
+        may_reroll = self.options.reroll and target.id not in self.view.kept
+        if outcome.state == "fail" and may_reroll and outcome.peers == peers:
             broken = adjusting(target.recipe, outcome.verdicts)
             self.put(target, line, Action.RUN, "rerolled", intent=intent, reroll=broken)
         else:

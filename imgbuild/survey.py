@@ -27,6 +27,7 @@ from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
 from imgbuild.providers.keyring import Keyring
 from imgbuild.publish import Outputs, is_mass_removal
+from imgbuild.reviews import ReviewBook
 from imgbuild.store.records import Output
 from imgbuild.store.store import Store
 from imgbuild.traces import lossless_blob
@@ -36,7 +37,8 @@ from imgbuild.types import Digest, Line, Target
 class Survey(Struct, frozen=True, kw_only=True, eq=False):
     """carried: new target id → the old id whose line it takes over. gone: by spec, locked ids that nothing
     declares. guarded: the specs of which too many are gone to remove them unasked. lines: by whole id, after renames.
-    equals: locked image → those found equivalent to it.
+    equals: locked image → those found equivalent to it. kept: approved images that no edited rule may reroll, where
+    that was asked for.
     """
 
     project: Project
@@ -50,6 +52,7 @@ class Survey(Struct, frozen=True, kw_only=True, eq=False):
     carried: Mapping[str, str]
     gone: Mapping[str, list[str]]
     guarded: frozenset[str]
+    kept: frozenset[str] = frozenset()
     plan: Plan
 
 
@@ -81,7 +84,8 @@ def survey(project: Project, store: Store, options: Options, pins: Pins, book: L
     outputs = project.outputs
     published = store.records.outputs(project.settings.profile_name, _paths(project))
     equals = _stand_ins(store.records.equivalents())
-    view = _view(project, store, outputs, published, lines, equals, pins)
+    kept = approved(project, lines) if options.reroll else frozenset()
+    view = _view(project, store, outputs, published, lines, equals, pins, kept)
     return Survey(
         project=project,
         book=book,
@@ -96,6 +100,7 @@ def survey(project: Project, store: Store, options: Options, pins: Pins, book: L
         guarded=frozenset(
             name for name, ids in gone.items() if is_mass_removal(len(ids), len(book.base[name].targets))
         ),
+        kept=kept,
         plan=make_plan(project.graph, intents, view, options),
     )
 
@@ -238,6 +243,7 @@ def _view(
     lines: Mapping[str, Line],
     equals: Mapping[Digest, set[Digest]],
     pins: Pins,
+    kept: frozenset[str],
 ) -> View:
     profile = project.settings.profile_name
     own = {output.digest for output in published.values()}
@@ -258,6 +264,7 @@ def _view(
         reference=digests_of(project.files, pins),
         pixels_at_hand=pixels_at_hand,
         unpinned=pins.why_missing,
+        kept=kept,
     )
 
 
@@ -291,14 +298,31 @@ def _asked(found: Survey, chosen: Collection[str]) -> set[Name]:
     return {(bound.home, bound.alias) for bound in bounds}
 
 
+def approved(project: Project, lines: Mapping[str, Line]) -> frozenset[str]:
+    """Those of these targets whose image people approved; nothing is read where there are none."""
+    return reviews_of(project).approved(lines) if lines else frozenset()
+
+
+def reviews_of(project: Project) -> ReviewBook:
+    """What people decided, read now. Raises SpecError."""
+    return ReviewBook(project.files, project.settings, project.specs, project.graph.targets)
+
+
 def states_of(found: Survey, store: Store) -> dict[str, str]:
     """What `state:` selects by: the plan's action, or how the target ended where it is at rest."""
     outcomes = store.records.outcomes(found.project.settings.profile_name)
+    waiting = [name for name, item in outcomes.items() if item.state == "review" and name in found.lines]
+    settled = approved(found.project, {name: found.lines[name] for name in waiting})
     states = {}
     for name, decision in found.plan.decisions.items():
         state = decision.action.value
         checked = name in outcomes and decision.target.recipe.rules
-        if decision.action is Action.FRESH and checked and outcomes[name].state != "pass":
+        if (
+            decision.action is Action.FRESH
+            and checked
+            and outcomes[name].state != "pass"
+            and name not in settled
+        ):
             state = outcomes[name].state
         elif decision.action in AT_REST and decision.action is not Action.FRESH:
             state = "failed"

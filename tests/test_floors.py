@@ -37,7 +37,7 @@ FLOORS = (
     {"process", "provenance", "providers", "rules", "settings", "sheets", "store"},
     {"credentials", "keys", "ledger", "publish", "spec", "tally"},
     {"expand", "lock", "pace", "pins", "traces", "watch"},
-    {"plan", "project"},
+    {"plan", "project", "reviews"},
     {"costs", "narrow", "survey", "trust"},
     {"relock", "run", "signing"},
     {"notify", "pipeline", "verdicts", "verify"},

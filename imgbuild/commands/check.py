@@ -9,6 +9,7 @@ from contextlib import closing
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from imgbuild.commands.consent import require_steps
 from imgbuild.commands.interrupt import interruptible
@@ -19,6 +20,7 @@ from imgbuild.plan import DOES_STEPS, Action, Decision
 from imgbuild.report import Reporter, is_lively
 from imgbuild.report.events import Event, Started
 from imgbuild.report.text import with_unit
+from imgbuild.reviews import told
 from imgbuild.run.accept import Member
 from imgbuild.run.budget import Budget
 from imgbuild.run.conclusion import Conclusion
@@ -28,8 +30,8 @@ from imgbuild.run.recall import Recall
 from imgbuild.run.schedule import Limits, Schedule
 from imgbuild.run.work import Work
 from imgbuild.store.store import Store
-from imgbuild.survey import Adapters, Survey, selected
-from imgbuild.types import Outcome, Verdict
+from imgbuild.survey import Adapters, Survey, approved, reviews_of, selected
+from imgbuild.types import Outcome, Target, Verdict
 from imgbuild.verdicts.clusters import Cluster, clusters_of
 from imgbuild.verdicts.row import NO_IMAGE, Row, exit_of, row_of, sorted_rows, summary
 
@@ -54,6 +56,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     paths: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     review: bool = False
+    approved: bool = False
     junit: str = ""
     sarif: str = ""
     trust: bool = False
@@ -72,10 +75,41 @@ def run_check(session: Session, asked: Asked) -> int:
         targets = session.choose(found, store, selection_of(project, session, asked.paths, asked.select))
         chosen = [target.id for target in targets]
         rows, clusters = parted(check(found, store, chosen, reporter, stop))
+        rows = _settled(found, rows)
+        if asked.approved:
+            rows = sorted_rows([*rows, *_approvals(found, targets)])
     if stop.is_set():
         raise KeyboardInterrupt
     tell(session, rows, len(chosen), asked, clusters)
     return exit_of(rows)
+
+
+def _settled(found: Survey, rows: Sequence[Row]) -> list[Row]:
+    """The rows, where what rules have put up for review is approved by now."""
+    waiting = {row.id for row in rows if row.status == "review"}
+    lines = {name: line for name in waiting if (line := found.plan.decisions[name].line) is not None}
+    settled = approved(found.project, lines)
+    return sorted_rows(
+        replace(row, status="pass") if row.status == "review" and row.id in settled else row for row in rows
+    )
+
+
+def _approvals(found: Survey, targets: Sequence[Target]) -> Iterator[Row]:
+    """What people said of each image, as if a rule had measured it. One that is missing is told of already."""
+    book = reviews_of(found.project)
+    for target in targets:
+        line = found.plan.decisions[target.id].line
+        if line is not None and line.pixels:
+            standing, place = book.of(target.id, line.pixels), target.recipe.where
+            yield Row(
+                status="pass" if standing.state == "approved" else "fail",
+                id=target.id,
+                output=target.output,
+                rule="approved",
+                limit=told(standing),
+                spec=place.file,
+                line=place.line,
+            )
 
 
 def parted(found: Iterable[Row | Cluster]) -> tuple[list[Row], list[Cluster]]:

@@ -18,8 +18,9 @@ from imgbuild.digest import to_hex
 from imgbuild.errors import Exit
 from imgbuild.keys import Way, bound_at, format_fields, operation_fields
 from imgbuild.pins import digests_of
+from imgbuild.reviews import Decision, ReviewBook
 from imgbuild.store.store import Store
-from imgbuild.survey import Survey, states_of
+from imgbuild.survey import Survey, reviews_of, states_of
 from imgbuild.types import Line, Record, Target, Value, Verdict
 
 
@@ -30,6 +31,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     What made it is told by the record of its generation; `known` is false where this store has none, and what the spec
     says now stands there. process and format are those of the spec now.
     sources: files and targets that it was made from. rights, model_rights: as the asset and the model state them now.
+    review: open, approved or rejected; decisions: all that people said of it.
     cost: US dollars. created: UTC.
     """
 
@@ -64,6 +66,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     process: list[dict[str, Value]]
     format: dict[str, Value]
     verdicts: tuple[Verdict, ...]
+    review: str
+    decisions: tuple[Decision, ...]
     cost: float
     seconds: float
     created: str
@@ -92,14 +96,14 @@ def _entries(found: Survey, store: Store, chosen: Sequence[Target]) -> list[Entr
         if record.step in ("generate", "import", "sheet")
     }
     outcomes = store.records.outcomes(found.project.settings.profile_name)
-    states = states_of(found, store)
+    states, book = states_of(found, store), reviews_of(found.project)
     entries = []
     for target in chosen:
         line = found.plan.decisions[target.id].line
         if line is not None and line.image:
             outcome = outcomes.get(target.id)
             verdicts = outcome.verdicts if outcome is not None and target.recipe.rules else ()
-            entries.append(_entry(found, target, line, states[target.id], made.get(line.raw), verdicts))
+            entries.append(_entry(found, target, line, states[target.id], made.get(line.raw), verdicts, book))
     return entries
 
 
@@ -110,10 +114,12 @@ def _entry(
     state: str,
     record: Record | None,
     verdicts: tuple[Verdict, ...],
+    book: ReviewBook,
 ) -> Entry:
     where, digest = target.recipe.where, digests_of(found.project.files, found.pins)
     upstream = {item.target: found.plan.sealed.get(item.target, "") for item in target.inputs if item.target}
     way = found.intents.way_of(target, upstream, line)
+    standing = book.of(target.id, line.pixels)
     return Entry(
         id=target.id,
         output=f"{found.project.settings.output}/{target.output}",
@@ -136,6 +142,8 @@ def _entry(
         process=[operation_fields(operation, digest) for operation in target.recipe.process],
         format=format_fields(target.recipe.format),
         verdicts=verdicts,
+        review=standing.state,
+        decisions=standing.said,
         cost=record.cost if record else 0.0,
         seconds=record.seconds if record else 0.0,
         created=datetime.fromtimestamp(record.created, UTC).isoformat() if record and record.created else "",

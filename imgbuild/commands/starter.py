@@ -138,4 +138,11 @@ def ignored(store: str, output: str) -> list[str]:
 
 def attributes(folders: Sequence[str]) -> list[str]:
     """Lines of .gitattributes, below the comment that says why."""
-    return [f"{folder}/**/*.lock merge=union linguist-generated" for folder in folders]
+    return [
+        line
+        for folder in folders
+        for line in (
+            f"{folder}/**/*.lock merge=union linguist-generated",
+            f"{folder}/**/*.reviews merge=union",
+        )
+    ]

@@ -19,6 +19,7 @@ from imgbuild.run.materials import Materials
 from imgbuild.run.schedule import Schedule
 from imgbuild.run.work import State, Work
 from imgbuild.store.history import Refusal
+from imgbuild.survey import approved
 from imgbuild.types import Outcome, Verdict
 
 
@@ -180,9 +181,16 @@ def _kind(work: Work) -> Literal["failed", "rule", "skipped"]:
 def _verdicts(materials: Materials, schedule: Schedule, chosen: Collection[str]) -> list[Failure]:
     """Published images that a rule finds fault with, or puts up for review."""
     found = materials.survey
+    outcomes = {
+        name: outcome
+        for name, outcome in materials.ledger.outcomes(chosen).items()
+        if outcome.state in ("fail", "review")
+    }
+    lines = {**found.lines, **materials.lines}
+    settled = approved(found.project, {name: lines[name] for name in outcomes if name in lines})
     told = []
-    for name, outcome in materials.ledger.outcomes(chosen).items():
-        if outcome.state not in ("fail", "review"):
+    for name, outcome in outcomes.items():
+        if outcome.state == "review" and name in settled:
             continue
         work = schedule.works.get(name)
         if work is not None and work.state is not State.DONE:
@@ -198,14 +206,20 @@ def _verdicts(materials: Materials, schedule: Schedule, chosen: Collection[str])
                 output=target.output,
                 where=place(target.recipe.where),
                 cause=outcome.why,
-                hint="the locked image stays; `imgbuild build --reroll` tries other seeds"
-                if outcome.state == "fail"
-                else "look at it, then approve or reroll it",
+                hint=_way_on(outcome, name in settled),
                 kind="rule" if outcome.state == "fail" else "review",
                 **_apart(outcome.verdicts, outcome.why),
             )
         )
     return told
+
+
+def _way_on(outcome: Outcome, is_approved: bool) -> str:
+    if outcome.state == "review":
+        return "look at it, then approve or reject it by `imgbuild review`"
+    if is_approved:
+        return "it is approved, and stays; `imgbuild review reject --reseed` lets it go"
+    return "the locked image stays; `imgbuild build --reroll` tries other seeds"
 
 
 def _exit_code(failures: Sequence[Failure], interrupted: bool) -> int:

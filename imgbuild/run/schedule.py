@@ -43,11 +43,15 @@ BACKLOG = 8  # finished images waiting for a finishing thread, for each such thr
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """jobs: finishing threads. fail_fast: stop at the first failure. reroll: also locked images that fail a rule."""
+    """jobs: finishing threads. fail_fast: stop at the first failure. reroll: also locked images that fail a rule.
+
+    kept: but not those of these targets.
+    """
 
     jobs: int
     fail_fast: bool = False
     reroll: bool = False
+    kept: frozenset[str] = frozenset()
 
 
 class Schedule:
@@ -428,7 +432,7 @@ class Schedule:
         if work.firm:
             return Next.ACCEPT
         following = decide(verdicts, work.tries, work.decision.target.recipe.attempts)
-        may_reroll = self.limits.reroll and work.id in self.chosen
+        may_reroll = self.limits.reroll and work.id in self.chosen and work.id not in self.limits.kept
         if work.locked and not (following is Next.RETRY and may_reroll):
             return Next.ACCEPT
         return following

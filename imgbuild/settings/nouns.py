@@ -87,6 +87,12 @@ class Notify(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     template: dict[str, Value] = {}
 
 
+class Review(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How images are approved. checklist: what has to be ticked for it."""
+
+    checklist: list[str] = []
+
+
 class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Another way to build the same specs, with outputs and state of its own.
 
@@ -118,6 +124,7 @@ class _Common(Struct, frozen=True, kw_only=True):
     metadata: Metadata = Metadata()
     credentials: Credentials = Credentials()
     notify: Notify = Notify()
+    review: Review = Review()
     profiles: dict[str, Profile] = {}
     store_limit: str = ""
     jobs: int | None = None
@@ -132,7 +139,7 @@ class SettingsFile(_Common, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     cache: folder that serves as second store. limits: provider → how fast it may be asked.
     budget: what may be spent. cost: provider that sends no bill → what its work costs.
     policy: what is allowed. metadata: what images say of themselves, where their assets don't say.
-    credentials: of signed copies. notify: who is told how builds went.
+    credentials: of signed copies. notify: who is told how builds went. review: how images are approved.
     profiles: name → another way to build.
     store_limit: size that `gc` brings the store down to, such as "10 GB". jobs: work done at a time.
     devices: where local models draw that name none, such as cuda:0; of several, each has a process of its own.

@@ -93,6 +93,7 @@ def test_nothing_that_was_there_is_lost(bench):
         "# One line a picture: when two branches both add pictures, git keeps the lines of both, and the next\n"
         "# build sorts them and settles any that are there twice.\n"
         "art/specs/**/*.lock merge=union linguist-generated\n"
+        "art/specs/**/*.reviews merge=union\n"
     )
     assert project.text("art/specs/hello.yaml").startswith(
         "# yaml-language-server: $schema=../../schema/spec.schema.json\n"

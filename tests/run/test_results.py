@@ -176,7 +176,7 @@ def test_an_image_to_be_reviewed_says_how(shop):
     add(shop, RULE.format("review"))
     built = shop.build()
     assert {(failure.kind, failure.hint) for failure in built.failures} == {
-        ("review", "look at it, then approve or reroll it")
+        ("review", "look at it, then approve or reject it by `imgbuild review`")
     }
     assert built.finished.exit_code == Exit.DONE
 

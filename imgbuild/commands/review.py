@@ -1,0 +1,194 @@
+"""`imgbuild review`: approve, reject, comment, star pictures; list what was decided. Kept beside the lock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from imgbuild.commands.lock import run_reseed
+from imgbuild.commands.session import Session, selection_of
+from imgbuild.errors import Exit, UsageError, did_you_mean
+from imgbuild.project import Project
+from imgbuild.report.text import plural
+from imgbuild.reviews import Decision, ReviewBook, Standing
+from imgbuild.reviews.lines import Kind
+from imgbuild.reviews.person import person
+from imgbuild.run.schedule import LOCKED
+from imgbuild.survey import Survey, reviews_of
+from imgbuild.types import Target
+
+DONE: Mapping[Kind, str] = {
+    "approve": "approved",
+    "reject": "rejected",
+    "comment": "commented on",
+    "star": "starred",
+    "unstar": "starred no more",
+}
+
+
+class Said(Struct, frozen=True, kw_only=True):
+    """What the command line gives to `review`; the names are those of its options."""
+
+    targets: tuple[str, ...] = ()
+    note: str = ""
+    tick: tuple[str, ...] = ()
+    by: str = ""
+    reseed: bool = False
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """One row of the list, as `--json` gives it. who, when, note, ticked: of the decision that holds."""
+
+    event: Literal["review"] = "review"
+    id: str
+    output: str
+    state: str
+    who: str = ""
+    when: str = ""
+    note: str = ""
+    ticked: tuple[str, ...] = ()
+    stars: tuple[str, ...] = ()
+    comments: tuple[Decision, ...] = ()
+
+
+def run_decide(session: Session, kind: Kind, said: Said) -> int:
+    """Add a decision on each chosen picture. Raises UsageError where one can't be decided on, or words are missing."""
+    if not said.targets:
+        raise UsageError(f"review {kind} needs targets", hint="name them as `imgbuild ls` does; '*' is all")
+    _check_words(kind, said)
+    project = session.project()
+    ticked = _ticked(project, kind, said.tick)
+    with session.reading(project) as store:
+        found = session.survey(project, store)
+        chosen = session.choose(found, store, selection_of(project, session, (), said.targets))
+    pixels = {target.id: _pixels(found, target) for target in chosen}
+    who = said.by or person(session.root, session.environ)
+    when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    decisions: dict[str, list[Decision]] = {}
+    for target in chosen:
+        spec = target.recipe.spec
+        decision = Decision(
+            target=target.id.removeprefix(f"{spec}/"),
+            pixels=pixels[target.id],
+            decision=kind,
+            who=who,
+            when=when,
+            note=said.note,
+            ticked=ticked,
+        )
+        decisions.setdefault(spec, []).append(decision)
+    _keep(session, reviews_of(project), decisions, kind)
+    return run_reseed(session, [target.id for target in chosen]) if said.reseed else Exit.DONE
+
+
+def _check_words(kind: Kind, said: Said) -> None:
+    if kind in ("reject", "comment") and not said.note:
+        raise UsageError(f"review {kind} needs a note", hint="say why, by -m")
+    if said.reseed and kind != "reject":
+        raise UsageError("--reseed goes with reject alone", hint="`imgbuild lock --reseed` moves seeds")
+    if said.tick and kind != "approve":
+        raise UsageError(
+            "--tick goes with approve alone", hint="what is on the checklist is said of good pictures"
+        )
+
+
+def _ticked(project: Project, kind: Kind, given: Sequence[str]) -> tuple[str, ...]:
+    """What is ticked of the checklist; all that is on it, where somebody approves. Raises UsageError."""
+    checklist = project.settings.review.checklist
+    for item in given:
+        if item not in checklist:
+            hint = did_you_mean(item, checklist, "items of the checklist")
+            raise UsageError(f"'{item}' is not on the checklist", hint=hint)
+    missing = [item for item in checklist if item not in given]
+    if kind == "approve" and missing:
+        ticks = " ".join(f"--tick {item if item.isidentifier() else repr(item)}" for item in missing)
+        raise UsageError(f"not ticked: {', '.join(missing)}", hint=f"look, then add {ticks}")
+    return tuple(item for item in checklist if item in given)
+
+
+def _pixels(found: Survey, target: Target) -> str:
+    """Of the picture that a decision is about: the locked one, where that is what the specs ask for."""
+    decision = found.plan.decisions[target.id]
+    line = decision.line
+    if line is None or not line.pixels:
+        raise UsageError(f"{target.id} has no image yet", hint="`imgbuild build` makes it")
+    if decision.action not in LOCKED:
+        raise UsageError(
+            f"{target.id} is not up to date: {decision.why}", hint="build it, and look at what comes of it"
+        )
+    return line.pixels
+
+
+def _keep(session: Session, book: ReviewBook, decisions: Mapping[str, list[Decision]], kind: Kind) -> None:
+    for spec, made in decisions.items():
+        try:
+            path = book.add(spec, made)
+        except OSError as error:
+            raise UsageError(
+                f"{book.paths[spec]} can't be written: {error.strerror}",
+                hint="is its folder there, and yours?",
+            ) from error
+        if session.json:
+            for decision in made:
+                session.give({"event": "decided", "spec": spec, "decision": decision})
+        else:
+            session.say(f"{plural(len(made), 'image')} {DONE[kind]}, in {path}")
+
+
+def run_list(session: Session, patterns: Sequence[str], only: Collection[str]) -> int:
+    """Print what is decided on each chosen picture. only: these states. Raises SpecError, UsageError."""
+    project = session.project()
+    with session.reading(project) as store:
+        found = session.survey(project, store)
+        chosen = session.choose(found, store, selection_of(project, session, (), patterns))
+    book = reviews_of(project)
+    rows = [shown_of(found, book, target) for target in chosen]
+    shown = [row for row in rows if not only or row.state in only]
+    if session.json:
+        for row in shown:
+            session.give(row)
+        return Exit.DONE
+    for fault in book.faults:
+        session.say(f"warning: {fault}")
+    if shown:
+        headers = ["state", "target", "who", "when", "note", "stars"]
+        session.table(headers, [_cells(row) for row in shown], frozenset({5}))
+    counts = Counter(row.state for row in rows)
+    told = [f"{count:,} {state}" for state, count in sorted(counts.items())]
+    session.say(f"{plural(len(rows), 'image')}{': ' if told else ''}{', '.join(told)}")
+    return Exit.DONE
+
+
+def shown_of(found: Survey, book: ReviewBook, target: Target) -> Shown:
+    """What is decided on a target: nothing, while it has no image."""
+    line = found.plan.decisions[target.id].line
+    standing = book.of(target.id, line.pixels) if line is not None and line.pixels else Standing()
+    last = standing.last
+    return Shown(
+        id=target.id,
+        output=target.output,
+        state="changed" if standing.has_changed else standing.state,
+        who=last.who if last else "",
+        when=last.when if last else "",
+        note=last.note if last else "",
+        ticked=last.ticked if last else (),
+        stars=standing.stars,
+        comments=tuple(item for item in standing.said if item.decision == "comment"),
+    )
+
+
+def _cells(row: Shown) -> list[str]:
+    who = row.who.partition(" <")[0]
+    notes = [row.note, *(f"{item.who.partition(' <')[0]}: {item.note}" for item in row.comments)]
+    return [
+        row.state,
+        row.id,
+        who,
+        row.when[:16].replace("T", " "),
+        "; ".join(filter(None, notes)),
+        "★" * len(row.stars),
+    ]
