@@ -32,6 +32,7 @@ FLOORS = (
         "registry",
         "report",
         "select",
+        "templates",
         "weights",
     },
     {"process", "provenance", "providers", "rules", "settings", "sheets", "store"},
@@ -71,7 +72,7 @@ HEAVY = {
 LIBRARIES = {
     "PIL": {"images", "process", "provenance", "providers", "sheets"},
     "click": {"cli", "commands"},
-    "jinja2": {"expand"},
+    "jinja2": {"templates"},
     "numpy": {"providers"},
     "rich": {"report"},
     "sqlite3": {"store"},

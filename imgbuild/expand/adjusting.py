@@ -17,10 +17,10 @@ from imgbuild.expand.asked import Wish
 from imgbuild.expand.faults import Fault
 from imgbuild.expand.fit import Fit, advice
 from imgbuild.expand.schemas import complaint, typed
-from imgbuild.expand.values import number_of
-from imgbuild.expand.varying import is_varying
 from imgbuild.expand.wording import Wording, too_long
 from imgbuild.report.text import plural
+from imgbuild.templates.values import number_of
+from imgbuild.templates.varying import is_varying
 from imgbuild.types import Adjustment, Ask, Change, Value, Where
 
 MOST = 64  # values of a parameter looked at for one attempt; of more, the least and the greatest

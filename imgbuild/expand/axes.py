@@ -12,8 +12,8 @@ from imgbuild.errors import SpecError
 from imgbuild.expand.context import Context
 from imgbuild.expand.ids import tag_of
 from imgbuild.expand.rows import read_rows
-from imgbuild.expand.values import Group, label_of, labelled, nfc, wrap
 from imgbuild.spec.declared import Declared
+from imgbuild.templates.values import Group, label_of, labelled, nfc, wrap
 from imgbuild.types import Asset, Scalar, Table, Value, Where
 
 MAX_LABEL = 500  # characters

@@ -28,7 +28,7 @@ from imgbuild.expand.chain import Chain
 from imgbuild.expand.faults import Fault
 from imgbuild.expand.needs import too_dear
 from imgbuild.expand.pricing import Pricing
-from imgbuild.expand.varying import Varying
+from imgbuild.templates.varying import Varying
 from imgbuild.types import Ask, Bound, Model, Needs, Value, Where
 
 SHORT = 16  # characters of a digest: two that are equal would let a model stay, and no more

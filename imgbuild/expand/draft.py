@@ -32,10 +32,10 @@ from imgbuild.expand.names import Naming, check_unambiguous
 from imgbuild.expand.policies import refuse_asset, refuse_metadata
 from imgbuild.expand.renditions import Files, read_renditions
 from imgbuild.expand.seeds import Seeding, seeding
-from imgbuild.expand.template import compile_template
 from imgbuild.expand.wording import Wording, wording
 from imgbuild.process.base import Operation
 from imgbuild.spec.declared import Declared, Spec
+from imgbuild.templates.template import compile_template
 from imgbuild.types import ON_SHEET, Ask, Asset, Format, Metadata, Recipe, Target, Text
 
 Moved: TypeAlias = (

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.axes import Axis
 from imgbuild.expand.context import Context
-from imgbuild.expand.values import label_of
 from imgbuild.spec.declared import Declared
+from imgbuild.templates.values import label_of
 from imgbuild.types import Asset
 
 # For some axes, by position, the positions of the choices that are left out where they meet.

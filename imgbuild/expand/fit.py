@@ -14,7 +14,7 @@ from imgbuild.expand.asked import Wish, Wishes
 from imgbuild.expand.cell import Cell
 from imgbuild.expand.faults import Fault
 from imgbuild.expand.schemas import complaint, typed
-from imgbuild.expand.varying import Varying, is_varying
+from imgbuild.templates.varying import Varying, is_varying
 from imgbuild.types import Ask, Bound, Capabilities, Value, Where
 
 Size = tuple[int, int]

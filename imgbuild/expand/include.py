@@ -10,8 +10,8 @@ from imgbuild.expand.axes import Axis
 from imgbuild.expand.cell import Cell
 from imgbuild.expand.exclude import Cut, is_cut
 from imgbuild.expand.ids import tag_of
-from imgbuild.expand.values import Group, label_of, wrap
 from imgbuild.spec.declared import Declared
+from imgbuild.templates.values import Group, label_of, wrap
 from imgbuild.types import Asset, Scalar
 
 

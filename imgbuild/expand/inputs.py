@@ -14,9 +14,9 @@ from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.cell import Cell
 from imgbuild.expand.context import Context
 from imgbuild.expand.faults import Fault
-from imgbuild.expand.template import Template, compile_template
 from imgbuild.process.base import Operation, upstream_name
 from imgbuild.spec.declared import Declared, Spec
+from imgbuild.templates.template import Template, compile_template
 from imgbuild.types import ON_SHEET, ROLES, Asset, Edge, Input, Sheet, Value, Where
 
 

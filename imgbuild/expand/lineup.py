@@ -18,8 +18,8 @@ from imgbuild.expand.faults import Fault
 from imgbuild.expand.models import bind, default_model, fallbacks
 from imgbuild.expand.needs import in_words, lacking
 from imgbuild.expand.pricing import Pricing
-from imgbuild.expand.varying import Varying, is_varying
 from imgbuild.spec.declared import Declared, Spec
+from imgbuild.templates.varying import Varying, is_varying
 from imgbuild.types import Asset, Bound, Route, Where
 
 TAGS = "tags"  # what conditions call the asset's tags, unless a variable has that name
@@ -33,7 +33,7 @@ class Condition:
         self._expression = None
         self._more: Mapping[str, Sequence[str]] = {}
         if when:
-            from imgbuild.expand.sandboxed import Expression
+            from imgbuild.templates.sandboxed import Expression
 
             self._expression = Expression(when, where)
             self._more = {TAGS: list(tags)} if TAGS in self._expression.names else {}

@@ -19,8 +19,8 @@ from imgbuild.expand.cell import Cell
 from imgbuild.expand.context import Context
 from imgbuild.expand.exclude import Cut, is_cut, read_cuts
 from imgbuild.expand.include import read_added
-from imgbuild.expand.values import wrap
 from imgbuild.spec.declared import Declared
+from imgbuild.templates.values import wrap
 from imgbuild.types import Asset, Where
 
 RESERVED = ("exclude", "include")

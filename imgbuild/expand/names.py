@@ -10,8 +10,8 @@ from typing import Any
 from imgbuild.errors import SpecError
 from imgbuild.expand.cell import Cell
 from imgbuild.expand.finish import extension
-from imgbuild.expand.template import Template, narrow
-from imgbuild.expand.values import nfc
+from imgbuild.templates.template import Template, narrow
+from imgbuild.templates.values import nfc
 from imgbuild.types import Format, Where
 
 MAX_COMPONENT = 200  # bytes: file systems take 255, and temporary names need some

@@ -19,8 +19,8 @@ from imgbuild.expand.axes import Axis
 from imgbuild.expand.draft import Draft, Moved
 from imgbuild.expand.expansion import Drafts
 from imgbuild.expand.matrix import RESERVED
-from imgbuild.expand.values import plain
 from imgbuild.spec.declared import Spec
+from imgbuild.templates.values import plain
 
 SIZE = 16  # bytes of a digest: XXH3-128, which only says whether something changed
 

@@ -13,8 +13,8 @@ from imgbuild.expand.finish import extension, format_of, operations
 from imgbuild.expand.inputs import EdgeSource, layer_sources
 from imgbuild.expand.names import BUILT_IN, check_path, check_unambiguous, shorten, slug, with_suffix
 from imgbuild.expand.presets import PRESETS, Preset
-from imgbuild.expand.template import Template, compile_template
 from imgbuild.spec.declared import Declared, Spec
+from imgbuild.templates.template import Template, compile_template
 from imgbuild.types import Asset, Format, Rendered, Rendition, Text, Value, Where
 
 GIVEN = ("file", "rendition", "stem", "width")  # in the names of renditions, beside BUILT_IN

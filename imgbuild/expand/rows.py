@@ -8,9 +8,9 @@ from typing import Any
 
 from imgbuild.errors import SpecError, place
 from imgbuild.expand.context import Context
-from imgbuild.expand.values import Group, wrap
 from imgbuild.spec.declared import Declared
 from imgbuild.spec.tables import read_table
+from imgbuild.templates.values import Group, wrap
 from imgbuild.types import Asset, Table, Value, Where
 
 # Template syntax, and what is said to a language model rather than of a picture.
@@ -61,7 +61,7 @@ def _chosen(
     """The positions of the rows that `where` holds for. at: the place of a row."""
     if not table.where:
         return list(range(len(rows)))
-    from imgbuild.expand.sandboxed import Expression
+    from imgbuild.templates.sandboxed import Expression
 
     place = declared.where("matrix", axis, "where")
     expression = Expression(table.where, place)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from imgbuild.expand.values import number_of
+from imgbuild.templates.values import number_of
 from imgbuild.types import Value
 
 

@@ -10,8 +10,8 @@ import msgspec
 
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.cell import Cell
-from imgbuild.expand.values import label_of, plain
 from imgbuild.spec.declared import Declared
+from imgbuild.templates.values import label_of, plain
 from imgbuild.types import Asset, Seeds
 
 SEEDS_END = 2**31

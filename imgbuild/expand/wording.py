@@ -9,9 +9,9 @@ from imgbuild.expand.cell import Cell
 from imgbuild.expand.context import Context
 from imgbuild.expand.faults import Fault
 from imgbuild.expand.matrix import Matrix
-from imgbuild.expand.template import Template, compile_template, narrow
 from imgbuild.expand.words import Words
 from imgbuild.spec.declared import Declared, Spec
+from imgbuild.templates.template import Template, compile_template, narrow
 from imgbuild.types import Asset, Where
 from imgbuild.types import Template as Declaration
 

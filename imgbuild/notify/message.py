@@ -8,12 +8,12 @@ from typing import Any, TypeAlias
 from msgspec import Struct, to_builtins
 
 from imgbuild.errors import Exit
-from imgbuild.expand.template import compile_template
 from imgbuild.report.events import Failure, Finished
 from imgbuild.report.summary import is_up_to_date, summary
 from imgbuild.report.text import money
 from imgbuild.run.budget import TooDear
 from imgbuild.run.results import Built
+from imgbuild.templates.template import compile_template
 from imgbuild.types import Value, Where
 
 FIRST = 10  # failures, and refusals, that are told one by one

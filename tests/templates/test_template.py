@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgbuild.errors import SpecError
-from imgbuild.expand.sandboxed import Sandboxed
-from imgbuild.expand.template import Holes, Plain, compile_template
-from imgbuild.expand.values import Group, labelled, wrap
+from imgbuild.templates.sandboxed import Sandboxed
+from imgbuild.templates.template import Holes, Plain, compile_template
+from imgbuild.templates.values import Group, labelled, wrap
 from imgbuild.types import Where
 
 WHERE = Where(file="s.yaml", line=3, column=9, length=30, text="prompt: a name: {{ nmae }}, {{ row.siz }}")

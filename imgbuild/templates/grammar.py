@@ -9,7 +9,7 @@ from jinja2.parser import Parser
 from jinja2.visitor import NodeTransformer
 
 from imgbuild.errors import SpecError, did_you_mean
-from imgbuild.expand.sandbox import FILTERS, TESTS, Refusal, sandbox
+from imgbuild.templates.sandbox import FILTERS, TESTS, Refusal, sandbox
 
 MAX_DEPTH = 40  # levels of nesting in a template
 

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any, NoReturn, Protocol
 
 from imgbuild.errors import SpecError, did_you_mean
-from imgbuild.expand.values import Group, NoText, nfc, text_of
+from imgbuild.templates.values import Group, NoText, nfc, text_of
 from imgbuild.types import Where
 
 MAX_SOURCE = 20_000  # characters of a template
@@ -90,7 +90,7 @@ def compile_template(source: str, where: Where) -> Template:
     pieces = _HOLE.split(source)
     paths = [tuple(path.split(".")) for path in pieces[1::2]]
     if not _is_simple(pieces[::2], paths):
-        from imgbuild.expand.sandboxed import Sandboxed
+        from imgbuild.templates.sandboxed import Sandboxed
 
         return Sandboxed(source, where)
     return Holes(pieces[::2], paths, where)

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from imgbuild.errors import SpecError, did_you_mean
-from imgbuild.expand.template import spot
+from imgbuild.templates.template import spot
 from imgbuild.types import Where
 
 TEMPLATES = "templates are Jinja: {{ name }}, {{ name | upper }}, {% if sale %}…{% endif %}"

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from imgbuild.expand.template import Bindings, Holes, compile_template
-from imgbuild.expand.values import identity, plain
+from imgbuild.templates.template import Bindings, Holes, compile_template
+from imgbuild.templates.values import identity, plain
 from imgbuild.types import Value, Where
 
 _HOLED = re.compile(r"\{\{|\{%|\{#")
@@ -49,8 +49,8 @@ class Varying:
             return template.render
         if isinstance(template, Holes):
             return template.value
-        from imgbuild.expand.phrases import TEMPLATES
-        from imgbuild.expand.sandboxed import Expression
+        from imgbuild.templates.phrases import TEMPLATES
+        from imgbuild.templates.sandboxed import Expression
 
         return Expression(whole[1].strip("-+ "), self.where, TEMPLATES).value
 

@@ -12,11 +12,11 @@ from jinja2.runtime import Undefined
 from jinja2.utils import missing
 
 from imgbuild.errors import ImgbuildError, SpecError
-from imgbuild.expand.grammar import parse, parse_expression
-from imgbuild.expand.phrases import CONDITIONS, TEMPLATES, computed, explain
-from imgbuild.expand.sandbox import Refusal, UnknownName, sandbox
-from imgbuild.expand.template import MAX_TEXT, Bindings, blank, narrow, spot, too_long, unknown_name
-from imgbuild.expand.values import NoText, comparable, identity, nfc
+from imgbuild.templates.grammar import parse, parse_expression
+from imgbuild.templates.phrases import CONDITIONS, TEMPLATES, computed, explain
+from imgbuild.templates.sandbox import Refusal, UnknownName, sandbox
+from imgbuild.templates.template import MAX_TEXT, Bindings, blank, narrow, spot, too_long, unknown_name
+from imgbuild.templates.values import NoText, comparable, identity, nfc
 from imgbuild.types import Where
 
 # What rendering raises for values that an operation does not take; anything else is a bug.

@@ -16,8 +16,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS as JINJA_TESTS
 from jinja2.utils import missing
 
-from imgbuild.expand.template import MAX_TEXT, pick
-from imgbuild.expand.values import NumericText, number_of, text_of
+from imgbuild.templates.template import MAX_TEXT, pick
+from imgbuild.templates.values import NumericText, number_of, text_of
 
 MAX_ITEMS = 100  # turns of a loop
 MAX_NUMBER = 10**15

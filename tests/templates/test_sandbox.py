@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from imgbuild.errors import SpecError
-from imgbuild.expand.sandboxed import Expression, Sandboxed
-from imgbuild.expand.values import wrap
+from imgbuild.templates.sandboxed import Expression, Sandboxed
+from imgbuild.templates.values import wrap
 from imgbuild.types import Where
 
 WHERE = Where(file="s.yaml", line=1, column=1)
