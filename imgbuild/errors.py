@@ -53,6 +53,25 @@ class SpecError(ImgbuildError):
     """A fault of a spec, a table or the settings: nothing runs."""
 
 
+class Misdeclared(SpecError):
+    """A fault that a provider found in the declaration of a model.
+
+    path: the way to it in the declaration. word: what in the text there it is about. key: it is about the key's name.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        path: Sequence[str | int] = (),
+        *,
+        word: str = "",
+        key: bool = False,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.path, self.word, self.key = tuple(path), word, key
+
+
 class UsageError(ImgbuildError):
     """A fault of the command line."""
 

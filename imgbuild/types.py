@@ -53,9 +53,10 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     takes: of "negative", "seed", and the names in ROLES.
     params: the model parameters it takes, each with the JSON Schema of its value. of_model: those that only the
     model's declaration may set. unkeyed: those that are in no key, because they can't change a pixel or because
-    the pin's `weights` say what they stand for. needs: for a parameter or a role, the role without which it means
-    nothing. pictures: for a role, how many it takes, where that is settled. ways: for a role that it doesn't take,
-    what would let it.
+    the pin's `weights` say what they stand for. verbatim: those whose text stays as it is written: what looks like a
+    template in it is the provider's to fill, and knows no cell. needs: for a parameter or a role, the role without
+    which it means nothing. pictures: for a role, how many it takes, where that is settled. ways: for a role that it
+    doesn't take, what would let it.
     multiple_of: both sides of a size must be multiples of this many pixels.
     min_side, max_side: pixels. sizes: where not empty, the only sizes there are, as (width, height).
     batch: how many images one call makes at most; concurrency: how many calls run at a time.
@@ -68,6 +69,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     params: Mapping[str, Value] = field(default_factory=dict)
     of_model: frozenset[str] = frozenset()
     unkeyed: frozenset[str] = frozenset()
+    verbatim: frozenset[str] = frozenset()
     needs: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, int] = field(default_factory=dict)
     ways: Mapping[str, str] = field(default_factory=dict)

@@ -111,7 +111,7 @@ class Fit:
         schema = self.schema_of(name, wish)
         if schema is None:
             return
-        if is_varying(wish.value):
+        if self._varies(name, wish):
             self.varying[name] = Varying(wish.value, wish.where), schema
             return
         wrong = complaint(wish.value, schema)
@@ -124,10 +124,14 @@ class Fit:
         kept = self.unkeyed if name in self.bound.capabilities.unkeyed else self.fixed
         kept[name] = wish.value
 
+    def _varies(self, name: str, wish: Wish) -> bool:
+        """Whether the parameter may have another value in each cell."""
+        return name not in self.bound.capabilities.verbatim and is_varying(wish.value)
+
     def _is_meant(self, name: str, wish: Wish) -> bool:
         """Whether the parameter has a meaning here. Raises SpecError where the asset should not have given it."""
         takes = self.bound.capabilities
-        if name in takes.of_model and (not wish.own or is_varying(wish.value)):
+        if name in takes.of_model and (not wish.own or self._varies(name, wish)):
             raise SpecError(
                 f"parameter '{name}' of {self.title} can't differ between its images",
                 where=wish.name,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import takewhile
+from typing import Protocol
 
 from msgspec.structs import replace
 
-from imgbuild.errors import SpecError, did_you_mean
+from imgbuild.errors import Misdeclared, SpecError, did_you_mean
 from imgbuild.expand.context import Context
 from imgbuild.expand.policies import STAND_IN, refuse_model
 from imgbuild.foreign import Broke, foreign
@@ -17,6 +18,7 @@ from imgbuild.providers.base import Provider
 from imgbuild.settings import profile_place
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.spec.located import Place, located
+from imgbuild.templates.template import narrow
 from imgbuild.types import Bound, Capabilities, Model, Pin, Where
 
 
@@ -92,10 +94,10 @@ def _bind(context: Context, spec: Spec, alias: str, declared: Declared[Model] | 
     place = declared.where(key=True) if declared else where
     model = _profiled(context, spec, alias, declared.value if declared else Model(provider=STAND_IN), place)
 
-    def at(*path: str) -> Where:
+    def at(*path: str | int, key: bool = False) -> Where:
         if declared and declared.value is model:
-            return declared.where(*path, key=not path)
-        return _profile_place(context, alias, *path) or place
+            return declared.where(*path, key=key or not path)
+        return _profile_place(context, alias, *map(str, path)) or place
 
     refuse_model(context, alias, model, at)
     home = declared.home if declared else spec.name
@@ -103,7 +105,7 @@ def _bind(context: Context, spec: Spec, alias: str, declared: Declared[Model] | 
         alias=alias,
         home=home,
         model=model,
-        capabilities=capabilities_of(model, at("provider"), lambda: context.pins(home, alias, model)),
+        capabilities=capabilities_of(model, at, lambda: context.pins(home, alias, model)),
         where=place,
     )
 
@@ -145,8 +147,14 @@ def _profile_place(context: Context, alias: str, *path: str) -> Where | None:
     return profile_place(context.settings, "models", name, *path)
 
 
-def capabilities_of(model: Model, where: Where, pin: Callable[[], Pin | None]) -> Capabilities:
-    """What the model's provider says that it takes. where: of the declared provider. Raises SpecError.
+class At(Protocol):
+    """The place of a key's value within a declaration, or of the key itself; the nearest where it is absent."""
+
+    def __call__(self, *path: str | int, key: bool = False) -> Where: ...
+
+
+def capabilities_of(model: Model, at: At, pin: Callable[[], Pin | None]) -> Capabilities:
+    """What the model's provider says that it takes. at: of its declaration. Raises SpecError.
 
     pin: what it is pinned to, if it is; only asked for a provider that has to look at its models.
     """
@@ -155,8 +163,11 @@ def capabilities_of(model: Model, where: Where, pin: Callable[[], Pin | None]) -
         known = pin() if kind.pinned is not Provider.pinned else None
         with foreign(f"provider '{model.provider}'"):
             return kind().capabilities(model) if known is None else kind().pinned(model, known)
+    except Misdeclared as error:
+        where = at(*error.path, key=error.key)
+        raise SpecError(error.message, where=narrow(where, error.word), hint=error.hint) from error
     except (SpecError, Broke) as error:
-        raise SpecError(error.message, where=error.where or where, hint=error.hint) from error
+        raise SpecError(error.message, where=error.where or at("provider"), hint=error.hint) from error
 
 
 def default_model(context: Context, spec: Spec, asset: str, where: Where) -> Bound:

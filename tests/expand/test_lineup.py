@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imgbuild.errors import SpecError
+from imgbuild.errors import Misdeclared, SpecError
 from imgbuild.expand import Expansion
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
@@ -25,6 +25,10 @@ class Narrow(Provider):
     def capabilities(self, model: Model) -> Capabilities:
         if model.source == "gone":
             raise SpecError("narrow has no 'gone'", hint="it was removed")
+        if model.source == "odd":
+            raise Misdeclared("there is no 'lmap'", ("params", "body", 1), word="lmap", hint="a lamp?")
+        if model.source == "odder":
+            raise Misdeclared("'body' is not needed", ("params", "body"), key=True)
         return Capabilities(
             takes=frozenset(),
             grade=Grade.STORED,
@@ -49,9 +53,10 @@ class Local(Narrow):
         return Capabilities(
             takes=frozenset({"image"}),
             grade=Grade.BITWISE,
-            params={"steps": {}, "batch": {}, "offload": {}, "strength": {}},
-            of_model=frozenset({"batch"}),
+            params={"steps": {}, "batch": {}, "offload": {}, "strength": {}, "body": {}},
+            of_model=frozenset({"batch", "body"}),
             unkeyed=frozenset({"offload"}),
+            verbatim=frozenset({"body"}),
             needs={"strength": "image"},
             prompt_tokens=77,
         )
@@ -316,6 +321,26 @@ def test_a_prompt_that_is_longer_than_what_is_read(
     ] * told
 
 
+def test_a_fault_that_a_provider_finds_is_told_at_its_place(targets: Targets) -> None:
+    body = "\n  m:\n    provider: narrow\n    source: {source}\n    params:\n      body: [a lamp, a lmap]\n"
+    text = "models:" + body + "assets:\n  a: {{prompt: a lamp}}\n"
+    with pytest.raises(SpecError) as caught:
+        targets(text.format(source="odd"))
+    assert str(caught.value) == (
+        "specs/catalog.yaml:6:24: there is no 'lmap'\n"
+        "    6 |       body: [a lamp, a lmap]\n"
+        "      |                        ^^^^\n"
+        "hint: a lamp?"
+    )
+    with pytest.raises(SpecError) as caught:
+        targets(text.format(source="odder"))
+    assert str(caught.value) == (
+        "specs/catalog.yaml:6:7: 'body' is not needed\n"
+        "    6 |       body: [a lamp, a lmap]\n"
+        "      |       ^^^^"
+    )
+
+
 # --- parameters of the model itself ---------------------------------------------------------------------------
 
 
@@ -323,6 +348,11 @@ def test_a_parameter_that_is_in_no_key_is_kept_apart(targets: Targets) -> None:
     (made,) = targets(spec("params: {steps: 2, offload: all}", m="provider: local, params: {batch: 4}"))
     (ask,) = made.asks
     assert (ask.params, ask.unkeyed) == ({"batch": 4, "steps": 2}, {"offload": "all"})
+
+
+def test_templates_of_the_provider_are_left_as_they_are_written(targets: Targets) -> None:
+    (made,) = targets(spec("models: [m]", m='provider: local, params: {body: ["{{ seed }}", "{% x"]}'))
+    assert made.asks[0].params == {"body": ["{{ seed }}", "{% x"]}
 
 
 def test_a_parameter_of_the_model_that_has_no_meaning_here_is_left_out(targets: Targets) -> None:
