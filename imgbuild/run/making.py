@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from imgbuild.costs import price_of
 from imgbuild.digest import canonical, digest_bytes, digest_of
-from imgbuild.errors import Gone, SpecError, TargetError, Transient, Unanswered
+from imgbuild.errors import Gone, SpecError, TargetError, Transient, Unanswered, Unavailable
 from imgbuild.files import MAX_INPUT
 from imgbuild.foreign import Broke, foreign
 from imgbuild.images import decode, normal, pixel_digest
@@ -289,7 +289,7 @@ class Making:
             if purchase.entries:
                 error.hint = purchase.hint if purchase.ticket else error.hint or purchase.hint
             raise
-        except Transient as error:
+        except (Transient, Unavailable) as error:
             if purchase.ticket:  # it was taken, and only the asking for it was given up
                 raise Unanswered(error.message, hint=purchase.hint) from error
             purchase.abandon(error.message)

@@ -158,3 +158,17 @@ def test_polls_that_fail_hand_nothing_in_again(shop, vendor):
     ended = shop.build()
     assert ended.failures == ()
     assert (len(failed), len(submitted(vendor)), vendor.billed) == (8, 6, 6)
+
+
+def test_a_task_is_not_given_up_where_its_key_is_missing(shop, vendor, monkeypatch):
+    shop.edit("specs/catalog.yaml", ("[red, blue, green, gold, grey, teal]", "[red]"))
+    kill(shop, vendor, 2)
+    monkeypatch.delenv("BFL_API_KEY")
+    (failed,) = shop.build().failures
+    assert (failed.cause, failed.hint) == (
+        "'bfl' needs a key, and BFL_API_KEY is not set",
+        "build again: it is asked for by its name, and not paid for once more",
+    )
+    monkeypatch.setenv("BFL_API_KEY", KEY)
+    assert shop.build().failures == ()
+    assert (vendor.billed, len(submitted(vendor))) == (1, 1)
