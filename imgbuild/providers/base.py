@@ -124,6 +124,10 @@ class Provider(ABC):
         """The weights that it is pinned to, on this machine. Raises TargetError where they can't be had."""
         raise TypeError(f"provider '{self.name}' makes images")
 
+    def server(self, request: Request) -> str:
+        """Whom a request goes to, where that differs between models: each has limits and failures of its own."""
+        return ""
+
     def price(self, request: Request) -> float | None:
         """Estimated US dollars for one image; None where it is not known."""
         return None if self.paid else 0.0
@@ -146,7 +150,14 @@ class Provider(ABC):
 
 
 class Queued(Provider):
-    """A provider that takes a request first, and answers later: what it took can be asked for, by another build too."""
+    """A provider that takes a request first, and answers later: what it took can be asked for, by another build too.
+
+    One that has models of both kinds says by `queues` which it is, and answers the others from `generate`.
+    """
+
+    def queues(self, request: Request) -> bool:
+        """Whether this request is handed in and collected. If not, it has no ticket, and is as any other's."""
+        return True
 
     @abstractmethod
     def submit(self, request: Request) -> str:

@@ -167,11 +167,13 @@ class Limits:
 
     def __init__(self, retry: Retry, rates: Callable[[str], Rates]) -> None:
         self._retry, self._rates = retry, rates
-        self._all: dict[str, Limiter] = {}
+        self._all: dict[tuple[str, str], Limiter] = {}
         self._lock = threading.Lock()
 
-    def of(self, provider: str) -> Limiter:
+    def of(self, provider: str, server: str = "") -> Limiter:
+        """server: whom a request goes to; those of one provider know nothing of each other."""
         with self._lock:
-            if provider not in self._all:
-                self._all[provider] = Limiter(provider, self._rates(provider), self._retry)
-            return self._all[provider]
+            name = provider, server
+            if name not in self._all:
+                self._all[name] = Limiter(provider, self._rates(provider), self._retry)
+            return self._all[name]

@@ -324,11 +324,11 @@ class Making:
 
             def send() -> Answer:
                 purchase.begin()
-                if isinstance(provider, Queued):
+                if isinstance(provider, Queued) and (purchase.ticket or provider.queues(requests[0])):
                     return self._collect(provider, requests[0], purchase)
                 return self._generate(provider, requests, seat, tell)
 
-            limiter = self.limits.of(provider.name)
+            limiter = self.limits.of(provider.name, provider.server(requests[0]))
             provider.tell_left = limiter.learn
             answer = limiter.call(send, self.stop)
             for work in works:

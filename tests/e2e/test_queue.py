@@ -5,8 +5,13 @@ import threading
 import time
 
 import pytest
+from PIL import Image as pillow
 
+from imgbuild.errors import Unanswered
+from imgbuild.providers import PROVIDERS
+from imgbuild.providers.base import Queued
 from imgbuild.store.journal import Journal
+from imgbuild.types import Capabilities, Grade, Image
 from tests.vendors.bfl import BFL, KEY
 from tests.vendors.server import serving
 
@@ -172,3 +177,63 @@ def test_a_task_is_not_given_up_where_its_key_is_missing(shop, vendor, monkeypat
     monkeypatch.setenv("BFL_API_KEY", KEY)
     assert shop.build().failures == ()
     assert (vendor.billed, len(submitted(vendor))) == (1, 1)
+
+
+class Either(Queued):
+    """Draws at once what is blue, and takes the rest into a queue."""
+
+    name, paid = "either", True
+    submitted, made = [], []
+
+    def capabilities(self, model):
+        return Capabilities(
+            takes=frozenset(), grade=Grade.STORED, params={"all": {}}, unkeyed=frozenset({"all"})
+        )
+
+    def queues(self, request):
+        return "all" in request.params or "blue" not in request.prompt
+
+    def submit(self, request):
+        self.submitted.append(request.prompt)
+        return request.prompt
+
+    def collect(self, ticket, request, pause):
+        if "all" in request.params:
+            raise Unanswered("it is still under way")
+        return self.draw(ticket)
+
+    def generate(self, requests):
+        self.made.extend(request.prompt for request in requests)
+        return [self.draw(request.prompt) for request in requests]
+
+    def draw(self, prompt):
+        return Image(pixels=pillow.new("RGB", (8, 8), "blue" if "blue" in prompt else "red"))
+
+
+EITHER = """\
+    version: 1
+    models: {m: {provider: either, price: 0.1}}
+    assets: {lamps: {prompt: "a {{ color }} lamp", matrix: {color: [red, blue]}, models: [m]}}
+    """
+
+
+def test_a_provider_may_answer_some_requests_at_once(bench, monkeypatch):
+    monkeypatch.setitem(PROVIDERS._loaded, "either", Either)
+    monkeypatch.setattr(Either, "submitted", [])
+    monkeypatch.setattr(Either, "made", [])
+    shop = bench({"specs/catalog.yaml": EITHER})
+    assert shop.build().failures == ()
+    assert (Either.submitted, Either.made) == (["a red lamp"], ["a blue lamp"])
+    assert {entry.provider_id for entry in entries(shop)} == {"a red lamp", ""}
+    assert shop.build().finished.cost == 0
+
+
+def test_what_has_a_ticket_is_collected_whatever_the_model_is_now(bench, monkeypatch):
+    monkeypatch.setitem(PROVIDERS._loaded, "either", Either)
+    monkeypatch.setattr(Either, "submitted", [])
+    monkeypatch.setattr(Either, "made", [])
+    shop = bench({"specs/catalog.yaml": EITHER.replace("price: 0.1", "price: 0.1, params: {all: true}")})
+    assert len(shop.build().failures) == 2
+    shop.edit("specs/catalog.yaml", (", params: {all: true}", ""))
+    assert shop.build().failures == ()
+    assert (sorted(Either.submitted), Either.made) == (["a blue lamp", "a red lamp"], [])

@@ -18,7 +18,7 @@ from imgbuild.errors import (
     Unavailable,
 )
 from imgbuild.foreign import Broke
-from imgbuild.run.limits import IN_A_ROW, REST, Breaker, Closed, Limiter, Retry
+from imgbuild.run.limits import IN_A_ROW, REST, Breaker, Closed, Limiter, Limits, Retry
 from imgbuild.run.pacing import Rates
 from imgbuild.types import Allowance
 
@@ -306,3 +306,12 @@ def test_where_nothing_is_left_the_next_call_waits_for_more():
     assert limited.pacing.when() == 7.0
     limited.learn(Allowance(calls=0, per_second=4.0))
     assert limited.pacing.pace == 4.0
+
+
+def test_servers_of_a_provider_know_nothing_of_each_other():
+    limits = Limits(Retry(), lambda provider: Rates(concurrency=1))
+    house, bridge = limits.of("http", "house.example"), limits.of("http", "bridge.example")
+    assert house is limits.of("http", "house.example") is not bridge
+    with pytest.raises(Unavailable):
+        house.call(Vendor(Unavailable("the key is not taken")), Clock())
+    assert bridge.call(Vendor("an image"), Clock()) == "an image"
