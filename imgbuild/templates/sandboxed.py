@@ -15,7 +15,16 @@ from imgbuild.errors import ImgbuildError, SpecError
 from imgbuild.templates.grammar import parse, parse_expression
 from imgbuild.templates.phrases import CONDITIONS, TEMPLATES, computed, explain
 from imgbuild.templates.sandbox import Refusal, UnknownName, sandbox
-from imgbuild.templates.template import MAX_TEXT, Bindings, blank, narrow, spot, too_long, unknown_name
+from imgbuild.templates.template import (
+    MAX_ONCE,
+    MAX_TEXT,
+    Bindings,
+    blank,
+    narrow,
+    spot,
+    too_long,
+    unknown_name,
+)
 from imgbuild.templates.values import NoText, comparable, identity, nfc
 from imgbuild.types import Where
 
@@ -27,10 +36,14 @@ _FAULTS = (
 
 
 class Sandboxed:
-    """A template that needs Jinja: rendered once for each distinct set of the values it uses."""
+    """A template that needs Jinja: rendered once for each distinct set of the values it uses.
 
-    def __init__(self, source: str, where: Where) -> None:
+    once: those are of one request: what it renders to is not remembered.
+    """
+
+    def __init__(self, source: str, where: Where, *, once: bool = False) -> None:
         self.where = where
+        self._once, self._most = once, MAX_ONCE if once else MAX_TEXT
         self.literal = nfc(blank(source))
         tree = _guarded(lambda: parse(source), where)
         self.names = frozenset(_guarded(lambda: find_undeclared_variables(tree), where))
@@ -39,19 +52,24 @@ class Sandboxed:
 
     def render(self, bindings: Bindings) -> str:
         used = {name: bindings[name] for name in self.names if name in bindings}
+        if self._once:
+            return self._render(used, bindings)
         key = tuple([(name, identity(value)) for name, value in used.items()])
         text = self._known.get(key)
         if text is None:
-            text = self._known[key] = nfc(_guarded(lambda: self._collect(used), self.where, bindings))
+            text = self._known[key] = self._render(used, bindings)
         return text
+
+    def _render(self, used: Bindings, bindings: Bindings) -> str:
+        return nfc(_guarded(lambda: self._collect(used), self.where, bindings))
 
     def _collect(self, used: Bindings) -> str:
         parts, length = [], 0
         for part in self._code.root_render_func(self._code.new_context(dict(used))):
             parts.append(part)
             length += len(part)
-            if length > MAX_TEXT:
-                raise too_long(length, self.where)
+            if length > self._most:
+                raise too_long(length, self.where, self._most)
         return "".join(parts)
 
 

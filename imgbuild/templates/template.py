@@ -18,6 +18,7 @@ from imgbuild.types import Where
 
 MAX_SOURCE = 20_000  # characters of a template
 MAX_TEXT = 20_000  # characters of what it renders to
+MAX_ONCE = 1 << 28  # the same of one that is rendered once, with pictures in it
 
 Bindings = Mapping[str, Any]
 
@@ -77,8 +78,11 @@ class Template(Protocol):
         ...
 
 
-def compile_template(source: str, where: Where) -> Template:
-    """The template of that text. `where` is the place of its scalar. Raises SpecError."""
+def compile_template(source: str, where: Where, *, once: bool = False) -> Template:
+    """The template of that text. `where` is the place of its scalar. Raises SpecError.
+
+    once: its values are those of one request: what it renders to is not remembered, and may be long.
+    """
     if len(source) > MAX_SOURCE:
         raise SpecError(
             f"a template has {len(source)} characters, more than {MAX_SOURCE}",
@@ -92,8 +96,8 @@ def compile_template(source: str, where: Where) -> Template:
     if not _is_simple(pieces[::2], paths):
         from imgbuild.templates.sandboxed import Sandboxed
 
-        return Sandboxed(source, where)
-    return Holes(pieces[::2], paths, where)
+        return Sandboxed(source, where, once=once)
+    return Holes(pieces[::2], paths, where, MAX_ONCE if once else MAX_TEXT)
 
 
 def _is_simple(texts: list[str], paths: list[tuple[str, ...]]) -> bool:
@@ -118,7 +122,10 @@ class Plain:
 class Holes:
     """A template whose holes name variables, or keys inside them: texts, and what goes between."""
 
-    def __init__(self, texts: list[str], paths: list[tuple[str, ...]], where: Where) -> None:
+    def __init__(
+        self, texts: list[str], paths: list[tuple[str, ...]], where: Where, most: int = MAX_TEXT
+    ) -> None:
+        self.most = most
         texts = [_BREAK.sub("\n", text) for text in texts]
         self.where = where
         self.names = frozenset(path[0] for path in paths)
@@ -136,8 +143,8 @@ class Holes:
             text = self.form % tuple([v if v.__class__ is str else text_of(v) for v in values])
         except NoText as error:
             raise SpecError(str(error), where=self.where, hint=error.hint) from error
-        if len(text) > MAX_TEXT:
-            raise too_long(len(text), self.where)
+        if len(text) > self.most:
+            raise too_long(len(text), self.where, self.most)
         return text if text.isascii() else nfc(text)
 
     def value(self, bindings: Bindings) -> Any:
@@ -202,9 +209,9 @@ def unknown_name(path: str, among: Any, where: Where) -> SpecError:
     return SpecError(f"'{parent}' has no '{name}'", where=narrow(where, name), hint=hint)
 
 
-def too_long(length: int, where: Where) -> SpecError:
+def too_long(length: int, where: Where, most: int = MAX_TEXT) -> SpecError:
     return SpecError(
-        f"a template renders to {length} characters, more than {MAX_TEXT}",
+        f"a template renders to {length} characters, more than {most}",
         where=where,
         hint="shorten the template or the values it holds",
     )

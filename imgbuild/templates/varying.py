@@ -17,10 +17,13 @@ Compute = Callable[[Bindings], Any]
 
 
 class Varying:
-    """A value with templates inside. Where its whole text is one hole, the value keeps its type."""
+    """A value with templates inside. Where its whole text is one hole, the value keeps its type.
 
-    def __init__(self, value: Value, where: Where) -> None:
-        self.where = where
+    once: what goes in is of one request; see `compile_template`.
+    """
+
+    def __init__(self, value: Value, where: Where, *, once: bool = False) -> None:
+        self.where, self._once = where, once
         self.names: set[str] = set()
         self._compute = self._compile(value)
 
@@ -42,7 +45,7 @@ class Varying:
         return self._compile_text(value) if is_varying(value) else lambda bindings: value
 
     def _compile_text(self, text: str) -> Compute:
-        template = compile_template(text, self.where)
+        template = compile_template(text, self.where, once=self._once)
         self.names |= template.names
         whole = _WHOLE.fullmatch(text)
         if whole is None:

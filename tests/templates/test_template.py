@@ -10,6 +10,7 @@ from imgbuild.errors import SpecError
 from imgbuild.templates.sandboxed import Sandboxed
 from imgbuild.templates.template import Holes, Plain, compile_template
 from imgbuild.templates.values import Group, labelled, wrap
+from imgbuild.templates.varying import Varying
 from imgbuild.types import Where
 
 WHERE = Where(file="s.yaml", line=3, column=9, length=30, text="prompt: a name: {{ nmae }}, {{ row.siz }}")
@@ -160,3 +161,16 @@ def test_a_row_reads_its_own_columns_before_its_label() -> None:
     assert isinstance(row, Group)
     row.label = "A1"
     assert compile_template("{{ row.label }} {{ row.keys }}", WHERE).render({"row": row}) == "own k"
+
+
+@pytest.mark.parametrize("source", ["x{{ a }}", "{% if true %}x{{ a }}{% endif %}"])
+def test_what_is_rendered_once_may_be_long_and_is_not_remembered(source: str) -> None:
+    template = compile_template(source, WHERE, once=True)
+    assert template.render({"a": "y" * 50_000}) == "x" + "y" * 50_000
+    for number in range(100):
+        value = Group({"b": str(number)})  # each where the last one lay, as likely as not
+        assert compile_template("x{{ a.b | upper }}", WHERE, once=True).render({"a": value}) == f"x{number}"
+        assert Varying(["{{ a.b | int }}", "{{ a.b }}!"], WHERE, once=True).of({"a": value}) == [
+            number,
+            f"{number}!",
+        ]
