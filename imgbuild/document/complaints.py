@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from imgbuild.document import hints
 from imgbuild.document.sentences import Fault, Schema, Steps, describe
 from imgbuild.errors import ImgbuildError, SpecError, did_you_mean, raise_all
@@ -42,6 +44,37 @@ def complaint(value: Any, schema: Schema) -> str:
         sentence, _ = describe(fault, schema)
         return f"{_name(fault.path)} {sentence}" if fault.path else sentence
     return ""
+
+
+class Misfit(Struct, frozen=True, kw_only=True):
+    """What in a value does not fit a schema. path: the way to it; of_key: it is about that key itself."""
+
+    sentence: str
+    path: tuple[str | int, ...] = ()
+    hint: str = ""
+    of_key: bool = False
+
+
+def first_misfit(value: Any, schema: Schema, name: str) -> Misfit | None:
+    """The first thing in a value that does not fit, for whoever knows its place. name: of the value, in words."""
+    errors = sorted(
+        _validator(schema).iter_errors(value), key=lambda error: list(map(str, error.absolute_path))
+    )
+    if not errors:
+        return None
+    fault = _known(next(_leaves(errors[0])))
+    path, told = tuple(fault.path), _name(fault.path) if fault.path else name
+    if fault.validator == "additionalProperties":
+        known = fault.schema.get("properties", {})
+        unknown = next(key for key in fault.instance if key not in known)
+        hint = hints.for_unknown_key(unknown, known)
+        return Misfit(sentence=f"unknown key '{unknown}'", path=(*path, unknown), hint=hint, of_key=True)
+    if "errorMessage" in fault.schema:
+        return Misfit(sentence=f"{told} {fault.schema['errorMessage']}", path=path)
+    sentence, hint = describe(fault, schema)
+    if fault.validator in _KINDS:
+        hint = hints.for_type(fault.instance, sentence, fault.schema, "")
+    return Misfit(sentence=f"{told} {sentence}", path=path, hint=hint, of_key=fault.validator in _OF_KEYS)
 
 
 def _follows(fault: Fault, faults: list[Fault]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from imgbuild.document import check, parse_document
+from imgbuild.document import Misfit, check, first_misfit, parse_document
 from imgbuild.errors import ImgbuildError
 
 SCHEMA: dict[str, Any] = {
@@ -217,3 +217,43 @@ def test_at_most_twenty_are_told() -> None:
     assert complaint(many).count("a.yaml") == 20
     items = f"seeds: [{', '.join(['x'] * 50)}]\n"
     assert complaint(items).count("a.yaml") == 20
+
+
+MISFITS: list[tuple[Any, Misfit]] = [
+    (
+        {"zzz": 1},
+        Misfit(
+            sentence="unknown key 'zzz'",
+            path=("zzz",),
+            hint="Keys here: either, even, flag, free, keyed, kind, level, names, one, plain, …",
+            of_key=True,
+        ),
+    ),
+    ({"size": "large"}, Misfit(sentence="'size' must be WIDTHxHEIGHT", path=("size",))),
+    (
+        {"flag": "x"},
+        Misfit(sentence="'flag' must be true or false", path=("flag",)),
+    ),
+    ({"share": 2}, Misfit(sentence="'share' must be at most 1", path=("share",))),
+    (
+        {"names": ["a", 3]},
+        Misfit(sentence="item 2 of 'names' must be text", path=("names", 1), hint="put it in quotes"),
+    ),
+    (
+        [],
+        Misfit(
+            sentence="the model must be a mapping",
+            path=(),
+            hint="write 'name: value' lines in place of a list",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("value", "told"), MISFITS)
+def test_the_first_misfit_of_a_value_without_a_file(value: Any, told: Misfit) -> None:
+    assert first_misfit(value, SCHEMA, "the model") == told
+
+
+def test_a_value_that_fits_has_none() -> None:
+    assert first_misfit({"flag": True}, SCHEMA, "the model") is None
