@@ -72,7 +72,11 @@ def serving(vendor):
         protocol_version = "HTTP/1.1"
 
         def serve(self):
-            data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            data = self.rfile.read(length)
+            if len(data) < length:  # who went away within a request has asked for nothing
+                self.close_connection = True
+                return
             told = vendor.handle(Asked(self.command, self.path, self.headers, data))
             time.sleep(told.seconds)
             if told.cut:
