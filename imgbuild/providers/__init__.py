@@ -12,6 +12,7 @@ PROVIDERS: Registry[type[Provider]] = Registry(
         "diffusers": "imgbuild.providers.diffusers:Diffusers",
         "fal": "imgbuild.providers.fal:Fal",
         "google": "imgbuild.providers.google:Google",
+        "http": "imgbuild.providers.http_api:HttpApi",
         "huggingface": "imgbuild.providers.huggingface:HuggingFace",
         "ideogram": "imgbuild.providers.ideogram:Ideogram",
         "openai": "imgbuild.providers.openai:OpenAI",

@@ -195,11 +195,12 @@ def account_of(
 
 def failure_of(reply: Reply, key: str, model: str, find: Callable[[Any], str] | None = None) -> TargetError:
     """What an answer without an image means, by its status. find: what it says, in the vendor's JSON."""
-    said = without(key, _said(reply, find))[:300]
+    said = without(key, said_of(reply, find))[:300]
     return failure_by(reply.status, said, model, reply.wait)
 
 
-def _said(reply: Reply, find: Callable[[Any], str] | None) -> str:
+def said_of(reply: Reply, find: Callable[[Any], str] | None = None) -> str:
+    """What an answer without an image says, at most a few words of it; `find` looks where this vendor says it."""
     with suppress(ValueError, KeyError, TypeError, IndexError, AttributeError):
         told = json.loads(reply.body)
         if find is not None and (found := find(told)):

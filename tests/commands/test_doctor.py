@@ -60,6 +60,7 @@ def test_all_is_well(project):
             ("diffusers", ""),
             ("fal", ", needs FAL_KEY"),
             ("google", ", needs GEMINI_API_KEY or GOOGLE_API_KEY"),
+            ("http", ""),
             ("huggingface", ", needs HF_TOKEN"),
             ("ideogram", ", needs IDEOGRAM_API_KEY"),
             ("openai", ", needs OPENAI_API_KEY"),

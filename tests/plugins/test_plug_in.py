@@ -216,7 +216,7 @@ ERRORS = {
         specs/catalog.yaml:3:20: unknown provider 'flag'
             3 |   flag: {provider: flag, params: {upper: black}}
               |                    ^^^^
-        hint: did you mean 'flags'? Providers here: automatic1111, bfl, diffusers, fal, flags, google, huggingface, ideogram, openai, placeholder, …
+        hint: did you mean 'flags'? Providers here: automatic1111, bfl, diffusers, fal, flags, google, http, huggingface, ideogram, openai, …
         """,
     ),
 }
