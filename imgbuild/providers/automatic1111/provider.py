@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from imgbuild.errors import ProviderFailed, TargetError, Unavailable
+from imgbuild.errors import ProviderFailed, TargetError
 from imgbuild.providers.automatic1111.answers import checkpoint_of, fault_of, image_of, names_of
 from imgbuild.providers.automatic1111.asking import asked
 from imgbuild.providers.automatic1111.takes import CAPABILITIES
 from imgbuild.providers.base import Provider
-from imgbuild.providers.keys import SHORT, key_of
+from imgbuild.providers.keys import SHORT
+from imgbuild.providers.servers import away, is_here, login_of
 from imgbuild.providers.web import OverHttp, Reply
 from imgbuild.types import Account, Capabilities, Concern, Image, Model, Pin, Request, Value
 
 ADDRESS = "http://127.0.0.1:7860"
 TIMEOUT = 600.0  # seconds: it may load a checkpoint first
 _LISTING = 60.0
+_LOGIN = "write it as the web UI's --api-auth has it"
 
 
 class Automatic1111(OverHttp, Provider):
@@ -36,13 +36,7 @@ class Automatic1111(OverHttp, Provider):
         return CAPABILITIES
 
     def concerns(self, model: Model) -> Sequence[Concern]:
-        address = str(model.params.get("base_url", ""))
-        if not address or _is_here(address):
-            return ()
-        key = model.params.get("key")
-        what = f"prompts, pictures and what {key} holds" if key else "prompts and pictures"
-        wants = f"sends {what} to {urlsplit(address).netloc}, which is another machine"
-        return (Concern(wants=wants, place=("params", "base_url")),)
+        return away(model)
 
     def pin(self, model: Model) -> Pin:
         """By the web UI's list of checkpoints. Raises TargetError, also where it has not hashed it."""
@@ -73,32 +67,12 @@ class Automatic1111(OverHttp, Provider):
 
     def _call(self, method: str, path: str, params: Mapping[str, Value], source: str, **given: Any) -> Reply:
         address = str(params.get("base_url", "")) or ADDRESS
-        if self.offline and not _is_here(address):
+        if self.offline and not is_here(address):
             raise TargetError(f"'{self.name}' is on another machine", hint="build without --offline")
         key, auth = "", None
         if "key" in params:
-            key, auth = _login(str(params["key"]), self.name, self.environ)
+            key, auth = login_of(str(params["key"]), self.name, _LOGIN, self.environ)
         reply = self.web.call(method, f"{address.rstrip('/')}/sdapi/v1/{path}", auth=auth, **given)
         if reply.status != 200:
             raise fault_of(reply, key, source)
         return reply
-
-
-def _login(name: str, provider: str, environ: Mapping[str, str]) -> tuple[str, tuple[str, str]]:
-    """The whole of a variable, and the user and password in it."""
-    key = key_of([name], provider, environ)
-    user, colon, password = key.partition(":")
-    if not colon:
-        raise Unavailable(
-            f"{name} does not hold user:password", hint="write it as the web UI's --api-auth has it"
-        )
-    return key, (user, password)
-
-
-def _is_here(address: str) -> bool:
-    """Whether an address is of this machine, whatever names are resolved to."""
-    try:
-        host = urlsplit(address).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from imgbuild.providers.keys import NAME, UNKEYED
+from imgbuild.providers.keys import UNKEYED
+from imgbuild.providers.servers import of_server
 from imgbuild.types import Capabilities, Grade, Value
 
-# Hosts are written plainly, so that nobody reads another one out of the same address.
-_ADDRESS = r"^https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?$"
-
-OF_MODEL: dict[str, Value] = {
-    "base_url": {
-        "type": "string",
-        "pattern": _ADDRESS,
-        "description": "the address of the web UI, such as http://127.0.0.1:7860",
-    },
-    "key": {
-        "type": "string",
-        "pattern": NAME,
-        "description": "the environment variable that holds user:password, such as IMGBUILD_HOUSE_KEY",
-    },
-    "timeout": {"type": "number", "minimum": 1, "maximum": 7200, "description": "seconds for one image"},
-}
+OF_MODEL = of_server("the web UI", "http://127.0.0.1:7860")
 _PARAMS: dict[str, Value] = {
     "steps": {"type": "integer", "minimum": 1, "maximum": 1000},
     "guidance": {"type": "number", "minimum": 0, "maximum": 100},
