@@ -19,7 +19,7 @@ from imgbuild.rules import RULES
 ROOT = Path(imgbuild.__file__).parent
 
 FLOORS = (
-    {"colours", "columns", "ground", "types"},
+    {"colours", "columns", "ground", "types", "workflows"},
     {"adjustments", "digest", "errors"},
     {
         "document",

@@ -7,12 +7,12 @@ make; others use the description or the comment.
 from __future__ import annotations
 
 import re
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from imgbuild.provenance.strangers import generation_of, parse_object
 from imgbuild.types import Value
+from imgbuild.workflows import Nodes, texts_at, upstream
 
 _NAMES = {
     "prompt": "prompt",
@@ -45,9 +45,6 @@ _WIDGETS = {  # the order of values in the editor's graph; "" is what happens to
 }
 _PLACES = ("prompt", "workflow", "UserComment", "Model", "Make", "ImageDescription")
 _IDLE = (2, 4)  # modes of nodes that are muted or passed by
-Nodes = Mapping[
-    str, Mapping[str, Any]
-]  # by name, the inputs of each: a value, or [name of a node, number of an output]
 
 
 def read_comfyui(texts: Mapping[str, str]) -> dict[str, Value]:
@@ -68,7 +65,8 @@ def _run(graph: Mapping[str, Any]) -> Nodes:
 
 def _drawn(graph: Mapping[str, Any]) -> Nodes:
     """The nodes of an editor's graph, as far as their classes are known; of idle ones, only what they are linked to."""
-    links = {str(link[0]): str(link[1]) for link in map(_link, _list(graph.get("links"))) if len(link) > 1}
+    found = map(_link, _list(graph.get("links")))
+    links = {str(link[0]): [str(link[1]), link[2]] for link in found if len(link) > 2}
     nodes: dict[str, dict[str, Any]] = {}
     for node in _list(graph.get("nodes")):
         if not isinstance(node, dict):
@@ -78,14 +76,15 @@ def _drawn(graph: Mapping[str, Any]) -> Nodes:
         inputs = {name: value for name, value in zip(names, values, strict=False) if name}
         for item in _list(node.get("inputs")):
             if isinstance(item, dict) and str(item.get("link")) in links:
-                inputs[str(item.get("name"))] = [links[str(item["link"])], 0]
+                inputs[str(item.get("name"))] = links[str(item["link"])]
         nodes[str(node.get("id"))] = inputs
     return nodes
 
 
 def _link(link: Any) -> list[Any]:
-    """A link's name, and that of the node it comes from, in either of the editor's forms."""
-    return [link.get("id"), link.get("origin_id")] if isinstance(link, dict) else _list(link)
+    """A link's name, the node it comes from, and by which output, in either of the editor's forms."""
+    names = ("id", "origin_id", "origin_slot")
+    return [link.get(name) for name in names] if isinstance(link, dict) else _list(link)
 
 
 def _list(value: Any) -> list[Any]:
@@ -100,7 +99,7 @@ def _asked(nodes: Nodes) -> dict[str, Any]:
     asked = {**inputs, "prompt": _text(nodes, inputs.get("positive"))}
     asked["negative"] = _text(nodes, inputs.get("negative"))
     asked["seed"] = inputs.get("seed", inputs.get("noise_seed"))
-    for given in (*_upstream(nodes, {"": inputs.get("latent_image")}), *_upstream(nodes, inputs)):
+    for given in (*_upstream(nodes, [inputs.get("latent_image")]), *_upstream(nodes, inputs.values())):
         if isinstance(source := given.get("ckpt_name", given.get("unet_name")), str):
             asked.setdefault("source", source)
         if isinstance(given.get("width"), int) and isinstance(given.get("height"), int):
@@ -113,31 +112,18 @@ def _put_together(nodes: Nodes) -> dict[str, Any]:
     """The inputs of a sampler whose noise, guidance and steps are nodes of their own: the nearest of each name."""
     sampler = next((given for given in nodes.values() if {"guider", "sigmas"} <= given.keys()), {})
     inputs = dict(sampler)
-    for given in _upstream(nodes, sampler):
+    for given in _upstream(nodes, sampler.values()):
         for name, value in given.items():
             inputs.setdefault(name, value)
     return {"positive": inputs.get("conditioning"), "cfg": inputs.get("guidance"), **inputs}
 
 
-def _upstream(nodes: Nodes, inputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The inputs of the nodes that these come from, nearest first, each once: a graph may be a circle."""
-    seen: set[str] = set()
-    waiting = deque([inputs])
-    while waiting:
-        for value in waiting.popleft().values():
-            name = str(value[0]) if isinstance(value, list) and value else ""
-            if name in nodes and name not in seen:
-                seen.add(name)
-                waiting.append(nodes[name])
-                yield nodes[name]
+def _upstream(nodes: Nodes, values: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+    return (nodes[name] for name in upstream(nodes, values))
 
 
 def _text(nodes: Nodes, link: Any) -> str:
-    """The text at the end of a link: of the nearest node that has one. Some samplers take it without a link."""
+    """The text at the end of a link. Some samplers take it without one."""
     if isinstance(link, str):
         return link
-    for given in _upstream(nodes, {"": link}):
-        for key in ("text", "text_g", "t5xxl", "prompt"):
-            if isinstance(found := given.get(key), str):
-                return found
-    return ""
+    return next((nodes[name][key] for name, key in texts_at(nodes, link)), "")

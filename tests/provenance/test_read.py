@@ -120,6 +120,16 @@ def test_images_of_comfyui_s_flux():
     assert (found.tool, found.generation) == ("ComfyUI", generation)
 
 
+def test_images_of_comfyui_s_controlnet():
+    """Both prompts pass through one node, by its first output and its second."""
+    both = {"positive": ["12", 0], "negative": ["12", 1]}
+    sampler = {**WORKFLOW["3"], "inputs": {**WORKFLOW["3"]["inputs"], **both}}
+    control = {"strength": 1, "positive": ["6", 0], "negative": ["7", 0]}
+    graph = {**WORKFLOW, "3": sampler, "12": {"class_type": "ControlNetApplyAdvanced", "inputs": control}}
+    found = read(picture("PNG", pnginfo=chunks(prompt=json.dumps(graph))))
+    assert (found.generation["prompt"], found.generation["negative"]) == ("a lamp", "blurry")
+
+
 def drawn(number, kind, values=(), **links):
     """A node as ComfyUI's editor has it. links: its inputs, and the number of the link to each."""
     inputs = [{"name": name, "type": "ANY", "link": link} for name, link in links.items()]
