@@ -55,8 +55,9 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     model's declaration may set. unkeyed: those that are in no key, because they can't change a pixel or because
     the pin's `weights` say what they stand for. verbatim: those whose text stays as it is written: what looks like a
     template in it is the provider's to fill, and knows no cell. needs: for a parameter or a role, the role without
-    which it means nothing. pictures: for a role, how many it takes, where that is settled. ways: for a role that it
-    doesn't take, what would let it.
+    which it means nothing. pictures: for a role, how many it takes, where that is settled. ways: for a role, "negative"
+    or "size" that it doesn't take, what would let it.
+    sized: whether it can be told a size; else its images are as large as it makes them.
     multiple_of: both sides of a size must be multiples of this many pixels.
     min_side, max_side: pixels. sizes: where not empty, the only sizes there are, as (width, height).
     batch: how many images one call makes at most; concurrency: how many calls run at a time.
@@ -73,6 +74,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     needs: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, int] = field(default_factory=dict)
     ways: Mapping[str, str] = field(default_factory=dict)
+    sized: bool = True
     multiple_of: int = 1
     min_side: int = 1
     max_side: int = 16384

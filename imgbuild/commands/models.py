@@ -164,6 +164,8 @@ def takes_in_short(takes: Capabilities) -> str:
 
 
 def _sizes(takes: Capabilities) -> str:
+    if not takes.sized:
+        return ""
     if takes.sizes:
         told = ", ".join(f"{width}x{height}" for width, height in takes.sizes[:SIZES])
         return told if len(takes.sizes) <= SIZES else f"{told}, … ({len(takes.sizes)} sizes)"

@@ -67,8 +67,7 @@ class Fit:
         """Check that the model takes that many pictures of a role. Raises SpecError."""
         takes = self.bound.capabilities
         if role not in takes.takes:
-            way = f"{takes.ways[role]}, " if role in takes.ways else ""
-            self._refuse(role, f"takes no input '{role}'", where, first=way)
+            self._refuse(role, f"takes no input '{role}'", where)
             return
         wanted, other = takes.pictures.get(role, count), takes.needs.get(role)
         if count != wanted:
@@ -151,6 +150,9 @@ class Fit:
     def _fit_size(self, wish: Wish | None) -> Size | Varying:
         if wish is None:
             return self.bound.capabilities.default_size
+        if not self.bound.capabilities.sized:
+            self._refuse("size", "takes no size", wish.where)
+            return self.bound.capabilities.default_size
         if is_varying(wish.value):
             return Varying(wish.value, wish.where)
         size = parse_size(wish.value)
@@ -210,6 +212,8 @@ class Fit:
         if self._unsupported(what) == "drop":
             return
         ways = f"drop}}' or '{{{what}: fold" if what == "negative" else "drop"
+        if what in self.bound.capabilities.ways:
+            first = f"{self.bound.capabilities.ways[what]}, "
         hint = f"{first}leave it out, or let the model say 'unsupported: {{{what}: {ways}}}'{more}"
         raise SpecError(f"{self.title} {message}", where=where, hint=hint)
 

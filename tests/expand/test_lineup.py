@@ -62,10 +62,21 @@ class Local(Narrow):
         )
 
 
+class Shapeless(Narrow):
+    """Can't be told a size, and says what would let it take more."""
+
+    name = "shapeless"
+
+    def capabilities(self, model: Model) -> Capabilities:
+        ways = {"size": "bind its width and height", "negative": "bind its text", "mask": "bind its mask"}
+        return Capabilities(takes=frozenset(), grade=Grade.STORED, ways=ways, sized=False)
+
+
 @pytest.fixture(autouse=True)
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PROVIDERS._loaded, "narrow", Narrow)
     monkeypatch.setitem(PROVIDERS._loaded, "local", Local)
+    monkeypatch.setitem(PROVIDERS._loaded, "shapeless", Shapeless)
 
 
 def spec(body: str, **models: str) -> str:
@@ -198,6 +209,33 @@ def test_the_error_of_what_is_not_taken_in_full(targets: Targets) -> None:
         "      |                                ^^^\n"
         "hint: leave it out, or let the model say 'unsupported: {cfg: drop}'; its parameters: quality, steps"
     )
+
+
+WAYS = [
+    ("size: 64x64", "size", "drop", "takes no size", "bind its width and height"),
+    ("matrix: {n: [64]}, size: '{{ n }}x64'", "size", "drop", "takes no size", "bind its width and height"),
+    ("negative: dark", "negative", "drop}' or '{negative: fold", "takes no negative prompt", "bind its text"),
+    ("inputs: {mask: i.png}", "mask", "drop", "takes no input 'mask'", "bind its mask"),
+]
+
+
+@pytest.mark.parametrize(("body", "what", "ways", "message", "way"), WAYS)
+def test_what_would_let_a_model_take_it_is_told(
+    targets: Targets, body: str, what: str, ways: str, message: str, way: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        targets(spec(body, m="provider: shapeless"), {"specs/i.png": b""})
+    assert (caught.value.message, caught.value.hint) == (
+        f"model 'm' {message}",
+        f"{way}, leave it out, or let the model say 'unsupported: {{{what}: {ways}}}'",
+    )
+
+
+def test_a_size_is_dropped_where_the_model_takes_none(targets: Targets) -> None:
+    (made,) = targets(spec("size: 64x64", m="provider: shapeless, unsupported: {size: drop}"))
+    assert (made.asks[0].width, made.asks[0].height) == (1024, 1024)
+    (made,) = targets(spec("seeds: 1", m="provider: shapeless"))
+    assert (made.asks[0].width, made.asks[0].height) == (1024, 1024)
 
 
 @pytest.mark.parametrize(
