@@ -324,6 +324,7 @@ class Making:
 
             def send() -> Answer:
                 purchase.begin()
+                provider.tell = self.telling.tell
                 if isinstance(provider, Queued) and (purchase.ticket or provider.queues(requests[0])):
                     return self._collect(provider, requests[0], purchase)
                 return self._generate(provider, requests, seat, tell)
@@ -358,7 +359,6 @@ class Making:
 
     def _generate(self, provider: Provider, requests: Sequence[Request], seat: Seat, tell: Tell) -> Answer:
         """What the provider gives here, or in the process that has the seat's device, where there are several."""
-        provider.tell = self.telling.tell
         if not provider.device:
             return asked(provider, requests)
         with self.usage.call(f"{provider.name} {seat.place}"):
