@@ -9,6 +9,7 @@ PROVIDERS: Registry[type[Provider]] = Registry(
     {
         "automatic1111": "imgbuild.providers.automatic1111:Automatic1111",
         "bfl": "imgbuild.providers.bfl:BFL",
+        "comfyui": "imgbuild.providers.comfyui:ComfyUI",
         "diffusers": "imgbuild.providers.diffusers:Diffusers",
         "fal": "imgbuild.providers.fal:Fal",
         "google": "imgbuild.providers.google:Google",

@@ -57,6 +57,7 @@ def test_all_is_well(project):
         for name, wants in (
             ("automatic1111", ""),
             ("bfl", ", needs BFL_API_KEY"),
+            ("comfyui", ""),
             ("diffusers", ""),
             ("fal", ", needs FAL_KEY"),
             ("google", ", needs GEMINI_API_KEY or GOOGLE_API_KEY"),

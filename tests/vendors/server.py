@@ -12,11 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Answer:
     """One answer. body: bytes, or what becomes JSON. headers: more of them. cut: whether the connection breaks within.
 
-    seconds: before it is sent.
+    seconds: before it is sent. talk: takes the connection over, in place of an answer.
     """
 
-    def __init__(self, status, body, headers=None, *, cut=False, seconds=0.0):
+    def __init__(self, status, body, headers=None, *, cut=False, seconds=0.0, talk=None):
         self.status, self.headers, self.cut, self.seconds = status, dict(headers or {}), cut, seconds
+        self.talk = talk
         self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
 
 
@@ -79,6 +80,10 @@ def serving(vendor):
                 return
             told = vendor.handle(Asked(self.command, self.path, self.headers, data))
             time.sleep(told.seconds)
+            if told.talk is not None:
+                self.close_connection = True
+                told.talk(self.connection)
+                return
             if told.cut:
                 self.close_connection = True
                 self.send_response(told.status)
