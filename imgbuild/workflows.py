@@ -14,39 +14,42 @@ TEXTS = ("text", "text_g", "t5xxl", "prompt", "text_l", "clip_l", "clip_g", "lla
 _SIDES = ("positive", "negative")  # what goes on by its first output, and by its second
 
 
+def source_of(value: Any) -> str | None:
+    """The node that a value comes from, if it has the form of a link."""
+    is_one = isinstance(value, list) and len(value) == 2 and isinstance(value[1], int)
+    return value[0] if is_one and isinstance(value[0], str) else None
+
+
 def is_link(value: Any, nodes: Nodes) -> TypeGuard[list[Any]]:
     """Whether a value is a link to one of the nodes."""
-    return isinstance(value, list) and len(value) == 2 and str(value[0]) in nodes
+    return source_of(value) in nodes
 
 
-def upstream(nodes: Nodes, values: Iterable[Any]) -> Iterator[str]:
+def upstream(nodes: Nodes, values: Iterable[Any], *, sided: bool = False) -> Iterator[str]:
     """The nodes that values come from, nearest first, each once: a graph may be a circle.
 
-    Of a node that both a positive and a negative pass through, only the side is followed that it was asked for.
+    sided: whether, of nodes that both a positive and a negative pass through, only the side counts that was asked for.
     """
     found: set[str] = set()
     seen: set[tuple[str, int]] = set()
     waiting = deque(value for value in values if is_link(value, nodes))
     while waiting:
-        name, output = str((link := waiting.popleft())[0]), _number(link[1])
+        name, output = waiting.popleft()
         if (name, output) in seen:
             continue
         seen.add((name, output))
-        waiting.extend(value for value in _passed(nodes[name], output) if is_link(value, nodes))
+        given = _passed(nodes[name], output) if sided else nodes[name].values()
+        waiting.extend(value for value in given if is_link(value, nodes))
         if name not in found:
             found.add(name)
             yield name
 
 
-def _passed(inputs: Mapping[str, Any], output: int) -> list[Any]:
-    """The inputs that an output comes from."""
+def _passed(inputs: Mapping[str, Any], output: int) -> Iterable[Any]:
+    """The inputs that an output comes from: of one side, if there are both."""
     if 0 <= output < len(_SIDES) and all(side in inputs for side in _SIDES):
         return [inputs[_SIDES[output]]]
-    return list(inputs.values())
-
-
-def _number(output: Any) -> int:
-    return output if isinstance(output, int) else 0
+    return inputs.values()
 
 
 def settle(nodes: Nodes, place: Place, others: Iterable[str], kind: type | tuple[type, ...]) -> Place | None:
@@ -62,14 +65,14 @@ def settle(nodes: Nodes, place: Place, others: Iterable[str], kind: type | tuple
             return place
         if not is_link(value, nodes):
             return None
-        source = str(value[0])
+        source = value[0]
         place = next(((source, name) for name in others if name in nodes[source]), place)
     return None
 
 
 def texts_at(nodes: Nodes, link: Any) -> list[Place]:
     """Where the text at the end of a link is written: in the nearest node that takes one. Some take it in parts."""
-    for name in upstream(nodes, [link]):
+    for name in upstream(nodes, [link], sided=True):
         places = [settle(nodes, (name, key), ("value", "string", *TEXTS), str) for key in TEXTS]
         if found := [place for place in places if place is not None]:
             return list(dict.fromkeys(found))

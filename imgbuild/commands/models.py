@@ -106,7 +106,7 @@ def _declared(project: Project, locked: Mapping[Name, Pin]) -> dict[Name, Bound]
                 alias=alias,
                 home=declared.home,
                 model=model,
-                capabilities=capabilities_of(model, declared.where, pin),
+                capabilities=capabilities_of(model, declared.where, project.files, pin),
                 where=declared.where(key=True),
             )
     return found

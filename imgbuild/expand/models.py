@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from imgbuild.errors import Misdeclared, SpecError, did_you_mean
 from imgbuild.expand.context import Context
 from imgbuild.expand.policies import STAND_IN, refuse_model
+from imgbuild.files import Files
 from imgbuild.foreign import Broke, foreign
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
@@ -105,7 +106,7 @@ def _bind(context: Context, spec: Spec, alias: str, declared: Declared[Model] | 
         alias=alias,
         home=home,
         model=model,
-        capabilities=capabilities_of(model, at, lambda: context.pins(home, alias, model)),
+        capabilities=capabilities_of(model, at, context.files, lambda: context.pins(home, alias, model)),
         where=place,
     )
 
@@ -153,7 +154,7 @@ class At(Protocol):
     def __call__(self, *path: str | int, key: bool = False) -> Where: ...
 
 
-def capabilities_of(model: Model, at: At, pin: Callable[[], Pin | None]) -> Capabilities:
+def capabilities_of(model: Model, at: At, files: Files, pin: Callable[[], Pin | None]) -> Capabilities:
     """What the model's provider says that it takes. at: of its declaration. Raises SpecError.
 
     pin: what it is pinned to, if it is; only asked for a provider that has to look at its models.
@@ -162,7 +163,9 @@ def capabilities_of(model: Model, at: At, pin: Callable[[], Pin | None]) -> Capa
         kind = PROVIDERS.get(model.provider)
         known = pin() if kind.pinned is not Provider.pinned else None
         with foreign(f"provider '{model.provider}'"):
-            return kind().capabilities(model) if known is None else kind().pinned(model, known)
+            provider = kind()
+            provider.files = files
+            return provider.capabilities(model) if known is None else provider.pinned(model, known)
     except Misdeclared as error:
         where = at(*error.path, key=error.key)
         raise SpecError(error.message, where=narrow(where, error.word), hint=error.hint) from error

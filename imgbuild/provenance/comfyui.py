@@ -66,7 +66,7 @@ def _run(graph: Mapping[str, Any]) -> Nodes:
 def _drawn(graph: Mapping[str, Any]) -> Nodes:
     """The nodes of an editor's graph, as far as their classes are known; of idle ones, only what they are linked to."""
     found = map(_link, _list(graph.get("links")))
-    links = {str(link[0]): [str(link[1]), link[2]] for link in found if len(link) > 2}
+    links = {str(link[0]): [str(link[1]), link[2] or 0] for link in found if len(link) > 2}
     nodes: dict[str, dict[str, Any]] = {}
     for node in _list(graph.get("nodes")):
         if not isinstance(node, dict):

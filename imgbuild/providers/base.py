@@ -53,7 +53,8 @@ class Provider(ABC):
     work, and prefers to go on with the model it has loaded. apart: whether a call keeps Python itself busy, so
     that many are made in processes beside this one, which each make an instance of their own. env: the
     environment variables that hold its keys. files: the project's files, for those whose models lie among
-    them; whoever asks for more than `capabilities` has set it. offline: whether to leave the network alone.
+    them; whoever asks for more than `capabilities`, or for those of a project's models, has set it.
+    offline: whether to leave the network alone.
     runs_on: the device that the settings name, for models that name none; empty: the best there is.
     environ: where its keys are looked up; of a run, the environment and the project's `.env`.
     tell: takes what a call is at, from any thread and at once, so that a person can see a slow one move; a run sets it.
@@ -78,10 +79,13 @@ class Provider(ABC):
 
     @abstractmethod
     def capabilities(self, model: Model) -> Capabilities:
-        """What this model takes; pure, without network or heavy imports. Raises SpecError."""
+        """What this model takes; without network or heavy imports, and pure but for small files that say so.
+
+        Raises SpecError.
+        """
 
     def pinned(self, model: Model, pin: Pin) -> Capabilities:
-        """What it takes for certain, from what `pin` found out: for models that must be looked at. Pure, too."""
+        """What it takes for certain, from what `pin` found out: for models that must be looked at. As pure."""
         return self.capabilities(model)
 
     def concerns(self, model: Model) -> Sequence[Concern]:

@@ -97,6 +97,31 @@ def test_an_edited_workflow_moves_its_images_and_only_its(shop, server):
     assert "fresh" in why
 
 
+def test_a_workflow_and_its_spec_are_edited_together(shop, server):
+    """What the lock says that it took is nothing to hold the spec against."""
+    shop.build()
+    shop.write({"specs/flows/other.json": json.dumps(edited(REPAINT, n5={"mask": ["10", 1]}))})
+    shop.edit(
+        "specs/catalog.yaml",
+        (
+            "[other]",
+            "[other]\n    inputs: {image: {asset: lamps}}\n    matrix: {color: [red]}\n    params: {strength: 0.5}",
+        ),
+        ("portrait.json, params: {", "portrait.json, params: {bind: {cfg: 3.cfg}, cfg: 5, "),
+    )
+    ended = shop.build()
+    assert (ended.failures, ended.finished.generated) == ((), 7)
+
+
+def test_what_is_wrong_is_told_before_anything_is_pinned(shop, server):
+    shop.edit("specs/catalog.yaml", ("[other]", "[other]\n    params: {eta: 1}"))
+    told = shop.tell("plan")
+    assert (told.code, told.err.splitlines()[0].partition(": ")[2]) == (
+        2,
+        "model 'other' takes no parameter 'eta'",
+    )
+
+
 def test_a_workflow_that_is_written_otherwise_moves_nothing(shop, server):
     shop.build()
     named = {name: {**item, "_meta": {"title": f"My {name}"}} for name, item in PORTRAIT.items()}

@@ -130,6 +130,18 @@ def test_images_of_comfyui_s_controlnet():
     assert (found.generation["prompt"], found.generation["negative"]) == ("a lamp", "blurry")
 
 
+def test_images_of_comfyui_s_that_were_drawn_twice():
+    """The second sampler comes first in the file; the model and the size are found through the first."""
+    again = {**WORKFLOW["3"]["inputs"], "latent_image": ["13", 0], "model": ["3", 0]}
+    graph = {
+        "12": {"class_type": "KSampler", "inputs": again},
+        "13": {"class_type": "LatentUpscaleBy", "inputs": {"samples": ["3", 0], "scale_by": 2}},
+        **WORKFLOW,
+    }
+    found = read(picture("PNG", pnginfo=chunks(prompt=json.dumps(graph))))
+    assert (found.generation["width"], found.generation["model"]) == (8, {"source": "sdxl.safetensors"})
+
+
 def drawn(number, kind, values=(), **links):
     """A node as ComfyUI's editor has it. links: its inputs, and the number of the link to each."""
     inputs = [{"name": name, "type": "ANY", "link": link} for name, link in links.items()]

@@ -18,12 +18,7 @@ from imgbuild.workflows import Place
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
-ALWAYS = (
-    "prompt",
-    "seed",
-    "width",
-    "height",
-)  # what is told each time, so that what the file says does not count
+ALWAYS = ("prompt", "seed", "width", "height")  # told each time: what the file has there does not count
 Files = Mapping[str, Sequence[str]]  # for each role, the names that the server has for its pictures
 
 

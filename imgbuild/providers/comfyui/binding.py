@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
+
 from imgbuild.errors import TargetError, did_you_mean
 from imgbuild.providers.comfyui.finding import LOOKED_FOR, Places
-from imgbuild.providers.comfyui.graph import Graph, called, named, nodes_of
+from imgbuild.providers.comfyui.graph import Graph, called, named
 from imgbuild.types import ROLES, Value
-from imgbuild.workflows import Place, is_link
+from imgbuild.workflows import Place, source_of
 
 # Of what is bound, what is text, and what is a whole number; pictures go in by the names of their files.
 TEXT = ("prompt", "negative", *ROLES)
@@ -16,17 +18,14 @@ WHOLE = ("seed", "width", "height")
 _ONE_FILE = {"image", "mask"}  # what one picture can hold both of
 
 
-def bound(whole: Graph, graph: Graph, asked: Mapping[str, Value], path: str) -> Places:
-    """Where everything goes. graph: the nodes of the whole that lead to the image. asked: the model's `bind`.
+def bound(whole: Graph, graph: Graph, bind: Value, path: str) -> Places:
+    """Where everything goes. graph: the nodes of the whole that lead to the image. bind: as the model says it.
 
     What it does not name is looked for. Raises TargetError where a name leads nowhere, or it has to be said.
     """
+    asked = _read(bind)
     found: dict[str, Sequence[Place]] = {
-        name: [
-            _named(whole, graph, name, str(text), path)
-            for text in ([texts] if isinstance(texts, str) else texts)
-        ]
-        for name, texts in asked.items()
+        name: [_named(whole, graph, name, text, path) for text in texts] for name, texts in asked.items()
     }
     said = {place: name for name, places in found.items() for place in places}
     for name, look in LOOKED_FOR.items():
@@ -37,6 +36,17 @@ def bound(whole: Graph, graph: Graph, asked: Mapping[str, Value], path: str) -> 
     _check_apart(found)
     _check_sides(found)
     return {name: places for name, places in found.items() if places}
+
+
+def _read(bind: Value) -> Mapping[str, Sequence[str]]:
+    """For each name, what it is bound to. Raises TargetError where it has another form: the schema tells it better."""
+    try:
+        read = msgspec.convert(bind, dict[str, str | list[str]])
+    except msgspec.ValidationError as error:
+        raise TargetError(
+            f"'bind' is not as it must be: {error}", hint="such as bind: {prompt: 6.text}"
+        ) from None
+    return {name: [texts] if isinstance(texts, str) else texts for name, texts in read.items()}
 
 
 def _named(whole: Graph, graph: Graph, name: str, text: str, path: str) -> Place:
@@ -76,9 +86,8 @@ def _check(whole: Graph, graph: Graph, name: str, place: Place, wrong: Callable[
             f"nothing of {called(whole, node)} goes into the image",
             "bind an input of a node that leads to it",
         )
-    if is_link(value, nodes_of(whole)):
-        source = called(whole, str(value[0]))
-        raise wrong(f"that input comes from {source}", "bind an input of that node")
+    if (source := source_of(value)) is not None:
+        raise wrong(f"that input comes from {called(whole, source)}", "bind an input of that node")
     kind, what = (str, "a text") if name in TEXT else (int, "a whole number")
     if name in (*TEXT, *WHOLE) and (not isinstance(value, kind) or isinstance(value, bool)):
         raise wrong(f"that input holds {value!r}, and not {what}", "bind an input of that kind")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from imgbuild.errors import ProviderFailed
+from imgbuild.errors import ProviderFailed, TargetError
 from imgbuild.providers.comfyui.graph import Graph, Node, called
 from imgbuild.providers.comfyui.server import Server
 from imgbuild.providers.comfyui.takes import Found
@@ -15,7 +15,8 @@ from imgbuild.types import Value
 def check_nodes(server: Server, graph: Graph, found: Found, *, custom: bool) -> frozenset[str]:
     """What is bound to inputs of whole numbers, which cut off the rest of others.
 
-    custom: whether the reader lets others' nodes run. Raises ProviderFailed where it can't be drawn, or must not.
+    custom: whether the reader lets others' nodes run. Raises ProviderFailed where it can't be drawn; TargetError where
+    it must not be, which no fallback mends.
     """
     known: dict[str, Mapping[str, Any] | None] = {}
     for name, node in graph.items():
@@ -42,12 +43,12 @@ def _check_maker(whose: str, node: Node, info: Mapping[str, Any], *, custom: boo
     """Nodes of others can run any program; those that ask image APIs cost what nobody has agreed to."""
     module = str(info.get("python_module", ""))
     if info.get("api_node") or module.startswith("comfy_api_nodes"):
-        raise ProviderFailed(
+        raise TargetError(
             f"{whose} of the workflow is a '{node.kind}', which asks a paid service",
             hint="leave it out: its costs can't be told",
         )
     if not custom and not _is_own(module):
-        raise ProviderFailed(
+        raise TargetError(
             f"{whose} of the workflow is a '{node.kind}', which others than ComfyUI's makers wrote ({module or '?'})",
             hint="it can run any program; where you trust it, say so in the model's params: custom_nodes: true",
         )

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from imgbuild.errors import TargetError, did_you_mean
 from imgbuild.types import Value
-from imgbuild.workflows import Nodes, is_link
+from imgbuild.workflows import Nodes, source_of
 
 LARGEST = 8 * 1024 * 1024  # bytes of a file
 EXPORT = "export it from ComfyUI by Workflow → Export (API)"
@@ -65,14 +65,10 @@ def _check_links(graph: Graph, path: str) -> None:
     """Raise TargetError where a node takes something from one that is not there."""
     for name, node in graph.items():
         for key, value in node.inputs.items():
-            if (
-                isinstance(value, list)
-                and len(value) == 2
-                and isinstance(value[0], str)
-                and value[0] not in graph
-            ):
+            source = source_of(value)
+            if source is not None and source not in graph:
                 raise TargetError(
-                    f"{called(graph, name)} of {path} takes '{key}' from node {value[0]}, which is not there",
+                    f"{called(graph, name)} of {path} takes '{key}' from node {source}, which is not there",
                     hint=EXPORT,
                 )
 
@@ -94,53 +90,40 @@ def named(graph: Graph, word: str) -> Sequence[str]:
 
 def output_of(graph: Graph, asked: str, path: str) -> str:
     """The node whose image is taken. asked: its number or title; "" where it is the only one that saves any."""
-    if asked:
-        found, wanted = named(graph, asked), f"'{asked}'"
-        known = {node.title for node in graph.values()}
-        if not found:
-            raise TargetError(
-                f"{path} has no node '{asked}' to take as 'output'", hint=did_you_mean(asked, known, "nodes")
-            )
-    else:
-        found, wanted = _savers(graph), "images"
-    if not found:
-        raise TargetError(
-            f"no node of {path} saves an image", hint="add a Save Image node, and export it again"
-        )
-    if len(found) > 1:
+    found = named(graph, asked) if asked else _savers(graph)
+    if len(found) == 1:
+        return found[0]
+    if found:
         many = ", ".join(called(graph, name) for name in found)
-        what = "are called " + wanted if asked else "save images"
-        raise TargetError(
-            f"several nodes of {path} {what}: {many}",
-            hint=f"name one by its number: params: {{output: '{found[0]}'}}",
-        )
-    return found[0]
+        what = f"are called '{asked}'" if asked else "save images"
+        hint = f"name one by its number: params: {{output: '{found[0]}'}}"
+        raise TargetError(f"several nodes of {path} {what}: {many}", hint=hint)
+    if not asked:
+        hint = "add a Save Image node, and export it again"
+        raise TargetError(f"no node of {path} saves an image", hint=hint)
+    hint = did_you_mean(asked, {node.title for node in graph.values()}, "nodes")
+    raise TargetError(f"{path} has no node '{asked}' to take as 'output'", hint=hint)
 
 
 def _savers(graph: Graph) -> Sequence[str]:
     """The nodes that images end in; those that only show them count where no other does."""
-    sources = {
-        str(value[0])
-        for node in graph.values()
-        for value in node.inputs.values()
-        if isinstance(value, list) and value
-    }
+    sources = {source_of(value) for node in graph.values() for value in node.inputs.values()}
     ends = [
         name
         for name, node in graph.items()
         if name not in sources
         and node.kind != _SENT
-        and any(isinstance(node.inputs.get(key), list) for key in ("images", "image"))
+        and any(source_of(node.inputs.get(key)) for key in ("images", "image"))
     ]
     return [name for name in ends if not graph[name].kind.startswith("Preview")] or ends
 
 
 def cut(graph: Graph, output: str) -> Graph:
     """The nodes that lead to the output, in the order of the file."""
-    nodes, kept, waiting = nodes_of(graph), {output}, [output]
+    kept, waiting = {output}, [output]
     while waiting:
         for value in graph[waiting.pop()].inputs.values():
-            if is_link(value, nodes) and (source := str(value[0])) not in kept:
+            if (source := source_of(value)) is not None and source not in kept:
                 kept.add(source)
                 waiting.append(source)
     return {name: node for name, node in graph.items() if name in kept}

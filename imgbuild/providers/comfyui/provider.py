@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from imgbuild.errors import Gone, ProviderFailed, SpecError, TargetError, Transient
+from imgbuild.extras import need
 from imgbuild.files import Files
 from imgbuild.providers.base import Queued
 from imgbuild.providers.comfyui.answers import check_done, file_in, not_taken, taken_as
@@ -33,7 +34,7 @@ TIMEOUT = 600.0  # seconds of drawing: it may load a checkpoint first
 class ComfyUI(Queued):
     """`source` is a workflow among the project's files, and what it says is pinned; not what its checkpoints hold.
 
-    A pin's `takes` holds what was found out about the workflow, `weights` the digest of all in it that draws. A prompt
+    A pin's `takes` hold what was found out about the workflow, `weights` the digest of all in it that draws. A prompt
     goes by a name that follows from it, so that one which an earlier build handed in is found again at the server.
     """
 
@@ -41,9 +42,7 @@ class ComfyUI(Queued):
 
     def __init__(self) -> None:
         self.web = Web(self.name, "comfyui")
-        self._met: dict[
-            str, Mapping[str, str]
-        ] = {}  # servers by their addresses, and what they said of themselves
+        self._met: dict[str, Mapping[str, str]] = {}  # what servers said of themselves, by their addresses
         self._checked: dict[tuple[str, Digest, bool], frozenset[str]] = {}
         self._last = threading.local()  # the address that a thread asked last
 
@@ -52,11 +51,20 @@ class ComfyUI(Queued):
 
     def capabilities(self, model: Model) -> Capabilities:
         check_model(model)
-        return unpinned()
+        return self._taken(model, {})
 
     def pinned(self, model: Model, pin: Pin) -> Capabilities:
         check_model(model)
-        return taken(msgspec.convert(pin.takes, Found)) if pin.takes else unpinned()
+        return self._taken(model, pin.takes)
+
+    def _taken(self, model: Model, takes: Mapping[str, Value]) -> Capabilities:
+        """By the file as it is now: whoever edits it edits the spec, too. takes: of a pin, where there is no file."""
+        if self.files is None or self.files.stamp(model.source.removeprefix("./")) is None:
+            return taken(msgspec.convert(takes, Found)) if takes else unpinned()
+        try:
+            return taken(self._look(model.source, model.params)[1])
+        except TargetError:  # which is told when it is pinned
+            return unpinned()
 
     def concerns(self, model: Model) -> Sequence[Concern]:
         found = [*away(model)]
@@ -157,11 +165,10 @@ class ComfyUI(Queued):
             raise TargetError(f"'{self.name}' is on another machine", hint="build without --offline")
         key, auth = "", None
         if "key" in params:
-            key, auth = login_of(
-                str(params["key"]), self.name, "write it as what lets people in there has it"
-            )
+            key, auth = login_of(str(params["key"]), self.name, "write both, and a colon between them")
         server = Server(self.web, address, key, auth)
         if address not in self._met:
+            need("websockets", "websockets", f"provider '{self.name}'", self.name, ProviderFailed)
             self._met[address] = server.meet()
         self._last.address = address
         return server

@@ -44,16 +44,16 @@ class Server:
             raise Unavailable(
                 f"ComfyUI does not answer at {self.address}: {error.message}", hint=hint
             ) from None
-        system = told.get("system") if isinstance(told, dict) else None
-        if not isinstance(system, dict) or "comfyui_version" not in system:
-            raise self._stranger()
-        devices = told.get("devices") or [{}]
-        found = {
-            "comfyui": system["comfyui_version"],
-            "torch": system.get("pytorch_version"),
-            "python": str(system.get("python_version", "")).partition(" ")[0],
-            "device": devices[0].get("name"),
-        }
+        try:
+            system, devices = told["system"], told["devices"]
+            found = {
+                "comfyui": system.get("comfyui_version"),
+                "torch": system.get("pytorch_version"),
+                "python": str(system.get("python_version", "")).partition(" ")[0],
+                "device": devices[0]["name"],
+            }
+        except (AttributeError, LookupError, TypeError):
+            raise self._stranger() from None
         return {name: str(value) for name, value in found.items() if value}
 
     def node(self, kind: str) -> Mapping[str, Any] | None:
@@ -88,7 +88,7 @@ class Server:
     def state(self, ticket: str) -> State:
         """What has become of a prompt. From waiting to done it is always in one of two lists, or just between."""
         for _ in range(2):
-            told = self._get(f"history/{ticket}")
+            told = self._get(f"history/{quote(ticket, safe='')}")
             if isinstance(entry := told.get(ticket) if isinstance(told, dict) else None, dict):
                 return State(doing="done", entry=entry)
             queue = self._get("queue")
@@ -143,7 +143,7 @@ class Server:
             raise self._stranger() from None
 
     def _stranger(self) -> TargetError:
-        return ProviderFailed(f"what answers at {self.address} is no ComfyUI", hint="look at 'base_url'")
+        return Unavailable(f"what answers at {self.address} is no ComfyUI", hint="look at 'base_url'")
 
     def _fault(self, reply: Reply) -> TargetError:
         """What an answer means that is none. An error 500 is an exception that this call raised, and would again."""

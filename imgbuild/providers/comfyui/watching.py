@@ -10,7 +10,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from imgbuild.errors import Gone, ProviderFailed
-from imgbuild.extras import need
 from imgbuild.providers.comfyui.server import Server
 
 if TYPE_CHECKING:
@@ -83,7 +82,6 @@ class Feed:
         return self._socket is not None
 
     def __enter__(self) -> Feed:
-        need("websockets", "websockets", "provider 'comfyui'", "comfyui", ProviderFailed)
         from websockets.exceptions import WebSocketException
         from websockets.sync.client import connect
 

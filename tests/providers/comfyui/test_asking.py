@@ -5,7 +5,7 @@ import json
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as pillow
 
@@ -190,6 +190,7 @@ def pictures():
 VALUES = st.one_of(st.text(max_size=3), st.integers(-(2**63), 2**63), st.booleans(), st.none())
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text("abc", min_size=1, max_size=2), VALUES, max_size=4))
 def test_any_values_have_a_name(inputs):
     flow = {"1": node("A", **inputs)}

@@ -144,6 +144,11 @@ def test_titles_and_inputs_may_have_dots():
 
 
 WRONG = {
+    "no text": (
+        {"seed": [3]},
+        "'bind' is not as it must be: Expected `str`, got `int` - at `$[...][0]`",
+        "such as bind: {prompt: 6.text}",
+    ),
     "no input": (
         {"seed": "3"},
         "'seed' can't be bound to '3': it names no input",

@@ -394,7 +394,7 @@ BODIES = {
     "a gateway": (Answer(502, b"Bad Gateway"), Transient, "the server failed: Bad Gateway"),
     "busy": (Answer(429, b"slow down"), Transient, "the server failed: slow down"),
     "a lost answer": (Answer(200, {}, cut=True), Transient, None),
-    "another server": (Answer(404, b"Not Found"), ProviderFailed, None),
+    "another server": (Answer(404, b"Not Found"), Unavailable, None),
     "a door": (Answer(403, b"Forbidden"), Unavailable, "ComfyUI lets nobody in: Forbidden"),
 }
 
@@ -561,11 +561,12 @@ def test_where_no_server_runs(provider, model, request_of, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "answer", [Answer(404, b"Not Found"), Answer(200, b"<html>"), Answer(200, {}), Answer(200, [])]
+    "answer",
+    [Answer(404, b"Not Found"), Answer(200, b"<html>"), Answer(200, {}), Answer(200, [{"system": []}])],
 )
 def test_another_program_at_that_address(server, provider, model, request_of, answer):
     server.first = [answer]
-    with pytest.raises(ProviderFailed) as raised:
+    with pytest.raises(Unavailable) as raised:
         provider.submit(request_of(model()))
     assert (raised.value.message, raised.value.hint) == (
         f"what answers at {server.address} is no ComfyUI",
@@ -606,7 +607,7 @@ def test_a_login_comes_from_the_environment(server, provider, model, request_of,
     monkeypatch.setenv(LOGIN, "secret")
     with pytest.raises(Unavailable) as raised:
         provider.submit(request)
-    assert raised.value.hint == "write it as what lets people in there has it"
+    assert raised.value.hint == "write both, and a colon between them"
 
 
 def test_a_class_that_the_server_has_not(server, provider, model, request_of):
@@ -627,9 +628,10 @@ CLOUD["12"] = node("CloudUpscale", image=["8", 0])
 
 
 def test_nodes_of_others_run_only_where_that_is_declared(server, provider, model, request_of):
-    with pytest.raises(ProviderFailed) as raised:
+    with pytest.raises(TargetError) as raised:
         provider.generate([request_of(model(SHARP))])
-    assert (raised.value.message, raised.value.hint) == (
+    assert (type(raised.value), raised.value.message, raised.value.hint) == (
+        TargetError,
         "node 'Sharpen' (12) of the workflow is a 'Sharpen+', which others than ComfyUI's makers wrote "
         "(custom_nodes.sharpen)",
         "it can run any program; where you trust it, say so in the model's params: custom_nodes: true",
@@ -641,9 +643,10 @@ def test_nodes_of_others_run_only_where_that_is_declared(server, provider, model
 
 
 def test_nodes_that_ask_paid_services_never_run(server, provider, model, request_of):
-    with pytest.raises(ProviderFailed) as raised:
+    with pytest.raises(TargetError) as raised:
         provider.generate([request_of(model(CLOUD, custom_nodes=True))])
-    assert (raised.value.message, raised.value.hint) == (
+    assert (type(raised.value), raised.value.message, raised.value.hint) == (
+        TargetError,
         "node 'CloudUpscale' (12) of the workflow is a 'CloudUpscale', which asks a paid service",
         "leave it out: its costs can't be told",
     )

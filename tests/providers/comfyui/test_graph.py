@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgbuild.errors import TargetError
@@ -67,6 +67,7 @@ def test_what_is_no_workflow(data, message):
     assert (raised.value.message, raised.value.hint) == (message, EXPORT)
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=60)
     | st.recursive(

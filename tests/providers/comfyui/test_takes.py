@@ -12,21 +12,39 @@ from tests.vendors.comfyui_flows import ERASED, PORTRAIT, REPAINT, edited, node
 
 
 def taken(provider, model):
-    """What it takes, by a pin as a lock gives it back."""
+    """What it takes, by its file; and by a pin as a lock gives it back, where there is none."""
     pin = provider.pin(model)
     assert json.loads(json.dumps(pin.takes)) == pin.takes
-    return provider.pinned(model, pin)
+    found = provider.capabilities(model)
+    assert provider.pinned(model, pin) == ComfyUI().pinned(model, pin) == found
+    return found
 
 
 def own(takes):
     return {name: schema for name, schema in takes.params.items() if name not in OF_MODEL}
 
 
-def test_nobody_has_looked_at_it_yet(provider, model):
-    takes = provider.capabilities(model())
-    assert takes.takes == {"negative", "seed", *ROLES}
-    assert own(takes) == {"*": {}}
-    assert (takes.grade, takes.concurrency, takes.batch) == (Grade.PERCEPTUAL, 2, 1)
+BROKEN = ["{", '{"nodes": []}', edited(PORTRAIT, n3={"seed": ["4", 0]})]
+
+
+def test_where_nothing_can_be_said_of_a_workflow_anything_may_be_asked(provider, model, tmp_path):
+    declared = model()
+    pin, known = provider.pin(declared), provider.capabilities(declared)
+    for takes in (
+        ComfyUI().capabilities(declared),
+        *(provider.pinned(model(flow), pin) for flow in BROKEN),
+        *(provider.capabilities(model(bind=bind)) for bind in (3, {"seed": 3}, {"seed": [3]}, {"x": "x"})),
+    ):
+        assert takes.takes == {"negative", "seed", *ROLES}
+        assert own(takes) == {"*": {}}
+        assert (takes.grade, takes.concurrency, takes.batch) == (Grade.PERCEPTUAL, 2, 1)
+    (tmp_path / "flows/a.json").unlink()
+    assert provider.pinned(declared, pin) == known
+
+
+def test_an_edited_workflow_takes_what_it_says_now(provider, model):
+    pin = provider.pin(model())
+    assert provider.pinned(model(REPAINT), pin) == provider.capabilities(model(REPAINT))
 
 
 def test_what_is_bound_is_taken(provider, model):
