@@ -86,7 +86,7 @@ class ComfyUI(Vendor):
     login: user:password, where something before it wants one. kinds: node classes that it has. breaks: what goes wrong
     with a class: the exception's type and its words. gate: while it is not set, samplers wait. deaf: whether there is
     no websocket; cuts: how many events are told before it breaks. own_names: whether prompts are named by the server
-    alone, as before 0.3.45. copies: images that are saved at a time. pace: seconds that a step takes.
+    alone, as older ones do it. copies: images that are saved at a time. pace: seconds that a step takes.
     """
 
     def __init__(self, login=""):
