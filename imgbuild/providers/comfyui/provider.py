@@ -165,7 +165,9 @@ class ComfyUI(Queued):
             raise TargetError(f"'{self.name}' is on another machine", hint="build without --offline")
         key, auth = "", None
         if "key" in params:
-            key, auth = login_of(str(params["key"]), self.name, "write both, and a colon between them")
+            key, auth = login_of(
+                str(params["key"]), self.name, "write both, and a colon between them", self.environ
+            )
         server = Server(self.web, address, key, auth)
         if address not in self._met:
             need("websockets", "websockets", f"provider '{self.name}'", self.name, ProviderFailed)
