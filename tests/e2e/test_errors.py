@@ -277,7 +277,7 @@ NAMES = {
             specs/catalog.yaml:3:21: unknown provider 'placehoder'
                 3 |   paint: {provider: placehoder}
                   |                     ^^^^^^^^^^
-            hint: did you mean 'placeholder'? Providers here: automatic1111, bfl, diffusers, fal, google, http, huggingface, ideogram, openai, placeholder, …
+            hint: did you mean 'placeholder'? Providers here: automatic1111, bfl, comfyui, diffusers, fal, google, http, huggingface, ideogram, openai, …
             """,
     ),
     "unknown rule": Fault(
@@ -1434,7 +1434,7 @@ SETTINGS = {
             imgbuild.yaml:1:43: unknown provider 'pianter'
                 1 | profiles: {a: {models: {paint: {provider: pianter}}}}
                   |                                           ^^^^^^^
-            hint: did you mean 'replicate'? Providers here: automatic1111, bfl, diffusers, fal, google, http, huggingface, ideogram, openai, placeholder, …
+            hint: did you mean 'replicate'? Providers here: automatic1111, bfl, comfyui, diffusers, fal, google, http, huggingface, ideogram, openai, …
             """,
     ),
 }

@@ -96,8 +96,8 @@ SPEC = """
           - upright: {by: 1.5}
     """
 MODELS = """
-model  provider  source  pin     grade    licence  takes             targets
-flag   flags             pinned  bitwise           seed; 1–16384 px        2
+model  provider  source  pin     grade    licence  safety     traits  price  takes             targets
+flag   flags             pinned  bitwise           not known           free  seed; 1–16384 px        2
 """
 
 
@@ -216,7 +216,7 @@ ERRORS = {
         specs/catalog.yaml:3:20: unknown provider 'flag'
             3 |   flag: {provider: flag, params: {upper: black}}
               |                    ^^^^
-        hint: did you mean 'flags'? Providers here: automatic1111, bfl, diffusers, fal, flags, google, http, huggingface, ideogram, openai, …
+        hint: did you mean 'flags'? Providers here: automatic1111, bfl, comfyui, diffusers, fal, flags, google, http, huggingface, ideogram, …
         """,
     ),
 }

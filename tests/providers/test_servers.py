@@ -1,5 +1,6 @@
 """Servers of one's own: whether they are this machine, what consent says of them, and who logs in."""
 
+import os
 import re
 
 import pytest
@@ -60,10 +61,10 @@ def test_a_host_is_written_plainly(address):
 
 def test_a_login_is_user_and_password(monkeypatch):
     monkeypatch.setenv(LOGIN, "anna:se:cret")
-    assert login_of(LOGIN, "comfyui", "") == ("anna:se:cret", ("anna", "se:cret"))
+    assert login_of(LOGIN, "comfyui", "", os.environ) == ("anna:se:cret", ("anna", "se:cret"))
     monkeypatch.setenv(LOGIN, "secret")
     with pytest.raises(Unavailable) as raised:
-        login_of(LOGIN, "comfyui", "write both")
+        login_of(LOGIN, "comfyui", "write both", os.environ)
     assert (raised.value.message, raised.value.hint) == (
         "IMGBUILD_HOUSE_KEY does not hold user:password",
         "write both",
