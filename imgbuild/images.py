@@ -20,11 +20,12 @@ from PIL import ExifTags, ImageOps, PngImagePlugin, TiffImagePlugin
 from PIL import Image as pillow
 
 from imgbuild.errors import BadImage, TargetError
-from imgbuild.types import Digest, Format
+from imgbuild.types import Digest, Format, Size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from fractions import Fraction
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -86,6 +87,17 @@ def open_header(data: bytes, name: str = "image") -> PILImage:
             hint=f"scale it down to at most {MAX_PIXELS} pixels, and {MAX_SIDE} a side",
         )
     return picture
+
+
+def size_in(path: Path) -> Size | None:
+    """Width and height of the picture in a file, of which only the header is read; None where there is none."""
+    if not path.is_file():  # a pipe would be waited for without end
+        return None
+    try:
+        with pillow.open(path, formats=FORMATS) as picture:
+            return picture.size
+    except Exception:  # as above
+        return None
 
 
 def is_openable(width: int, height: int) -> bool:

@@ -75,7 +75,7 @@ def build(
     if options.locked:
         _refuse_changes(found, chosen, options)
     materials = Materials(found, store)
-    estimates = Estimates(found.pins.known, store.records, materials.pace)
+    estimates = Estimates(found.pins.known, store.records, materials.pace, materials.given)
     cost = estimates.total(found.plan.decisions[name] for name in chosen)
     limit = _budget(materials, cost, options)
     terms = _terms(materials, chosen, options)

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec import Struct, field
 
+from imgbuild.price import Price
+
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
 Digest: TypeAlias = str
 Scalar: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Any  # a JSON value: scalars, lists and string-keyed mappings of them
+Size: TypeAlias = tuple[int, int]  # width and height, in pixels
 
 # The parts that an input picture can play; a provider names those it takes.
 ROLES = ("image", "mask", "control", "reference")
@@ -129,6 +132,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
     width, height: pixels. seed: below 2**31. params: the merged model and asset parameters (steps, guidance,
     strength, …), and those that the capabilities call unkeyed. inputs: for each role the pictures given, in order.
+    given: where a price is asked for, in place of the pictures their sizes, as far as they are known.
     """
 
     pin: Pin
@@ -139,13 +143,15 @@ class Request(Struct, frozen=True, kw_only=True):
     seed: int
     params: Mapping[str, Value] = field(default_factory=dict)
     inputs: Mapping[str, Sequence[PILImage]] = field(default_factory=dict)
+    given: Mapping[str, Sequence[Size]] = field(default_factory=dict)
 
 
 class Image(Struct, frozen=True, kw_only=True):
     """What a provider made of one request: pixels from a local model, or the bytes a vendor sent.
 
     Exactly one of `pixels` and `data` is given. seed: the one the model says it used, if it says.
-    cost: US dollars. memory: the most bytes that making it took of a device, if it says.
+    cost: US dollars. tokens: how many of each kind it took, as prices have them, if the vendor says.
+    memory: the most bytes that making it took of a device, if it says.
     info: what else the vendor reported (revised prompt, request id), for the record.
     """
 
@@ -153,6 +159,7 @@ class Image(Struct, frozen=True, kw_only=True):
     data: bytes | None = None
     seed: int | None = None
     cost: float | None = None
+    tokens: Mapping[str, int] = field(default_factory=dict)
     memory: int = 0
     info: Mapping[str, Value] = field(default_factory=dict)
 
@@ -239,7 +246,8 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     revision: a branch, tag, commit or version; what it stands for is pinned in the lock.
     size: WIDTHxHEIGHT in pixels, for assets that name none.
     params: the model's parameters (steps, guidance, …); text in them that begins with './' is a path from here.
-    price: of an image in US dollars, where you know better than the list of prices, or that has none.
+    price: of an image in US dollars, or as an entry of the list of prices has it, where you know better than the list,
+    or that has none.
     traits: what it is good at, as a list, or each with true or false: text (that can be read), photorealism, people.
     license: as the model's maker names it, for policies and routes that look at it; `commercial` where its terms allow
     commercial use and have no name.
@@ -254,7 +262,7 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     revision: str = ""
     size: str = ""
     params: dict[str, Value] = {}
-    price: float | None = None
+    price: float | Price | None = None
     traits: list[Trait] | dict[Trait, bool] = []
     license: str = ""
     rights: str = ""

@@ -2,13 +2,15 @@
 
 import pytest
 
-from imgbuild.costs import Estimates
+from imgbuild.costs import Estimates, Sum, bill_of, price_of, total
+from imgbuild.given import Given
 from imgbuild.keys import Way, generate_key
 from imgbuild.plan import AT_REST, DOES_STEPS, Action, Decision
+from imgbuild.price import Price
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
 from imgbuild.store.records import Records
-from imgbuild.types import Input, Pin, Record
+from imgbuild.types import Image, Input, Model, Pin, Record, Request
 
 PINS = {
     ("shop", alias): Pin(provider=provider, source=alias)
@@ -146,3 +148,74 @@ def test_nobody_asks_for_the_price_of_what_is_free(target, model, dear):
 def test_a_price_that_breaks_is_not_known(lamp, dear):
     dear.price = lambda self, request: {}["price"]
     assert estimate(decided(lamp()), PINS) is None
+
+
+def test_an_image_may_be_priced_again_and_told_whether_it_is_news(lamp):
+    estimates = Estimates(PINS)
+    assert [estimates.is_news(lamp()) for _ in range(2)] == [True, False]
+    assert [estimates.price_again(lamp()) for _ in range(2)] == [0.08, 0.08]
+
+
+def test_a_provider_that_is_paid_is_told_how_large_the_pictures_are_that_go_in(lamp, dear, tmp_path):
+    edit = lamp(inputs=(Input(role="image", target="shop/pen@paint#0"), Input(role="mask", file="no.png")))
+    pen = lamp(id="shop/pen@paint#0", width=8, height=6)
+    Estimates(PINS, given=Given(tmp_path, {pen.id: pen})).price(edit)
+    Estimates(PINS).price(edit)
+    assert [request.given for request in dear.priced] == [{"image": [(8, 6)], "mask": [(4, 2)]}, {}]
+
+
+REQUEST = Request(
+    pin=Pin(provider="dear"),
+    prompt="a lamp",
+    negative="",
+    width=2048,
+    height=1024,
+    seed=1,
+    given={"image": [(9, 9)]},
+)
+STATED = [  # what the model states, the tokens told, what is estimated, what it has cost
+    (None, {}, 20971.52, 0.5),
+    (0.25, {}, 0.25, 0.25),
+    (0, {}, 0, 0),
+    (Price(megapixel=0.02), {}, 0.04, 0.04),
+    (Price(megapixel=0.02, input_megapixel=0.01), {}, 0.05, 0.05),
+    (Price(tokens={"output": 30}), {"output": 1000}, None, 0.03),
+    (Price(tokens={"output": 30}), {}, None, 0.5),
+    (Price(tokens={"output": 30}, image=0.25), {"output": 1000}, 0.25, 0.03),
+    (Price(tokens={"output": 30}, image=0.25), {"text": 10, "output": 1000}, 0.25, 0.25),
+    (Price(images={"high": {"64x64": 1}}), {}, None, 0.5),
+]
+
+
+@pytest.mark.parametrize(("stated", "tokens", "estimate", "bill"), STATED)
+def test_what_a_model_states_goes_before_what_anybody_says(dear, stated, tokens, estimate, bill):
+    model, image = Model(provider="dear", price=stated), Image(data=b"", cost=0.5, tokens=tokens)
+    assert price_of(model, dear(), REQUEST) == estimate
+    assert bill_of(model, dear(), REQUEST, image) == bill
+
+
+def test_a_stated_price_is_nothing_where_no_bill_is_sent(dear):
+    free = type("Free", (dear,), {"paid": False, "price": Provider.price})
+    for price in (0.25, Price(image=0.25)):
+        model = Model(provider="free", price=price)
+        assert (price_of(model, free(), REQUEST), bill_of(model, free(), REQUEST, Image(data=b""))) == (
+            0,
+            None,
+        )
+
+
+@pytest.mark.parametrize(
+    ("costs", "told"),
+    [
+        ([], "$0.00"),
+        ([0.5, 0.25], "$0.75"),
+        ([0.5, None, None], "$0.50 + 2 unknown"),
+        ([None], "unknown"),
+    ],
+)
+def test_sums_say_what_is_not_known(costs, told):
+    found = Sum()
+    for cost in costs:
+        found = found.plus(cost)
+    assert found.told() == told
+    assert total([found, found]) == Sum(2 * found.images, 2 * found.cost, 2 * found.unknown)

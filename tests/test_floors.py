@@ -19,7 +19,8 @@ from imgbuild.rules import RULES
 ROOT = Path(imgbuild.__file__).parent
 
 FLOORS = (
-    {"colours", "columns", "ground", "types", "workflows"},
+    {"colours", "columns", "ground", "price", "workflows"},
+    {"types"},
     {"adjustments", "digest", "errors"},
     {
         "document",
@@ -37,7 +38,7 @@ FLOORS = (
     },
     {"process", "provenance", "providers", "rules", "settings", "sheets", "store"},
     {"credentials", "keys", "ledger", "publish", "spec", "tally"},
-    {"expand", "lock", "pace", "pins", "traces", "watch"},
+    {"expand", "given", "lock", "pace", "pins", "traces", "watch"},
     {"plan", "project", "reviews"},
     {"costs", "narrow", "survey", "trust"},
     {"relock", "run", "signing"},

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from msgspec import Struct
-
 from imgbuild.commands.session import Session, selection_of
-from imgbuild.costs import Estimates
+from imgbuild.costs import Estimates, Sum, total
 from imgbuild.errors import Exit
 from imgbuild.graph import closure
 from imgbuild.pace import Pace
@@ -19,23 +17,6 @@ from imgbuild.store.store import Store
 from imgbuild.survey import Survey, selected
 
 HEADERS = ["asset", "model", "to do", "now", "targets", "from nothing"]
-
-
-class Sum(Struct, frozen=True):
-    """So many images, US dollars for those whose price is known, and how many have no known price."""
-
-    images: int = 0
-    cost: float = 0.0
-    unknown: int = 0
-
-    def plus(self, cost: float | None) -> Sum:
-        return Sum(self.images + 1, self.cost + (cost or 0.0), self.unknown + (cost is None))
-
-    def told(self) -> str:
-        """`$1.20`, `unknown`, or `$1.20 + 3 unknown`."""
-        if self.unknown == self.images and self.images:
-            return "unknown"
-        return f"{money(self.cost)}{f' + {self.unknown:,} unknown' if self.unknown else ''}"
 
 
 def run_cost(session: Session, paths: Sequence[str], select: Sequence[str]) -> int:
@@ -54,7 +35,7 @@ def run_cost(session: Session, paths: Sequence[str], select: Sequence[str]) -> i
         return Exit.DONE
     rows = [_cells(asset, model, now, whole) for (asset, model), (now, whole) in sums.items()]
     if len(rows) > 1:
-        now, whole = (_total(pair[at] for pair in sums.values()) for at in (0, 1))
+        now, whole = (total(pair[at] for pair in sums.values()) for at in (0, 1))
         rows.append(_cells("total", "", now, whole))
     if rows:
         session.table(HEADERS, rows, frozenset({2, 3, 4, 5}))
@@ -87,13 +68,6 @@ def _full_price(item: Decision, anew: Estimates) -> float | None:
     if item.target.recipe.model is None or not item.target.asks:
         return 0.0
     return anew.price(item.target, item.seed)
-
-
-def _total(sums: Iterable[Sum]) -> Sum:
-    total = Sum()
-    for item in sums:
-        total = Sum(total.images + item.images, total.cost + item.cost, total.unknown + item.unknown)
-    return total
 
 
 def _cells(asset: str, model: str, now: Sum, whole: Sum) -> list[str]:

@@ -42,6 +42,34 @@ TRAITS = {
     "additionalProperties": {"type": "boolean"},
 }
 
+_COST = {"type": "number", "minimum": 0}
+_COSTS = {"type": "object", "additionalProperties": _COST, "minProperties": 1}
+_PLAIN_SIZE = {
+    "pattern": r"^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$",
+    "errorMessage": "is no size, such as 1024x768",
+}
+
+# What a model costs: a number, or an entry as the list of prices has it.
+PRICES: dict[str, dict[str, Any]] = {
+    "Model.price": {
+        "type": ["number", "object"],
+        "minimum": 0,
+        "minProperties": 1,
+        "if": {"type": "object"},
+        "then": {"$ref": "#/$defs/Price"},
+    },
+    "Price.image": _COST,
+    "Price.images": {
+        "type": "object",
+        "additionalProperties": {**_COSTS, "propertyNames": _PLAIN_SIZE},
+        "minProperties": 1,
+    },
+    "Price.megapixel": _COST,
+    "Price.first_megapixel": _COST,
+    "Price.input_megapixel": _COST,
+    "Price.tokens": _COSTS,
+}
+
 _FIELDS = re.compile(r"(?:^|(?<=[.;] ))((?:\w+, )*\w+): ")
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from imgbuild.digest import digest_of
 from imgbuild.errors import SpecError
@@ -97,6 +97,7 @@ class Cheapest:
         note: Callable[[Bound, Choice], None],
     ) -> None:
         self.candidates, self.needs, self.where, self._note = candidates, needs, where, note
+        self._pictures = asked.pictures
         self.able = [item for item in candidates if item.chain is not None]
         self._declared = Varying(_declared(candidates, needs, asked), where)
         self._known: dict[tuple[Any, ...], Choice] = {}
@@ -153,8 +154,8 @@ class Cheapest:
         if faults:
             return Offer(model=alias, why_not=_in_short(alias, faults[0].message))
         prices = [
-            pricing.of((ask.width, ask.height), {**ask.params, **ask.unkeyed})
-            for pricing, ask in zip(item.pricings, asks, strict=True)
+            pricing.of((ask.width, ask.height), {**ask.params, **ask.unkeyed}, self._pictures_for(fit.bound))
+            for pricing, ask, fit in zip(item.pricings, asks, item.chain.fits, strict=True)
         ]
         dear = [
             told
@@ -162,6 +163,10 @@ class Cheapest:
             if (told := self._too_dear(price, ask, alias))
         ]
         return Offer(model=alias, price=prices[0], why_not=dear[0] if dear else "")
+
+    def _pictures_for(self, bound: Bound) -> int:
+        takes = bound.capabilities.takes
+        return sum(count for role, count in self._pictures.items() if role in takes)
 
     def _too_dear(self, price: float | None, ask: Ask, alias: str) -> str:
         told = too_dear(self.needs, price)
@@ -182,7 +187,9 @@ def _declared(candidates: Sequence[Candidate], needs: Needs, asked: Asked) -> Ma
 
 def _given(item: Struct, bare: Struct, names: Sequence[str]) -> dict[str, Value]:
     """Without what is left out, so that a key of a later release changes no digest."""
-    return {name: value for name in names if (value := getattr(item, name)) != getattr(bare, name)}
+    given = {name: value for name in names if (value := getattr(item, name)) != getattr(bare, name)}
+    plain: dict[str, Value] = to_builtins(given)
+    return plain
 
 
 def _excluded(item: Candidate) -> Offer:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from imgbuild.foreign import Broke, foreign
+from imgbuild.price import Price
 from imgbuild.providers import PROVIDERS
 from imgbuild.report.text import money
-from imgbuild.types import Model, Pin, Request, Value
+from imgbuild.types import Model, Pin, Request, Size, Value
 
 
 def told_price(price: float | None) -> str:
@@ -30,18 +31,28 @@ class Pricing:
         self._provider = PROVIDERS.get(model.provider)()
         self._pin = pin or Pin(provider=model.provider, source=model.source, revision=model.revision)
 
-    def of(self, size: tuple[int, int], params: Mapping[str, Value]) -> float | None:
+    def of(self, size: Size, params: Mapping[str, Value], pictures: int = 0) -> float | None:
         """US dollars for an image of that size, in pixels; None where nobody knows. What the model states goes first.
 
-        params: as they are asked for.
+        params: as they are asked for. pictures: how many go in; each counts as large as what is made of it.
         """
-        if self._model.price is not None:
-            return self._model.price
+        stated, (width, height) = self._model.price, size
+        if stated is not None and not isinstance(stated, Price):
+            return stated
         request = Request(
-            pin=self._pin, prompt="", negative="", width=size[0], height=size[1], seed=0, params=params
+            pin=self._pin,
+            prompt="",
+            negative="",
+            width=width,
+            height=height,
+            seed=0,
+            params=params,
+            given={"image": [size] * pictures},
         )
         try:
             with foreign(f"provider '{self._provider.name}'"):
-                return self._provider.price(request)
+                if stated is None:
+                    return self._provider.price(request)
+                return self._provider.price_by(stated, request)
         except Broke:  # told when an image is made
             return None

@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from imgbuild.files import Files
+from imgbuild.price import ANY, Price
 from imgbuild.types import (
     Account,
     Activity,
@@ -133,8 +134,17 @@ class Provider(ABC):
         return ""
 
     def price(self, request: Request) -> float | None:
-        """Estimated US dollars for one image; None where it is not known."""
-        return None if self.paid else 0.0
+        """Estimated US dollars for one image, by the list of prices; None where it is not known."""
+        if not self.paid:
+            return 0.0
+        from imgbuild.providers.prices import price_at
+
+        known = price_at(self.name, request.pin.revision or request.pin.source, request.params)
+        return None if known is None else self.price_by(known, request)
+
+    def price_by(self, price: Price, request: Request) -> float | None:
+        """The same by this price, which is of the list, or what the model states."""
+        return price.of_image(ANY, request.width, request.height, pixels_given(request))
 
     def account(self, model: Model) -> Account | None:
         """What a server says to the key that this model is asked with: by one request, free, that changes nothing.
@@ -151,6 +161,11 @@ class Provider(ABC):
     def environment(self) -> Mapping[str, str]:
         """What beside the key may have shaped the pixels (library versions, device), for the record."""
         return {}
+
+
+def pixels_given(request: Request) -> list[int]:
+    """Pixels of each picture that goes in, as far as they are known."""
+    return [width * height for sizes in request.given.values() for width, height in sizes]
 
 
 class Queued(Provider):

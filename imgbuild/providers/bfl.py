@@ -10,11 +10,11 @@ import msgspec
 from msgspec import Struct
 
 from imgbuild.errors import Gone, ProviderFailed, Refused, TargetError, Transient, Unanswered
+from imgbuild.price import ANY, MEGAPIXEL, Price
 from imgbuild.providers.allowance import allowance_of
-from imgbuild.providers.base import Queued
+from imgbuild.providers.base import Queued, pixels_given
 from imgbuild.providers.keys import OF_MODEL, SHORT, UNKEYED, elsewhere, key_of, safety_of
 from imgbuild.providers.pictures import png_text
-from imgbuild.providers.prices import price_at
 from imgbuild.providers.web import OverHttp, Reply, account_of, failure_of
 from imgbuild.types import Account, Capabilities, Concern, Grade, Image, Model, Pin, Request, Value
 
@@ -26,6 +26,7 @@ KEY = "BFL_API_KEY"
 TIMEOUT = 300.0  # seconds from handing in to the image
 FIRST, SLOWEST = 0.5, 5.0  # seconds between two questions
 CREDIT = 0.01  # US dollars
+LARGEST = 4 * MEGAPIXEL  # of a picture that goes in, in pixels
 
 _SAFETY = {"safety_tolerance": {"type": "integer", "minimum": 0, "maximum": 5}}
 _UPSAMPLING = {"prompt_upsampling": {"type": "boolean"}}
@@ -100,11 +101,10 @@ class BFL(OverHttp, Queued):
             raise ProviderFailed("the model names no 'source'", hint="such as source: flux-2-pro")
         return super().pin(model)
 
-    def price(self, request: Request) -> float | None:
-        known = price_at(self.name, request.pin.source, request.params)
-        if known is None:
-            return None
-        return known.of_image("any", request.width, request.height)
+    def price_by(self, price: Price, request: Request) -> float | None:
+        """What goes in counts too, each picture by itself; a larger one is scaled down before."""
+        given = [min(pixels, LARGEST) for pixels in pixels_given(request)]
+        return price.of_image(ANY, request.width, request.height, given)
 
     def account(self, model: Model) -> Account | None:
         key = self._key(model.params)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgbuild.errors import Refused, SpecError, TargetError, Unanswered
 from imgbuild.images import open_header
-from imgbuild.providers.base import Provider
+from imgbuild.price import Price
+from imgbuild.providers.base import Provider, pixels_given
 from imgbuild.providers.keys import OF_MODEL, SHORT, UNKEYED, elsewhere, key_of, safety_of
 from imgbuild.providers.pictures import png
-from imgbuild.providers.prices import price_at
 from imgbuild.providers.web import OverHttp, Reply, account_of, failure_of
 from imgbuild.types import Account, Capabilities, Concern, Grade, Image, Model, Request, Value
 
@@ -82,12 +82,10 @@ class Ideogram(OverHttp, Provider):
     def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
         return [self._make(request) for request in requests]
 
-    def price(self, request: Request) -> float | None:
-        """By the list: for an image of any size, by the speed."""
-        known = price_at(self.name, request.pin.source, request.params)
-        if known is None:
-            return None
-        return known.of_image(str(request.params.get("rendering_speed", "DEFAULT")), 1024, 1024)
+    def price_by(self, price: Price, request: Request) -> float | None:
+        """For an image of any size, by the speed."""
+        speed, size = str(request.params.get("rendering_speed", "DEFAULT")), (request.width, request.height)
+        return price.of_image(speed, *size, pixels_given(request), flat=True)
 
     def account(self, model: Model) -> Account | None:
         """The vendor lists the keys of an account to its owners alone, and has nothing there for keys of others."""

@@ -9,36 +9,8 @@ from importlib.resources import files
 import msgspec
 from msgspec import Struct
 
+from imgbuild.price import Price
 from imgbuild.types import Value
-
-SQUARE = "1024x1024"
-
-
-class Price(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """US dollars that one model costs. source: the page that said so.
-
-    tokens: for a million of them, by kind. images: for an image, by quality and size.
-    """
-
-    source: str
-    tokens: dict[str, float] = {}
-    images: dict[str, dict[str, float]] = {}
-
-    def of_image(self, quality: str, width: int, height: int) -> float | None:
-        """An image of that size; of one that is not listed, by its share of the square's pixels."""
-        listed = self.images.get(quality)
-        if not listed:
-            return None
-        known = listed.get(f"{width}x{height}")
-        if known is None and SQUARE in listed:
-            known = listed[SQUARE] * width * height / 1024**2
-        return known
-
-    def of_tokens(self, used: Mapping[str, int]) -> float | None:
-        """So many tokens of each kind; None where the price of a kind is not known."""
-        if not used or any(kind not in self.tokens for kind, count in used.items() if count):
-            return None
-        return sum(count * self.tokens.get(kind, 0.0) for kind, count in used.items()) / 1e6
 
 
 class PriceList(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,10 +15,10 @@ from typing import Any, ClassVar
 
 from imgbuild.errors import ProviderFailed, Refused, SpecError, TargetError, Throttled, Unanswered
 from imgbuild.images import open_header
-from imgbuild.providers.base import Provider
+from imgbuild.price import ANY, Price
+from imgbuild.providers.base import Provider, pixels_given
 from imgbuild.providers.keys import OF_MODEL, SHORT, UNKEYED, elsewhere, key_of, safety_of, without
 from imgbuild.providers.pictures import fitted, png
-from imgbuild.providers.prices import price_at
 from imgbuild.providers.ratios import MEGAPIXEL, ratio_for, sizes_of
 from imgbuild.providers.web import OverHttp, Reply, account_of, failure_of
 from imgbuild.types import Account, Capabilities, Concern, Grade, Image, Model, Request, Value
@@ -81,12 +81,10 @@ class Stability(OverHttp, Provider):
     def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
         return [self._make(request) for request in requests]
 
-    def price(self, request: Request) -> float | None:
-        """By the list: one price for an image of any size."""
-        known = price_at(self.name, request.pin.source, request.params)
-        if known is None:
-            return None
-        return known.of_image("any", 1024, 1024)
+    def price_by(self, price: Price, request: Request) -> float | None:
+        """One price for an image of any size."""
+        size = request.width, request.height
+        return price.of_image(ANY, *size, pixels_given(request), flat=True)
 
     def account(self, model: Model) -> Account | None:
         params = model.params

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from imgbuild.costs import price_of
+from imgbuild.costs import bill_of, price_of
 from imgbuild.digest import canonical, digest_bytes, digest_of
 from imgbuild.errors import Gone, SpecError, TargetError, Transient, Unanswered, Unavailable
 from imgbuild.files import MAX_INPUT
@@ -233,10 +233,17 @@ class Making:
     def _price(self, work: Work) -> float | None:
         provider = self._provider(work)
         with foreign(f"provider '{provider.name}'"):
-            return price_of(self._model(work), provider, self._request(work, {}))
+            return price_of(self._model(work), provider, self._request_to_price(work))
 
     def _model(self, work: Work) -> Model:
         return bound_at(work.decision.target, work.position).model
+
+    def _request_to_price(self, work: Work) -> Request:
+        """The request without its pictures, of which only the sizes matter."""
+        request = self._request(work, {})
+        if not self._provider(work).paid:
+            return request
+        return replace(request, given=self.materials.given.sizes(work.decision.target, work.position))
 
     def _request(self, work: Work, pictures: Mapping[str, Sequence[PILImage]]) -> Request:
         ask = work.ask
@@ -340,10 +347,12 @@ class Making:
         """With what it cost: as the model states it, else as the vendor says, else as it was estimated."""
         if (image.pixels is None) == (image.data is None):
             raise ValueError("an image has either pixels or data")
-        stated = self._model(work).price if self._provider(work).paid else None
-        estimate = (self._price(work) or 0.0) if work.resumed else work.reserved
-        cost = estimate if image.cost is None else image.cost
-        return replace(image, cost=cost if stated is None else stated)
+        model, cost = self._model(work), image.cost
+        if model.price is not None:
+            cost = bill_of(model, self._provider(work), self._request_to_price(work), image)
+        if cost is None:
+            cost = (self._price(work) or 0.0) if work.resumed else work.reserved
+        return replace(image, cost=cost)
 
     def _collect(self, provider: Queued, request: Request, purchase: Purchase) -> Answer:
         """Hand a request in, unless it was before, and wait for its image."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from imgbuild.given import Given
 from imgbuild.keys import bound_at
 from imgbuild.ledger import Ledger
 from imgbuild.pace import Pace
@@ -21,7 +22,7 @@ from imgbuild.types import Digest, Line, Pin, Target
 class Materials:
     """made: what this run has accepted, by target id. lines: the new lock lines. ran: how often each step ran.
 
-    pace: what the work of providers costs that send no bill.
+    pace: what the work of providers costs that send no bill. given: how large the pictures are that go into models.
     """
 
     def __init__(self, survey: Survey, store: Store) -> None:
@@ -30,6 +31,7 @@ class Materials:
         self.published = dict(survey.published)
         self.ledger = Ledger(store.records, survey.project.settings.profile_name, store.history)
         self.pace = Pace(survey.project.settings.cost, store.records)
+        self.given = Given(self.files.root, survey.project.graph.targets)
         self.made: dict[str, Made] = {}
         self.lines: dict[str, Line] = {}
         self.ran: dict[str, int] = {}

@@ -50,7 +50,7 @@ _FRAGMENTS = {  # what the types can't say
     "Profile.output": _TEXT,
     "Model.provider": _TEXT,
     "Model.size": shapes.SIZE,
-    "Model.price": {"type": "number", "minimum": 0},
+    **shapes.PRICES,
     "Model.traits": shapes.TRAITS,
     "Model.unsupported": shapes.UNSUPPORTED,
 }

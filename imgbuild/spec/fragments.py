@@ -117,7 +117,7 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "SpecFile.assets": shapes.mapping_of({"$ref": "#/$defs/Asset"}),
     "Model.provider": _TEXT,
     "Model.size": shapes.SIZE,
-    "Model.price": {"type": "number", "minimum": 0},
+    **shapes.PRICES,
     "Model.traits": shapes.TRAITS,
     "Model.unsupported": shapes.UNSUPPORTED,
     "Template.prompt": _TEXT,

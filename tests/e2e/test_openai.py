@@ -210,6 +210,29 @@ def test_a_budget_wants_a_price_and_keeps_it(shop, vendor, monkeypatch):
     assert (ended.failures, ended.finished.cost, vendor.billed) == ((), 1.5, 6)
 
 
+STATED = {
+    "by tokens": ("{tokens: {text: 10, image: 10, output: 60}}", None, (50 * 10 + 1000 * 60) / 1e6),
+    "by quality and size": ("{images: {low: {64x32: 0.5}, high: {64x32: 2}}}", 0.5, 0.5),
+    "by the megapixel": ("{first_megapixel: 0.5, megapixel: 0.1}", 0.5, 0.5),
+    "for another quality": ("{images: {high: {64x32: 0.5}}}", None, COST),
+    "for each image": ("0.25", 0.25, 0.25),
+}
+
+
+@pytest.mark.parametrize(("price", "estimate", "cost"), STATED.values(), ids=STATED)
+def test_what_a_model_states_goes_before_the_list(shop, vendor, price, estimate, cost):
+    """It is an entry of the list, in place of the one that is there: what that does not say, nobody says."""
+    shop.edit("specs/catalog.yaml", ("size: 64x32", f"size: 64x32, price: {price}"))
+    shop.edit("specs/catalog.yaml", ("[red, blue, green, gold, grey, teal]", "[red]"))
+    row = json.loads(shop.tell("plan", "--json").out.splitlines()[0])
+    assert row["cost"] == estimate
+    ended = shop.build()
+    assert ended.failures == ()
+    assert ended.finished.cost == pytest.approx(cost)
+    shop.edit("specs/catalog.yaml", (f", price: {price}", ""))
+    assert dict(shop.build().ran) == {}  # a price is in no key
+
+
 @pytest.mark.parametrize("bill", [0.25, 0.2, 0.3], ids=["as estimated", "less", "more"])
 def test_no_budget_is_crossed_by_sixty_four_threads(shop, vendor, monkeypatch, bill):
     """What is reserved holds; where a vendor takes more than it said, nothing more is sent once that is known."""
@@ -278,6 +301,40 @@ specs/catalog.yaml:3:70: model 'api' takes no parameter 'steps'
     3 |   api: {provider: openai, source: gpt-image-2, size: 64x32, params: {steps: 30}, fallback: [placeholder]}
       |                                                                      ^^^^^
 hint: leave it out, or let the model say 'unsupported: {steps: drop}'; its parameters: background, base_url, input_fidelity, key, moderation, quality, timeout
+""",
+    ),
+    "an empty price": (
+        ("size: 64x32", "size: 64x32, price: {}"),
+        """\
+specs/catalog.yaml:3:61: 'price' must not be empty
+    3 |   api: {provider: openai, source: gpt-image-2, size: 64x32, price: {}, params: {quality: low}, fallback: [placeholder]}
+      |                                                             ^^^^^
+hint: give it a value, or leave the key out
+""",
+    ),
+    "a misspelt price": (
+        ("size: 64x32", "size: 64x32, price: {megapixels: 1}"),
+        """\
+specs/catalog.yaml:3:69: unknown key 'megapixels'
+    3 |   api: {provider: openai, source: gpt-image-2, size: 64x32, price: {megapixels: 1}, params: {quality: low}, fallback: [placeholder]}
+      |                                                                     ^^^^^^^^^^
+hint: did you mean 'megapixel'? Keys here: first_megapixel, image, images, input_megapixel, megapixel, source, tokens
+""",
+    ),
+    "a price of no size": (
+        ("size: 64x32", "size: 64x32, price: {images: {low: {1024: 1}}}"),
+        """\
+specs/catalog.yaml:3:84: '1024' is no size, such as 1024x768
+    3 |   api: {provider: openai, source: gpt-image-2, size: 64x32, price: {images: {low: {1024: 1}}}, params: {quality: low}, fallback: [placeholder]}
+      |                                                                                    ^^^^
+""",
+    ),
+    "a price that is a word": (
+        ("size: 64x32", "size: 64x32, price: {images: {low: {64x32: cheap}}}"),
+        """\
+specs/catalog.yaml:3:91: '64x32' must be a number
+    3 |   api: {provider: openai, source: gpt-image-2, size: 64x32, price: {images: {low: {64x32: cheap}}}, params: {quality: low}, fallback: [placeholder]}
+      |                                                                                           ^^^^^
 """,
     ),
     "a negative price": (

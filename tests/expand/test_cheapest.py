@@ -152,6 +152,19 @@ def test_what_is_needed_is_needed_of_fallbacks_too(targets: Targets) -> None:
     )
 
 
+def test_a_price_may_be_stated_as_the_list_has_it(targets: Targets) -> None:
+    def cheapest(price: str, body: str = "") -> list[str]:
+        own = f"provider: priced, source: high, price: {price}"
+        text = spec(f"{body}\n    route: {{cheapest: [mid, own]}}", own=own)
+        return taken(targets(text, {"specs/i.png": b""}))
+
+    assert cheapest("{megapixel: 0.02}") == ["own"]
+    assert cheapest("{megapixel: 0.02}", "size: 2048x1024") == ["mid"]
+    assert cheapest("{image: 0.01, input_megapixel: 0.03}") == ["own"]
+    assert cheapest("{image: 0.01, input_megapixel: 0.03}", "inputs: {image: i.png}") == ["mid"]
+    assert cheapest("{tokens: {output: 30}}") == ["mid"]  # nobody knows it before
+
+
 def test_at_equal_prices_the_first_one_is_taken(targets: Targets) -> None:
     models = {"one": "provider: priced, source: mid", "two": "provider: priced, source: mid"}
     for listed in ("one, two", "two, one"):

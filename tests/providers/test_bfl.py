@@ -186,13 +186,6 @@ def test_what_models_take():
         BFL().pin(Model(provider="bfl"))
 
 
-def test_prices_by_the_pixels():
-    flux = BFL()
-    assert flux.price(request()) == pytest.approx(0.03 * 64 * 96 / 1024**2)
-    assert flux.price(request("flux-dev")) is None
-    assert flux.price(request(base_url="https://house.example/v1")) is None
-
-
 def test_what_is_left_of_its_limit_is_told(flux, vendor):
     told = []
     flux.tell_left = told.append
@@ -209,3 +202,31 @@ def test_what_is_left_of_its_limit_is_told(flux, vendor):
     with pytest.raises(Throttled) as raised:
         flux.submit(request())
     assert raised.value.retry_after == 9.0
+
+
+PRICES = [  # of the vendor: (first + (out - 1) * each) + in * each, in megapixels
+    ("flux-2-klein-4b", (1024, 1024), [], 0.014),
+    ("flux-2-klein-4b", (1024, 1024), [(800, 600)], 0.015),
+    ("flux-2-klein-9b", (1024, 1024), [(800, 600)], 0.017),
+    ("flux-2-pro", (64, 96), [], 0.03),
+    ("flux-2-pro", (1024, 1024), [(800, 600)], 0.045),
+    ("flux-2-pro", (1920, 1088), [], 0.045),
+    ("flux-2-max", (1024, 1024), [(800, 600), (1024, 1024)], 0.13),
+    ("flux-2-flex", (2048, 2048), [(800, 600)], 0.25),
+    ("flux-2-flex", (1024, 1024), [(6000, 4000)], 0.25),  # scaled down to four megapixels
+    ("flux-kontext-pro", (2048, 2048), [(800, 600)], 0.04),
+    ("flux-pro-1.1", (1440, 1440), [], 0.04),
+]
+
+
+@pytest.mark.parametrize(("source", "size", "given", "price"), PRICES)
+def test_prices_by_the_megapixels_that_come_out_and_go_in(source, size, given, price):
+    asked = msgspec.structs.replace(
+        request(source), width=size[0], height=size[1], given={"image": given[:1], "reference": given[1:]}
+    )
+    assert BFL().price(asked) == pytest.approx(price)
+
+
+def test_prices_that_are_not_known():
+    assert BFL().price(request("flux-dev")) is None
+    assert BFL().price(request(base_url="https://house.example/v1")) is None

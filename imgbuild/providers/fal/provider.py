@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -29,8 +28,6 @@ from imgbuild.providers.fal.asking import asked
 from imgbuild.providers.fal.capabilities import capabilities_of
 from imgbuild.providers.fal.line import OWN, Line, Turned, check_own
 from imgbuild.providers.keys import elsewhere, key_of
-from imgbuild.providers.prices import price_at
-from imgbuild.providers.ratios import MEGAPIXEL
 from imgbuild.providers.web import Web
 from imgbuild.types import Capabilities, Concern, Image, Model, Request
 
@@ -69,15 +66,6 @@ class Fal(Queued):
 
     def concerns(self, model: Model) -> Sequence[Concern]:
         return elsewhere(model, ADDRESS, KEY)
-
-    def price(self, request: Request) -> float | None:
-        """By the list: of the first megapixel and of each further one that is begun, whatever the model."""
-        known = price_at(self.name, request.pin.source, request.params)
-        if known is None:
-            return None
-        further = ceil(request.width * request.height / MEGAPIXEL) - 1
-        first, more = known.of_image("first", 1024, 1024), known.of_image("further", 1024, 1024)
-        return None if first is None else first + further * (more or 0.0)
 
     def close(self) -> None:
         self.web.close()

@@ -56,9 +56,11 @@ def image_of(answer: GenerateContentResponse, model: str) -> Image:
         raise _without_image(made, parts)
     usage = answer.usage_metadata.model_dump(mode="json", exclude_none=True) if answer.usage_metadata else {}
     info = {"response": answer.response_id, "version": answer.model_version, "usage": usage}
-    known = price_of("google", model)
-    cost = known.of_tokens(_tokens(answer)) if known is not None else None
-    return Image(data=data, cost=cost, info={name: value for name, value in info.items() if value})
+    known, tokens = price_of("google", model), _tokens(answer)
+    cost = known.of_tokens(tokens) if known is not None else None
+    return Image(
+        data=data, cost=cost, tokens=tokens, info={name: value for name, value in info.items() if value}
+    )
 
 
 def _parts(made: Candidate | None) -> Sequence[Part]:

@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from imgbuild.errors import ProviderFailed
 from imgbuild.extras import need
-from imgbuild.providers.base import Provider
+from imgbuild.price import Price
+from imgbuild.providers.base import Provider, pixels_given
 from imgbuild.providers.clients import Clients
 from imgbuild.providers.google.families import capabilities_of, shapes_of
 from imgbuild.providers.keys import SHORT, elsewhere, key_of, safety_of
 from imgbuild.providers.pictures import png
-from imgbuild.providers.prices import price_at
 from imgbuild.types import Account, Capabilities, Concern, Image, Model, Pin, Request
 
 if TYPE_CHECKING:
@@ -51,13 +51,11 @@ class Google(Provider):
     def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
         return [self._make(request) for request in requests]
 
-    def price(self, request: Request) -> float | None:
-        """By the list: what a square of that size class costs, as every other of the class does."""
-        known = price_at(self.name, _model(request.pin), request.params)
-        if known is None:
-            return None
-        _, size = shapes_of(_model(request.pin))[request.width, request.height]
-        return known.of_image(size or "1K", 1024, 1024)
+    def price_by(self, price: Price, request: Request) -> float | None:
+        """What a square of that size class costs, as every other of the class does."""
+        size = request.width, request.height
+        _, listed = shapes_of(_model(request.pin))[size]
+        return price.of_image(listed or "1K", *size, pixels_given(request), flat=True)
 
     def account(self, model: Model) -> Account | None:
         need("google.genai", "the SDK of Google", "provider 'google'", "google", ProviderFailed)

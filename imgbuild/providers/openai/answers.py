@@ -40,9 +40,11 @@ def image_of(answer: ImagesResponse, model: str, request_id: str) -> Image:
     if not data or made is None:
         raise Unanswered("the answer has no image in it", hint="it may have been paid for")
     info = {"request": request_id, "revised_prompt": made.revised_prompt, "usage": _usage(answer)}
-    known = price_of("openai", model)
-    cost = known.of_tokens(_tokens(answer)) if known is not None else None
-    return Image(data=data, cost=cost, info={name: value for name, value in info.items() if value})
+    known, tokens = price_of("openai", model), _tokens(answer)
+    cost = known.of_tokens(tokens) if known is not None else None
+    return Image(
+        data=data, cost=cost, tokens=tokens, info={name: value for name, value in info.items() if value}
+    )
 
 
 def _usage(answer: ImagesResponse) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from msgspec.structs import replace
 
 from imgbuild.errors import ProviderFailed
 from imgbuild.extras import need
+from imgbuild.price import Price
 from imgbuild.providers.allowance import allowance_of
-from imgbuild.providers.base import Provider
+from imgbuild.providers.base import Provider, pixels_given
 from imgbuild.providers.clients import Clients
 from imgbuild.providers.keys import SHORT, elsewhere, key_of, safety_of
 from imgbuild.providers.openai.families import SNAPSHOTS, capabilities_of
 from imgbuild.providers.pictures import png
-from imgbuild.providers.prices import price_at
 from imgbuild.types import Account, Capabilities, Concern, Image, Model, Pin, Request
 
 if TYPE_CHECKING:
@@ -63,13 +63,11 @@ class OpenAI(Provider):
     def generate(self, requests: Sequence[Request]) -> Sequence[Image]:
         return [self._make(request) for request in requests]
 
-    def price(self, request: Request) -> float | None:
-        """By the list; where the quality is left to the model, that of the best."""
-        known = price_at(self.name, _model(request.pin), request.params)
+    def price_by(self, price: Price, request: Request) -> float | None:
+        """Where the quality is left to the model, that of the best."""
         quality = request.params.get("quality", "auto")
-        if known is None:
-            return None
-        return known.of_image("high" if quality == "auto" else quality, request.width, request.height)
+        listed = "high" if quality == "auto" else str(quality)
+        return price.of_image(listed, request.width, request.height, pixels_given(request))
 
     def account(self, model: Model) -> Account | None:
         """By the list of models, which says when they end."""

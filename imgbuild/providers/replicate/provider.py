@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from imgbuild.errors import BadImage, Gone, TargetError, Transient, Unanswered
 from imgbuild.images import open_header
-from imgbuild.providers.base import Queued
+from imgbuild.price import ANY, Price
+from imgbuild.providers.base import Queued, pixels_given
 from imgbuild.providers.clients import Clients
 from imgbuild.providers.keys import elsewhere, key_of
 from imgbuild.providers.prices import price_at
@@ -93,7 +94,11 @@ class Replicate(Queued):
         known = price_at(self.name, request.pin.source, request.params)
         if known is None or not request.pin.takes.get("official"):
             return None
-        return known.of_image("any", 1024, 1024)
+        return self.price_by(known, request)
+
+    def price_by(self, price: Price, request: Request) -> float | None:
+        size = request.width, request.height
+        return price.of_image(ANY, *size, pixels_given(request), flat=True)
 
     def submit(self, request: Request) -> str:
         pin, found = request.pin, msgspec.convert(request.pin.takes, Found)

@@ -67,6 +67,7 @@ def test_an_image_by_its_words(vendor):
         },
     }
     assert image.cost == pytest.approx((50 * 0.5 + 1120 * 60 + 100 * 3) / 1e6)
+    assert image.tokens == {"text": 40, "image": 10, "output": 1120, "words": 100}
     assert (image.info["response"], image.info["version"]) == ("r1", "gemini-test")
     assert image.info["usage"]["total_token_count"] == USAGE["totalTokenCount"]
 

@@ -79,6 +79,7 @@ def test_an_image_by_its_words(vendor):
         },
     }
     assert image.cost == pytest.approx((40 * 5 + 10 * 8 + 1000 * 30) / 1e6)
+    assert image.tokens == {"text": 40, "image": 10, "output": 1000}
     assert image.seed is None
 
 
