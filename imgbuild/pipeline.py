@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from imgbuild.costs import Estimates
 from imgbuild.errors import LockWouldChange
@@ -78,7 +80,7 @@ def build(
     estimates = Estimates(found.pins.known, store.records, materials.pace, materials.given)
     cost = estimates.total(found.plan.decisions[name] for name in chosen)
     limit = _budget(materials, cost, options)
-    terms = _terms(materials, chosen, options)
+    terms = replace(_terms(materials, chosen, options), build=_build_name())
     reporter.event(_started(found, chosen, cost))
     materials.adopt(found.plan.met)
     crew = _crew(found, chosen, options.jobs)
@@ -237,6 +239,11 @@ def _terms(materials: Materials, chosen: Collection[str], options: BuildOptions)
         return Terms(unsent=NOBODY)
     entries = lost(materials, chosen)
     return Terms(resend=bool(entries) and options.ask(question(entries)))
+
+
+def _build_name() -> str:
+    """A name for this run, for the journal: names sort by their time (UTC)."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
 def _crew(found: Survey, chosen: Collection[str], jobs: int) -> Crew | None:

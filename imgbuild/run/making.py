@@ -27,7 +27,7 @@ from imgbuild.run.lane import Seat
 from imgbuild.run.limits import Limits, Retry
 from imgbuild.run.materials import Materials
 from imgbuild.run.pacing import Rates
-from imgbuild.run.purchases import RESEND, Purchase, Purchases
+from imgbuild.run.purchases import RESEND, Order, Purchase, Purchases
 from imgbuild.run.stations import Answer, Stations, asked
 from imgbuild.run.steps import Assembled, Further, Job, Made, Published, Start, Unfinished, finish, measure
 from imgbuild.run.telling import Tell, Telling
@@ -36,6 +36,7 @@ from imgbuild.run.usage import Usage
 from imgbuild.run.work import Work
 from imgbuild.settings import Limit
 from imgbuild.sheets.drawing import Piece, draw_sheet
+from imgbuild.store.journal import Purpose
 from imgbuild.traces import Reach, Trace, is_untouched
 from imgbuild.types import ON_SHEET, Digest, Image, Model, Record, Request, Target
 from imgbuild.weights.networks import Networks, Weights, declared_name
@@ -59,13 +60,14 @@ class PixelsLost(TargetError):
 class Terms(Struct, frozen=True, kw_only=True):
     """How a run may behave: offline, what to do with requests whose end is unknown, how calls are tried again.
 
-    unsent: what is said where such a request is not sent.
+    unsent: what is said where such a request is not sent. build: what the journal calls the run.
     """
 
     offline: bool = False
     resend: bool = False
     unsent: str = RESEND
     retry: Retry = Retry()
+    build: str = ""
 
 
 class Making:
@@ -386,8 +388,19 @@ class Making:
             return error
 
     def _purchase(self, provider: Provider, works: Sequence[Work]) -> Purchase:
-        paid = [(work.trace.key if work.trace else "", work.reserved) for work in works if provider.paid]
-        return self.purchases.of(provider.name, [key for key, _ in paid], [cost for _, cost in paid])
+        return self.purchases.of(provider.name, [self._order(work) for work in works if provider.paid])
+
+    def _order(self, work: Work) -> Order:
+        target = work.decision.target
+        recipe, bound = target.recipe, bound_at(target, work.position)
+        purpose = Purpose(
+            target=target.id,
+            asset=f"{recipe.spec}/{recipe.asset}",
+            model=bound.alias,
+            source=bound.model.source,
+            build=self.terms.build,
+        )
+        return Order(work.trace.key if work.trace else "", work.reserved, purpose)
 
     def _pictures(self, work: Work) -> dict[str, list[PILImage]]:
         pictures: dict[str, list[PILImage]] = {}

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from imgbuild.errors import TargetError
-from imgbuild.store.journal import LOOKED_FOR, Entry, Journal
+from imgbuild.store.journal import LOOKED_FOR, Entry, Journal, Purpose
 from imgbuild.types import Digest
 
 RESEND = "send it again with --resend"
 NOBODY = f"{RESEND}; there was nobody to ask"
 LATER = "build again: it is asked for by its name, and not paid for once more"
+
+
+class Order(Struct, frozen=True):
+    """A request that costs money. key: of its step. estimate: US dollars."""
+
+    key: Digest
+    estimate: float
+    purpose: Purpose
 
 
 class Purchases:
@@ -38,9 +48,9 @@ class Purchases:
         if key not in self._named:
             self._unknown.add(key)
 
-    def of(self, provider: str, keys: Sequence[Digest], estimates: Sequence[float]) -> Purchase:
-        """The requests of one call. keys: of their steps; none, where nothing is paid for."""
-        return Purchase(self, provider, keys, estimates)
+    def of(self, provider: str, asked: Sequence[Order]) -> Purchase:
+        """The requests of one call; none, where nothing is paid for."""
+        return Purchase(self, provider, asked)
 
     def take_up(self, key: Digest) -> Entry | None:
         return self._named.get(key)
@@ -53,13 +63,11 @@ class Purchases:
 class Purchase:
     """What the journal has of one call. entries: its names of the requests; ticket: the vendor's, of the only one."""
 
-    def __init__(
-        self, purchases: Purchases, provider: str, keys: Sequence[Digest], estimates: Sequence[float]
-    ) -> None:
+    def __init__(self, purchases: Purchases, provider: str, asked: Sequence[Order]) -> None:
         self.entries: list[str] = []
         self.ticket = ""
         self._purchases, self._journal = purchases, purchases.journal
-        self._provider, self._asked = provider, list(zip(keys, estimates, strict=True))
+        self._provider, self._asked = provider, asked
 
     @property
     def hint(self) -> str:
@@ -69,13 +77,15 @@ class Purchase:
         """They are about to be sent, for the first time or again. One that is under way keeps its entry."""
         if self.entries:
             return
-        for key, estimate in self._asked:
-            entry = self._purchases.take_up(key)
+        for order in self._asked:
+            entry = self._purchases.take_up(order.key)
             if entry is not None:
                 self.ticket = entry.provider_id
-            self.entries.append(
-                entry.id if entry is not None else self._journal.begin(key, self._provider, estimate)
-            )
+                self.entries.append(entry.id)
+            else:
+                self.entries.append(
+                    self._journal.begin(order.key, self._provider, order.estimate, order.purpose)
+                )
 
     def name(self, ticket: str) -> None:
         """The vendor has taken the request, and says how it can be asked for."""
@@ -87,7 +97,7 @@ class Purchase:
         """One of them has been answered."""
         if self.entries:
             self._journal.settle(self.entries[place], cost, blob)
-            self._purchases.put_down(self._asked[place][0])
+            self._purchases.put_down(self._asked[place].key)
 
     def abandon(self, reason: str) -> None:
         """They came to nothing, and cost nothing."""
@@ -103,8 +113,8 @@ class Purchase:
         self._put_down()
 
     def _put_down(self) -> None:
-        for key, _ in self._asked:
-            self._purchases.put_down(key)
+        for order in self._asked:
+            self._purchases.put_down(order.key)
 
 
 def nameless(journal: Journal) -> dict[Digest, Entry]:

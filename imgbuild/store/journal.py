@@ -24,6 +24,23 @@ from imgbuild.types import Digest
 LOOKED_FOR = "no answer was found"  # in the store, after a crash
 
 
+class Purpose(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a request is for. Journals of earlier versions don't say.
+
+    target: its id, of those that share the request the first; asset: `spec/asset`; model: the alias, source: the
+    vendor's name of it; build: of the run that sent it.
+    """
+
+    target: str = ""
+    asset: str = ""
+    model: str = ""
+    source: str = ""
+    build: str = ""
+
+
+NOT_NOTED = Purpose()
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One paid request. begun: seconds since the epoch; estimate, cost: US dollars, None where not known.
 
@@ -41,6 +58,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost: float | None = None
     blob: Digest | None = None
     reason: str = ""
+    purpose: Purpose = NOT_NOTED
 
 
 class Journal:
@@ -64,7 +82,9 @@ class Journal:
         if write and text and not text.endswith(b"\n"):
             self._mend(text)
 
-    def begin(self, request_key: Digest, provider: str, cost_estimate: float | None) -> str:
+    def begin(
+        self, request_key: Digest, provider: str, cost_estimate: float | None, purpose: Purpose = NOT_NOTED
+    ) -> str:
         """A request is about to be sent; its id in this journal."""
         entry = Entry(
             id=secrets.token_hex(8),
@@ -72,6 +92,7 @@ class Journal:
             provider=provider,
             begun=self._clock(),
             estimate=cost_estimate,
+            purpose=purpose,
         )
         self._append(entry)
         return entry.id

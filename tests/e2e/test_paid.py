@@ -1,6 +1,7 @@
 """Money: nothing is sent before it is written down, nothing is sent twice, nothing that was bought is lost."""
 
 import os
+import re
 import shutil
 import signal
 from datetime import UTC, datetime, timedelta
@@ -103,6 +104,41 @@ def test_a_request_is_on_the_disk_before_it_is_sent(shop, vendor, monkeypatch):
     monkeypatch.setitem(PROVIDERS._loaded, "vendor", Looking)
     shop.build()
     assert found == [("vendor", PRICE, True)] * 3
+
+
+def test_what_a_request_was_for_is_written_down_with_it(shop, vendor):
+    """Target, asset, model and build; of equal requests, the target that sent it."""
+    shop.edit("specs/catalog.yaml", ("{provider: vendor}", "{provider: vendor, source: vendor/model}"))
+    shop.build(patterns=("*chair*", "*lamp*"))
+    shop.build()
+    purposes = [entry.purpose for entry in journal(shop).entries()]
+    assert {(item.asset, item.model, item.source) for item in purposes} == {
+        ("catalog/shots", "api", "vendor/model")
+    }
+    assert sorted(item.target for item in purposes) == [
+        f"catalog/shots[name={name}]@api#0" for name in ("chair", "lamp", "table")
+    ]
+    first, also_first, second = (item.build for item in purposes)
+    assert first == also_first != second
+    assert re.fullmatch(r"20[0-9]{6}T[0-9]{6}Z-[0-9a-f]{4}", first)
+
+
+def test_what_a_fallback_was_asked_for_is_noted_as_its_own(bench, vendor, monkeypatch):
+    vendor.refuses.add("lamp")
+    other = type("Other", (vendor,), {"name": "other", "refuses": set()})
+    monkeypatch.setitem(PROVIDERS._loaded, "other", other)
+    spec = """
+        models:
+          api: {provider: vendor, fallback: [spare]}
+          spare: {provider: other, source: another/model}
+        assets: {lamp: {prompt: a lamp, models: [api]}}
+        """
+    project = bench({"specs/catalog.yaml": spec})
+    assert project.build().finished.built == 1
+    assert [(entry.provider, entry.state, entry.purpose.model) for entry in journal(project).entries()] == [
+        ("vendor", "abandoned", "api"),
+        ("other", "settled", "spare"),
+    ]
 
 
 def test_what_was_paid_is_counted_as_billed_else_as_estimated(shop, vendor):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbuild.store.journal import Journal
+from imgbuild.store.journal import NOT_NOTED, Journal, Purpose
 
 
 def clock_of(*times: float) -> Callable[[], float]:
@@ -44,6 +44,39 @@ def test_a_request_goes_from_in_flight_to_settled(path: Path) -> None:
     assert reopened.bought() == {"key-1": "blob-1"}
     assert reopened.spent() == journal.spent() == 0.05
     assert reopened.notes == []
+
+
+def test_what_a_request_is_for_stays_with_it(path: Path) -> None:
+    hero = Purpose(target="shop/hero@gpt#0", asset="shop/hero", model="gpt", source="gpt-image-2", build="b1")
+    journal = Journal(path)
+    id = journal.begin("key", "openai", 0.04, hero)
+    journal.known(id, "req_1")
+    journal.settle(id, 0.05, "blob")
+    journal.begin("another", "openai", 0.04)
+    assert [entry.purpose for entry in Journal(path).entries()] == [hero, NOT_NOTED]
+    assert path.read_bytes().count(b'"purpose"') == 3
+
+
+# As the first version wrote them, which didn't say what they were for.
+OLD = (
+    b'8db3306f1f31f1a8 {"id":"0011223344556677","key":"key-1","provider":"openai","begun":1764000000.5,'
+    b'"estimate":0.04,"state":"settled","cost":0.05,"blob":"blob-1"}\n'
+    b'bcf2ff5e0d56682a {"id":"8899aabbccddeeff","key":"key-2","provider":"bfl","begun":1764000001.0,'
+    b'"estimate":0.03}\n'
+)
+
+
+def test_a_journal_of_an_earlier_version_is_read_as_ever(path: Path) -> None:
+    path.write_bytes(OLD)
+    journal = Journal(path)
+    assert [(entry.key, entry.cost, entry.purpose) for entry in journal.entries()] == [
+        ("key-1", 0.05, NOT_NOTED),
+        ("key-2", None, NOT_NOTED),
+    ]
+    assert (journal.notes, journal.spent()) == ([], pytest.approx(0.08))
+    journal.settle("8899aabbccddeeff", 0.03, "blob-2")
+    assert path.read_bytes().startswith(OLD)
+    assert b"purpose" not in path.read_bytes()
 
 
 def test_what_is_not_known_counts_as_spent(path: Path) -> None:
