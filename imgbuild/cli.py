@@ -47,6 +47,11 @@ TRUST = click.option(
 )
 
 
+def listed(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of an option that takes several: each on its own, or with commas between them."""
+    return tuple(dict.fromkeys(name.strip() for text in given for name in text.split(",")))
+
+
 class Command(click.Command):
     """A command whose help ends with examples, one a line, never wrapped: they are there to be copied."""
 
@@ -413,18 +418,29 @@ def check(ctx: click.Context, /, **flags: Any) -> int:
     return run_check(session(ctx, **common), asked)
 
 
-@verb("cost", "imgbuild cost", "imgbuild cost --spent")
+@verb("cost", "imgbuild cost --compare gpt-image-2,flux-2-pro", "imgbuild cost --spent --by asset,model")
 @PATHS
 @SELECT
+@click.option(
+    "--compare", multiple=True, callback=listed, metavar="MODEL", help="What it would cost on these models."
+)
+@click.option("--monthly", type=click.IntRange(1), metavar="N", help="What a month of N images would cost.")
 @click.option("--spent", is_flag=True, help="What was spent so far, by day.")
+@click.option(
+    "--by", multiple=True, callback=listed, metavar="GROUP", help="Spent by day, asset, model, build."
+)
+@click.option("--since", default="", metavar="DATE", help="What was spent since then (UTC).")
 @shared
 def cost(ctx: click.Context, /, **flags: Any) -> int:
-    """Say what a build would cost now, and one from nothing."""
-    from imgbuild.commands.cost import run_cost, run_spent
+    """Say what a build would cost now, and one from nothing.
+
+    On other models: those that specs declare, those of the list of prices, or any other one as provider/source.
+    Several stand with commas between them.
+    """
+    from imgbuild.commands.cost import Asked, run_cost
 
     common, own = split(flags)
-    here = session(ctx, **common)
-    return run_spent(here) if own["spent"] else run_cost(here, own["paths"], own["select"])
+    return run_cost(session(ctx, **common), Asked(**own))
 
 
 @verb("stats", "imgbuild stats --since 2026-03-01", "imgbuild stats --refusals -s 'catalog/*'")

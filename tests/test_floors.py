@@ -41,7 +41,7 @@ FLOORS = (
     {"expand", "given", "lock", "pace", "pins", "traces", "watch"},
     {"plan", "project", "reviews"},
     {"costs", "narrow", "survey", "trust"},
-    {"relock", "run", "signing"},
+    {"compare", "relock", "run", "signing"},
     {"notify", "pipeline", "verdicts", "verify"},
     {"commands"},
     {"cli"},

@@ -8,6 +8,7 @@ from imgbuild.commands.session import Session, selection_of
 from imgbuild.commands.why import changed_fields, told_cheaper
 from imgbuild.costs import Estimates
 from imgbuild.errors import Exit, place
+from imgbuild.given import Given
 from imgbuild.graph import closure
 from imgbuild.pace import Pace
 from imgbuild.pins import outdated
@@ -45,7 +46,8 @@ def print_plan(session: Session, found: Survey, store: Store, selection: Selecti
     decisions = [item for name, item in found.plan.decisions.items() if name in chosen]
     pending = [item for item in decisions if item.action is not Action.FRESH]
     pace = Pace(found.project.settings.cost, store.records)
-    estimates = Estimates(found.pins.known, store.records, pace)
+    given = Given(found.project.files.root, found.project.graph.targets)
+    estimates = Estimates(found.pins.known, store.records, pace, given)
     costs = {item.target.id: estimates.of(item) for item in decisions}
     if session.json:
         for item in decisions:

@@ -10,7 +10,8 @@ from typing import TypeVar
 from msgspec import Struct
 
 from imgbuild.commands.session import Session, selection_of
-from imgbuild.errors import Exit, ImgbuildError, UsageError
+from imgbuild.commands.since import moment_of
+from imgbuild.errors import Exit, ImgbuildError
 from imgbuild.pace import Pace
 from imgbuild.report.text import duration, money, plural, printable
 from imgbuild.run.budget import spent_this_month
@@ -73,7 +74,7 @@ def run_stats(session: Session, asked: Asked) -> int:
 
 def _kept(session: Session, settings: Settings, asked: Asked, log: Log[T]) -> list[T]:
     """Those of the active profile that are asked for. What is damaged is told."""
-    since, targets = _moment(asked.since), _targets(session, asked)
+    since, targets = moment_of(asked.since), _targets(session, asked)
     try:
         entries, damaged = log.read()
     except OSError as error:
@@ -90,15 +91,6 @@ def _kept(session: Session, settings: Settings, asked: Asked, log: Log[T]) -> li
         and entry.at >= since
         and (targets is None or entry.target in targets)
     ]
-
-
-def _moment(since: str) -> float:
-    """Seconds since the epoch. Raises UsageError."""
-    try:
-        found = datetime.fromisoformat(since) if since else datetime.fromtimestamp(0, UTC)
-    except ValueError:
-        raise UsageError(f"'{since}' is no date", hint="write it like 2026-03-31") from None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 def _targets(session: Session, asked: Asked) -> frozenset[str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imgbuild.report.events import Finished
-from imgbuild.report.text import data_size, duration, money, plural
+from imgbuild.report.text import data_size, duration, money, percent, plural
 
 
 def summary(finished: Finished) -> str:
@@ -21,7 +21,7 @@ def device_line(finished: Finished) -> str:
     if not finished.busy:
         return ""
     peak = f", peak {data_size(finished.memory)}" if finished.memory else ""
-    return f"device busy {finished.busy:.0%}".replace("%", " %") + peak
+    return f"device busy {percent(finished.busy)}{peak}"
 
 
 def is_up_to_date(finished: Finished) -> bool:

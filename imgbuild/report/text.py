@@ -36,6 +36,12 @@ def money(dollars: float) -> str:
     return f"${dollars:.4f}"
 
 
+def percent(part: float) -> str:
+    """`84 %`; of what is not nothing at least `<1 %`."""
+    told = f"{part:,.0%}".replace("%", " %")
+    return "<1 %" if part > 0 and told == "0 %" else told
+
+
 def data_size(count: int) -> str:
     """A number of bytes in decimal units: `999 B`, `1.2 MB`."""
     if count < 1000:

@@ -1,12 +1,14 @@
-"""What a build would cost, and what was spent."""
+"""What a build would cost."""
 
 from __future__ import annotations
 
+import io
+
 import msgspec
 import pytest
+from PIL import Image as pillow
 
 from imgbuild.providers import PROVIDERS
-from imgbuild.store.journal import Journal
 
 SPEC = """\
 models:
@@ -19,7 +21,6 @@ assets:
   riddles: {prompt: a riddle, models: [odd, dear], size: 16x16}
   edges: {from: "edge.png"}
 """
-DAY = 86_400
 
 
 @pytest.fixture
@@ -81,51 +82,33 @@ def test_without_targets(bench):
     assert bench().tell("cost") == (0, told, "")
 
 
-def spend(project, *requests):
-    """Journal requests: (seconds since the epoch, estimate, cost or None while it is under way)."""
-    folder = project.root / ".imgbuild"
-    folder.mkdir(exist_ok=True)
-    times = [begun for begun, _, _ in requests]
-    journal = Journal(folder / "journal", clock=lambda: times.pop(0))
-    for _, estimate, cost in requests:
-        entry = journal.begin("key", "dear", estimate)
-        if cost is not None:
-            journal.settle(entry, cost, None)
-
-
-def test_spent_by_day(bench):
-    project = bench({"specs/a.yaml": "broken: [\n"})
-    spend(project, (DAY * 20_000, 0.04, 0.05), (DAY * 20_000 + 5, 0.04, 0.04), (DAY * 20_001, 0.2, None))
-    assert project.tell("cost", "--spent") == (
-        0,
-        """\
-day (UTC)   requests  spent
-2024-10-04         2  $0.09
-2024-10-05         1  $0.20
-in all             3  $0.29
-1 request of unknown fate counted at the estimate
-""",
-        "",
+def test_a_target_at_fault_is_not_made_and_costs_nothing(project):
+    project.edit(
+        "specs/a.yaml", ("a hero, models: [dear]", "a hero, models: [dear], inputs: {image: no.png}")
     )
-    rows = [msgspec.json.decode(line) for line in project.tell("cost", "--spent", "--json").out.splitlines()]
-    assert rows == [
-        {"event": "spent", "day": "2024-10-04", "requests": 2, "cost": 0.09},
-        {"event": "spent", "day": "2024-10-05", "requests": 1, "cost": 0.2},
+    told = project.tell("cost", "-s", "hero").out
+    assert (
+        told
+        == "asset   model  to do    now  targets  from nothing\na/hero  dear       0  $0.00        3         $0.00\n"
+        + NOTE
+    )
+
+
+def test_what_goes_in_counts_where_the_vendor_charges_for_it(bench):
+    data = io.BytesIO()
+    pillow.new("RGB", (2000, 1500)).save(data, "PNG")
+    spec = """\
+        models: {flux: {provider: bfl, source: flux-2-pro}}
+        assets:
+          shots: {prompt: a lamp, models: [flux]}
+          edits: {prompt: a red lamp, models: [flux], inputs: {image: {asset: shots}}}
+          photos: {prompt: a photo, models: [flux], inputs: {reference: [a.png, a.png]}, size: 1920x1088}
+        """
+    project = bench({"specs/a.yaml": spec, "specs/a.png": data.getvalue()})
+    assert project.tell("cost").out.splitlines()[1:-1] == [
+        "a/edits   flux       1  $0.04        1         $0.04",
+        "a/photos  flux       1  $0.14        1         $0.14",
+        "a/shots   flux       1  $0.03        1         $0.03",
+        "total                3  $0.21        3         $0.21",
     ]
-
-
-def test_nothing_was_spent(bench):
-    project = bench()
-    told = "nothing was spent: no paid request was ever sent from here\n"
-    assert project.tell("cost", "--spent") == (0, told, "")
-    assert not (project.root / ".imgbuild").exists()
-
-
-def test_a_damaged_journal_is_told(bench):
-    project = bench()
-    spend(project, (DAY, 0.5, 0.5))
-    path = project.root / ".imgbuild/journal"
-    path.write_bytes(path.read_bytes() + b"half a li")
-    out = project.tell("cost", "--spent").out
-    assert out.splitlines()[0] == f"warning: {path}: the last line was cut off and has been dropped"
-    assert path.read_bytes().endswith(b"half a li")
+    assert project.tell("plan").out.splitlines()[-1] == "3 targets: 3 unpinned; about $0.21"

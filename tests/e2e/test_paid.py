@@ -154,6 +154,18 @@ def test_what_was_paid_is_counted_as_billed_else_as_estimated(shop, vendor):
     assert shop.build().finished.cost == 0
 
 
+def test_what_goes_in_counts_alike_in_the_plan_and_in_the_budget(shop, vendor, monkeypatch):
+    def price(self, request):
+        return PRICE + sum(width * height for width, height in request.given.get("image", ())) / 1e5
+
+    monkeypatch.setattr(vendor, "price", price)
+    shop.write({"specs/photo.png": picture(vendor)})  # 16 × 16
+    shop.edit("specs/catalog.yaml", ("models: [api]", "models: [api]\n    inputs: {image: photo.png}"))
+    assert "about $0.76" in shop.tell("plan").out
+    shop.build(budget=3 * (PRICE + 0.00256))
+    assert [entry.estimate for entry in journal(shop).entries()] == [pytest.approx(PRICE + 0.00256)] * 3
+
+
 def test_equal_requests_are_paid_once(bench, vendor):
     spec = """
         models: {api: {provider: vendor}}
@@ -498,9 +510,14 @@ def test_the_plan_and_the_journal_tell_what_images_cost(shop, vendor):
     assert "3 targets: 1 fresh, 2 run; about $0.50" in shop.tell("plan").out
     day = datetime.now(UTC).date().isoformat()
     assert shop.tell("cost", "--spent").out.splitlines() == [
-        "day (UTC)   requests  spent",
-        f"{day}         1  $0.25",
-        "in all             1  $0.25",
+        "day (UTC)   requests  images  unknown  spent",
+        f"{day}         1       1        0  $0.25",
+        "in all             1       1        0  $0.25",
+    ]
+    assert shop.tell("cost", "--by", "asset,model").out.splitlines() == [
+        "asset          model         requests  images  unknown  spent",
+        "catalog/shots  api (vendor)         1       1        0  $0.25",
+        "in all                              1       1        0  $0.25",
     ]
 
 

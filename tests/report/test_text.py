@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgbuild.columns import columns
-from imgbuild.report.text import data_size, duration, money, natural, plural, printable, shorten
+from imgbuild.report.text import data_size, duration, money, natural, percent, plural, printable, shorten
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,22 @@ def test_duration(seconds: float, text: str) -> None:
 )
 def test_money(dollars: float, text: str) -> None:
     assert money(dollars) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        (0, "0 %"),
+        (0.004, "<1 %"),
+        (0.005, "<1 %"),
+        (0.0051, "1 %"),
+        (0.844, "84 %"),
+        (1, "100 %"),
+        (16.25, "1,625 %"),
+    ],
+)
+def test_percent(part: float, text: str) -> None:
+    assert percent(part) == text
 
 
 @pytest.mark.parametrize(
