@@ -24,7 +24,7 @@ from imgbuild.relock import relock
 from imgbuild.report import Reporter
 from imgbuild.report.events import Note, Started
 from imgbuild.report.text import money
-from imgbuild.run.budget import ROUNDING, Budget, TooDear, spent_this_month
+from imgbuild.run.budget import ROUNDING, Budget, TooDear, caps_of
 from imgbuild.run.conclusion import Conclusion
 from imgbuild.run.crew import CREW_PAYS, Crew
 from imgbuild.run.lost import lost, question
@@ -79,12 +79,12 @@ def build(
     materials = Materials(found, store)
     estimates = Estimates(found.pins.known, store.records, materials.pace, materials.given)
     cost = estimates.total(found.plan.decisions[name] for name in chosen)
-    limit = _budget(materials, cost, options)
+    budget = _budget(materials, cost, options, reporter)
     terms = replace(_terms(materials, chosen, options), build=_build_name())
     reporter.event(_started(found, chosen, cost))
     materials.adopt(found.plan.met)
     crew = _crew(found, chosen, options.jobs)
-    making = Making(materials, adapters, Budget(limit), terms, stop, crew)
+    making = Making(materials, adapters, budget, terms, stop, crew)
     schedule = _run(found, materials, chosen, options, reporter, making)
     whole = _is_whole(found, options)
     removed = _tidy(materials, reporter, prune=options.prune) if whole and not stop.is_set() else []
@@ -256,20 +256,16 @@ def _crew(found: Survey, chosen: Collection[str], jobs: int) -> Crew | None:
     return Crew(jobs, project.store / "blobs", second, project.files.root)
 
 
-def _budget(materials: Materials, cost: float, options: BuildOptions) -> float | None:
-    """US dollars that this build may spend; None without a limit. Raises TooDear where it would cost more."""
-    budget = materials.survey.project.settings.budget
-    limits = [options.budget if options.budget is not None else budget.build]
-    if budget.month is not None:
-        spent = spent_this_month(materials.store.journal, materials.pace)
-        limits.append(max(0.0, budget.month - spent))
-    limit = min((item for item in limits if item is not None), default=None)
-    if limit is not None and cost > limit + ROUNDING:
+def _budget(materials: Materials, cost: float, options: BuildOptions, reporter: Reporter) -> Budget:
+    """What this build may spend. Raises TooDear where it would cost more."""
+    declared, journal = materials.survey.project.settings.budget, materials.store.journal
+    budget = Budget(caps_of(declared, options.budget, journal, materials.pace), reporter.event)
+    if budget.limit is not None and cost > budget.limit + ROUNDING:
         raise TooDear(
-            f"this build would cost about {money(cost)}, and {money(limit)} is left to spend",
+            f"this build would cost about {money(cost)}, and {money(budget.limit)} is left to spend",
             hint="raise the budget, or build a selection; `imgbuild plan` shows what costs how much",
         )
-    return limit
+    return budget
 
 
 def _tidy(materials: Materials, reporter: Reporter, *, prune: bool) -> list[str]:

@@ -68,7 +68,7 @@ def verify(
     with open_store(folder / "store", found.project.store, write=True, share=False) as store:
         materials = Materials(aside, store)
         recall = Recall(materials)
-        making = Making(materials, Adapters(found.project.files), Budget(None), Terms(), stop)
+        making = Making(materials, Adapters(found.project.files), Budget(), Terms(), stop)
         conclusion = Conclusion(materials, recall)
         limits = Limits(jobs=jobs)
         schedule = Schedule(found.project.graph, plan, wanted, recall, making, conclusion, reporter, limits)

@@ -127,7 +127,13 @@ def _dry_run(session: Session, flags: Flags) -> int:
     project = session.project(flags.paths, {"jobs": flags.jobs})
     options = _options(session, project, flags)
     with session.reading(project) as store:
-        print_plan(session, session.survey(project, store, options.plan), store, options.selection)
+        print_plan(
+            session,
+            session.survey(project, store, options.plan),
+            store,
+            options.selection,
+            flags.budget,
+        )
     return Exit.DONE
 
 

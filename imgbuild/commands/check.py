@@ -22,7 +22,7 @@ from imgbuild.report.events import Event, Started
 from imgbuild.report.text import with_unit
 from imgbuild.reviews import told
 from imgbuild.run.accept import Member
-from imgbuild.run.budget import Budget
+from imgbuild.run.budget import Budget, Cap
 from imgbuild.run.conclusion import Conclusion
 from imgbuild.run.making import Making, Terms
 from imgbuild.run.materials import Materials
@@ -191,7 +191,13 @@ def _schedule(
     """The build's loop, with nothing to make: its budget is nought and it is offline."""
     found = materials.survey
     recall = Recall(materials)
-    making = Making(materials, Adapters(found.project.files), Budget(0.0), Terms(offline=True), stop)
+    making = Making(
+        materials,
+        Adapters(found.project.files),
+        Budget([Cap(of="build", limit=0.0)]),
+        Terms(offline=True),
+        stop,
+    )
     limits = Limits(jobs=found.project.settings.jobs or os.cpu_count() or 2)
     conclusion = Conclusion(materials, recall)
     return Schedule(found.project.graph, found.plan, here, recall, making, conclusion, reporter, limits)

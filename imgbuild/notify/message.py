@@ -11,13 +11,12 @@ from imgbuild.errors import Exit
 from imgbuild.report.events import Failure, Finished
 from imgbuild.report.summary import is_up_to_date, summary
 from imgbuild.report.text import money
-from imgbuild.run.budget import TooDear
+from imgbuild.run.budget import NEAR, TooDear
 from imgbuild.run.results import Built
 from imgbuild.templates.template import compile_template
 from imgbuild.types import Value, Where
 
 FIRST = 10  # failures, and refusals, that are told one by one
-NEARLY = 0.8  # of the month's budget
 
 _COUNTS = (
     "built",
@@ -156,7 +155,7 @@ def _happened(built: Built, month: Month | None) -> list[str]:
 
 def _is_nearly_spent(ended: Finished, month: Month | None) -> bool:
     """Told by those builds alone that spend something."""
-    return month is not None and ended.cost > 0 and month.spent >= NEARLY * month.limit
+    return month is not None and ended.cost > 0 and month.spent >= NEAR * month.limit
 
 
 def body(message: Message, template: Mapping[str, Value], find: Find) -> Any:

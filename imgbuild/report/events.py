@@ -97,6 +97,19 @@ class Note(Struct, frozen=True, kw_only=True, tag="note", tag_field="event", omi
     level: Literal["info", "warning"] = "info"
 
 
+class NearBudget(Struct, frozen=True, kw_only=True, tag="budget", tag_field="event", omit_defaults=True):
+    """A budget comes to its end; of a plan: comes near it, or would be crossed. It is told once.
+
+    of: one build, or the calendar month. limit, spent, left: US dollars. estimate: what the plan would cost.
+    """
+
+    of: Literal["build", "month"]
+    limit: float
+    spent: float
+    left: float
+    estimate: float = 0.0
+
+
 class Finished(Struct, frozen=True, kw_only=True, tag="finished", tag_field="event", omit_defaults=True):
     """The end of a build. `built` counts targets whose steps ran, `generated` images made by a provider.
 
@@ -121,4 +134,4 @@ class Finished(Struct, frozen=True, kw_only=True, tag="finished", tag_field="eve
 
 
 Underway: TypeAlias = Fetch | Load | Draw
-Event: TypeAlias = Started | TargetMoved | Underway | Failure | Note | Finished
+Event: TypeAlias = Started | TargetMoved | Underway | Failure | Note | NearBudget | Finished

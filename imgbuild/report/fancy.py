@@ -13,6 +13,7 @@ from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, TextIO
 
+from imgbuild.report.budgets import budget_note
 from imgbuild.report.events import (
     Draw,
     Event,
@@ -20,6 +21,7 @@ from imgbuild.report.events import (
     Fetch,
     Finished,
     Load,
+    NearBudget,
     Note,
     Started,
     TargetMoved,
@@ -76,6 +78,8 @@ class FancyReporter:
                 self._fail(event)
             case Note():
                 self._tell(event)
+            case NearBudget():
+                self._tell(budget_note(event))
             case Started():
                 self._start(event)
             case Finished():

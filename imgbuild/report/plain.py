@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TextIO
 
 from imgbuild.columns import columns
+from imgbuild.report.budgets import budget_note
 from imgbuild.report.events import (
     Draw,
     Event,
@@ -12,6 +13,7 @@ from imgbuild.report.events import (
     Fetch,
     Finished,
     Load,
+    NearBudget,
     Note,
     Started,
     TargetMoved,
@@ -51,6 +53,8 @@ class PlainReporter:
                 self._progress.failures.append(event)
             case Note():
                 self._tell(event)
+            case NearBudget():
+                self._tell(budget_note(event))
             case Started():
                 self._start(event)
             case Finished():

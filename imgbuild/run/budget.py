@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Literal
+
+from msgspec import Struct
 
 from imgbuild.errors import TargetError, UsageError
 from imgbuild.pace import Pace
+from imgbuild.report.events import NearBudget
 from imgbuild.report.text import money
+from imgbuild.settings import Budget as Declared
 from imgbuild.store.journal import Journal
 
 ROUNDING = 1e-9  # US dollars: sums of floats that are equal but for this are equal
+DIGITS = 9  # of US dollars that are told: no sum is more exact
+NEAR = 0.8  # the part of a budget at which it is told that it comes to its end
 
 
 class OverBudget(TargetError):
@@ -20,13 +28,54 @@ class TooDear(UsageError):
     """The build would cost more than is left: it does not begin."""
 
 
-class Budget:
-    """Money that may still be spent: reserved before a request is sent, settled when its cost is known."""
+class Cap(Struct, frozen=True, kw_only=True):
+    """What may be spent by one build, or in one calendar month, and what of it was spent before, in US dollars."""
 
-    def __init__(self, limit: float | None) -> None:
-        self.limit = limit
+    of: Literal["build", "month"]
+    limit: float
+    before: float = 0.0
+
+    @property
+    def left(self) -> float:
+        return max(0.0, self.limit - self.before)
+
+    def is_near(self, spent: float) -> bool:
+        """Whether so much more brings it near its end, or over it."""
+        return self.before + spent >= NEAR * self.limit - ROUNDING
+
+
+def caps_of(declared: Declared, build: float | None, journal: Journal, pace: Pace) -> tuple[Cap, ...]:
+    """What a build is held to. build: what its command line lets it spend, which goes before what is declared."""
+    found = []
+    own = declared.build if build is None else build
+    if own is not None:
+        found.append(Cap(of="build", limit=own))
+    if declared.month is not None:
+        found.append(Cap(of="month", limit=declared.month, before=spent_this_month(journal, pace)))
+    return tuple(found)
+
+
+def foreseen(caps: Sequence[Cap], cost: float) -> list[NearBudget]:
+    """Which of them a build comes near, or would cross, that costs about so much."""
+    return [_news(item, 0.0, cost) for item in caps if cost > 0 and item.is_near(cost)]
+
+
+def unheard(event: NearBudget) -> None:
+    """What is told where nobody listens."""
+
+
+class Budget:
+    """Money that may still be spent: reserved before a request is sent, settled when its cost is known.
+
+    tell: hears, once of each cap, that it comes to its end; of one that was near it before, nothing is told.
+    """
+
+    def __init__(self, caps: Sequence[Cap] = (), tell: Callable[[NearBudget], None] = unheard) -> None:
+        self.limit = min((item.left for item in caps), default=None)
         self.spent = 0.0
         self._reserved = 0.0
+        self._tell = tell
+        self._far = [item for item in caps if not item.is_near(0.0)]
 
     def reserve(self, cost: float) -> None:
         """Set `cost` dollars aside. Raises OverBudget, and reserves nothing, where too little is left."""
@@ -41,6 +90,20 @@ class Budget:
     def settle(self, reserved: float, cost: float) -> None:
         self._reserved -= reserved
         self.spent += cost
+        for item in [item for item in self._far if item.is_near(self.spent)]:
+            self._far.remove(item)
+            self._tell(_news(item, self.spent, 0.0))
+
+
+def _news(item: Cap, spent: float, estimate: float) -> NearBudget:
+    left = max(0.0, item.left - spent)
+    return NearBudget(
+        of=item.of,
+        limit=item.limit,
+        spent=round(item.before + spent, DIGITS),
+        left=round(left, DIGITS),
+        estimate=round(estimate, DIGITS),
+    )
 
 
 def spent_this_month(journal: Journal, pace: Pace, now: datetime | None = None) -> float:

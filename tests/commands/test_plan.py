@@ -195,3 +195,115 @@ def test_a_broken_spec(shop):
         "      |              ^^^^\n"
         "hint: did you mean 'paint'? Models here: dear, paint\n",
     )
+
+
+# --- what it costs --------------------------------------------------------------------------------------
+
+PAID = """\
+models:
+  dear: {provider: dear, source: vendor/dear}
+  cheap: {provider: cheap}
+  odd: {provider: odd}
+  free: {provider: painter}
+assets:
+  hero: {prompt: a hero, models: [dear, cheap], seeds: 2}
+  draft: {prompt: a draft, models: [free]}
+  riddle: {prompt: a riddle, models: [odd]}
+"""
+TABLE = """
+asset     model  images     cost
+a/hero    cheap       2    $0.02
+a/hero    dear        2    $0.08
+a/riddle  odd         1  unknown
+
+6 targets: 6 unpinned; about $0.10 and 1 of unknown cost
+"""
+
+
+@pytest.fixture
+def paid(bench, painter, monkeypatch):
+    for name, price in (("dear", 0.04), ("cheap", 0.01), ("odd", None)):
+        kind = {"name": name, "paid": True, "price": lambda self, request, price=price: price}
+        monkeypatch.setitem(PROVIDERS._loaded, name, type(name.title(), (painter,), kind))
+    return bench({"specs/a.yaml": PAID})
+
+
+def test_what_costs_how_much_by_asset_and_model(paid):
+    told = plan(paid)
+    assert told.endswith(TABLE)
+    assert [line.split()[-1] for line in told.splitlines()[1:7]] == [
+        "$0.04",
+        "$0.04",
+        "$0.01",
+        "$0.01",
+        "yet",
+        "unknown",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asset", "end"),
+    [
+        ("draft", "1 target: 1 unpinned"),
+        ("riddle", "1 target: 1 unpinned; 1 of unknown cost"),
+        ("model:dear", "2 targets: 2 unpinned; about $0.08"),
+    ],
+)
+def test_one_model_that_is_paid_needs_no_table(paid, asset, end):
+    told = plan(paid, "-s", asset).splitlines()
+    assert (told[-1], "" in told) == (end, False)
+
+
+NEAR = {
+    "far from it": ("{build: 0.2, month: 1}", ""),
+    "near the build's": (
+        "{build: 0.12}",
+        "warning: this build would cost about $0.10: then $0.10 of its budget of $0.12 is spent, and $0.02 is left\n",
+    ),
+    "above the build's": (
+        "{build: 0.05, month: 5}",
+        "warning: this build would cost about $0.10, and $0.05 is left of its budget of $0.05: it would not start\n",
+    ),
+    "near both": (
+        "{build: 0.1, month: 0.125}",
+        "warning: this build would cost about $0.10: then $0.10 of its budget of $0.10 is spent, and $0.00 is left\n"
+        "warning: this build would cost about $0.10: "
+        "then $0.10 of the month's budget of $0.12 is spent, and $0.02 is left\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("budget", "said"), NEAR.values(), ids=NEAR)
+def test_budgets_that_it_comes_near(paid, budget, said):
+    paid.write({"imgbuild.yaml": f"budget: {budget}\n"})
+    assert plan(paid).endswith(f"of unknown cost\n{said}")
+    assert "warning" not in plan(paid, "-s", "draft")
+
+
+def test_the_budget_of_the_command_line(paid):
+    told = paid.tell("build", "-n", "--budget", "0.1", "-s", "model:dear").out
+    assert told.splitlines()[-1] == (
+        "warning: this build would cost about $0.08: then $0.08 of its budget of $0.10 is spent, and $0.02 is left"
+    )
+
+
+def test_budgets_as_json(paid):
+    paid.write({"imgbuild.yaml": "budget: {month: 0.1}\n"})
+    rows = [json.loads(line) for line in plan(paid, "--json", "-s", "model:dear").splitlines()]
+    assert [row["event"] for row in rows] == ["plan", "plan", "budget"]
+    assert rows[-1] == {
+        "event": "budget",
+        "of": "month",
+        "limit": 0.1,
+        "spent": 0.0,
+        "left": 0.1,
+        "estimate": 0.08,
+    }
+
+
+def test_the_month_counts_what_was_spent_in_it(paid):
+    paid.write({"imgbuild.yaml": "budget: {month: 0.1}\n"})
+    assert paid.tell("build", "-q", "-s", "model:cheap").code == 0
+    assert plan(paid, "-s", "model:dear").splitlines()[-1] == (
+        "warning: this build would cost about $0.08: then $0.10 of the month's budget of $0.10 is spent, and $0.00 is left"
+    )

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from imgbuild.report.events import NearBudget
 from tests.vendors.openai import KEY, OpenAI, busy, failure
 from tests.vendors.server import serving
 
@@ -251,6 +252,9 @@ def test_no_budget_is_crossed_by_sixty_four_threads(shop, vendor, monkeypatch, b
     assert ended.finished.cost <= 5.0 + under_way + 1e-9
     assert vendor.billed >= 5.0 / max(bill, 0.25) - 1
     assert len(ended.failures) == 100 - vendor.billed
+    near = [event for event in shop.events if isinstance(event, NearBudget)]
+    assert [(event.of, event.limit) for event in near] == [("build", 5.0)]
+    assert near[0].spent >= 4.0
 
 
 def test_prices_are_estimated_by_the_list(shop):

@@ -15,6 +15,7 @@ from imgbuild.expand.seeds import attempt_seed
 from imgbuild.keys import generate_key
 from imgbuild.process.sharpen import Sharpen
 from imgbuild.providers import PROVIDERS
+from imgbuild.report.events import NearBudget
 from imgbuild.store.journal import Journal
 from imgbuild.store.records import Records
 from imgbuild.types import Ask, Grade, Image
@@ -494,6 +495,41 @@ def test_the_budgets_of_the_project(shop, vendor):
     with pytest.raises(UsageError, match=r"would cost about \$0\.25, and \$0\.00 is left to spend"):
         shop.build(budget=1.0)
     assert len(vendor.asked) == 5
+
+
+def test_it_is_told_once_that_a_budget_comes_to_its_end(shop, vendor):
+    shop.edit("specs/catalog.yaml", ("[chair, lamp, table]", "[a, b, c, d, e]"))
+    shop.write({"imgbuild.yaml": "budget: {build: 1.25, month: 1.5}\n"})
+    told = shop.tell("build", "--plain").out.splitlines()
+    warnings = [line for line in told if line.startswith("warning")]
+    assert warnings == [
+        "warning: $1.00 of this build's budget of $1.25 is spent, and $0.25 is left",
+        "warning: $1.25 of the month's budget of $1.50 is spent, and $0.25 is left",
+    ]
+    assert told.index(warnings[0]) < len(told) - 2  # in time: while there is something to do
+    shop.edit("specs/catalog.yaml", ("[a, ", "[z, a, "))
+    assert (
+        "warning" not in shop.tell("build").out
+    )  # of the month it was told before, and of this build it is not so
+    assert (shop.tell("build").out, len(vendor.asked)) == ("up to date (6 targets)\n", 6)
+
+
+def test_the_warning_as_an_event(shop, vendor):
+    vendor.bill = 0.5
+    shop.build(budget=1.2)
+    assert [event for event in shop.events if isinstance(event, NearBudget)] == [
+        NearBudget(of="build", limit=1.2, spent=1.0, left=0.2)
+    ]
+
+
+def test_free_work_comes_near_no_budget(bench, painter):
+    project = bench(
+        {
+            "specs/catalog.yaml": "models: {own: {provider: painter}}\nassets: {lamp: {prompt: a lamp}}\n",
+            "imgbuild.yaml": "budget: {build: 0, month: 0}\n",
+        }
+    )
+    assert "warning" not in project.tell("plan").out + project.tell("build").out
 
 
 def test_what_was_spent_in_another_month_does_not_count(shop):

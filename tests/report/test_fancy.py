@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from imgbuild.report.events import Draw, Failure, Finished, Load, Note, Started, TargetMoved
+from imgbuild.report.events import Draw, Failure, Finished, Load, NearBudget, Note, Started, TargetMoved
 from imgbuild.report.fancy import FancyReporter
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
@@ -87,12 +87,14 @@ def test_failures_and_notes_are_printed_above_and_the_cursor_comes_back() -> Non
     scene = Scene(60)
     scene.reporter.event(Started(targets=9, fresh=0, restore=0, run=9))
     scene.reporter.event(Note(text="a pin is old", level="warning"))
+    scene.reporter.event(NearBudget(of="build", limit=1.0, spent=0.8, left=0.2))
     for _ in range(5):
         scene.reporter.event(FAILURE)
     scene.reporter.close()
     scene.reporter.close()
     assert scene.text().count("failed  catalog") == 3
     assert "warning: a pin is old\n" in scene.text()
+    assert "warning: $0.80 of this build's budget of $1.00 is" in scene.text()
     assert scene.stream.getvalue().count(HIDE) == 1
     assert scene.stream.getvalue().endswith(SHOW)
 

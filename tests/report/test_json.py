@@ -2,7 +2,7 @@
 
 import io
 
-from imgbuild.report.events import Draw, Failure, Finished, Load, Note, Started, TargetMoved
+from imgbuild.report.events import Draw, Failure, Finished, Load, NearBudget, Note, Started, TargetMoved
 from imgbuild.report.json import JsonReporter
 
 
@@ -15,6 +15,8 @@ def test_one_event_a_line() -> None:
         Failure(id="a/b#1", output="b1.png", where="specs/a.yaml:3:1", cause="no\nfile", hint="add it")
     )
     reporter.event(Note(text="a pin is old", level="warning"))
+    reporter.event(NearBudget(of="month", limit=50.0, spent=41.5, left=8.5))
+    reporter.event(NearBudget(of="build", limit=1.0, spent=0.0, left=1.0, estimate=0.85))
     reporter.event(Finished(built=1, generated=1, fresh=1, failed=1, seconds=0.5, cost=0.02, exit_code=1))
     reporter.close()
     assert stream.getvalue() == (
@@ -23,6 +25,8 @@ def test_one_event_a_line() -> None:
         '{"event":"failure","id":"a/b#1","output":"b1.png","where":"specs/a.yaml:3:1","cause":"no\\nfile",'
         '"hint":"add it"}\n'
         '{"event":"note","text":"a pin is old","level":"warning"}\n'
+        '{"event":"budget","of":"month","limit":50.0,"spent":41.5,"left":8.5}\n'
+        '{"event":"budget","of":"build","limit":1.0,"spent":0.0,"left":1.0,"estimate":0.85}\n'
         '{"event":"finished","built":1,"generated":1,"fresh":1,"failed":1,"seconds":0.5,"cost":0.02,'
         '"exit_code":1}\n'
     )

@@ -2,7 +2,18 @@
 
 import io
 
-from imgbuild.report.events import Draw, Event, Failure, Finished, Load, Moved, Note, Started, TargetMoved
+from imgbuild.report.events import (
+    Draw,
+    Event,
+    Failure,
+    Finished,
+    Load,
+    Moved,
+    NearBudget,
+    Note,
+    Started,
+    TargetMoved,
+)
 from imgbuild.report.plain import PlainReporter
 
 LONG = "catalog/thumbnails[sku=A1,color=red]@sdxl#0"
@@ -94,6 +105,12 @@ def test_what_it_costs_is_told_first() -> None:
     start = Started(targets=3, fresh=0, restore=0, run=3, cost=0.75)
     assert told([start]) == "this build costs about $0.75\n"
     assert told([start], quiet=True) == ""
+
+
+def test_a_budget_that_comes_to_its_end_is_a_warning() -> None:
+    near = NearBudget(of="build", limit=1.0, spent=0.8, left=0.2)
+    line = "warning: $0.80 of this build's budget of $1.00 is spent, and $0.20 is left\n"
+    assert told([near]) == told([near], quiet=True) == line
 
 
 def test_a_slow_load_is_told_when_it_is_over() -> None:
