@@ -99,7 +99,7 @@ def test_nothing_is_asked_for_beyond_the_budget(shop, vendors):
     told = shop.tell("build", "--budget", "1")
     assert (told.code, told.err) == (
         2,
-        "error: this build would cost about $1.37, and $1.00 is left to spend\n"
+        "error: this build would cost about $1.43, and $1.00 is left to spend\n"
         "hint: raise the budget, or build a selection; `imgbuild plan` shows what costs how much\n",
     )
     assert [vendor.billed for vendor in vendors] == [0, 0]
