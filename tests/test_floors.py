@@ -19,7 +19,7 @@ from imgbuild.rules import RULES
 ROOT = Path(imgbuild.__file__).parent
 
 FLOORS = (
-    {"colours", "columns", "ground", "price", "workflows"},
+    {"colours", "columns", "git", "ground", "price", "workflows"},
     {"types"},
     {"adjustments", "digest", "errors"},
     {
@@ -39,7 +39,7 @@ FLOORS = (
     {"process", "provenance", "providers", "rules", "settings", "sheets", "store"},
     {"credentials", "keys", "ledger", "publish", "spec", "tally"},
     {"expand", "given", "lock", "pace", "pins", "traces", "watch"},
-    {"plan", "project", "reviews"},
+    {"plan", "project", "reviews", "revisions"},
     {"costs", "narrow", "survey", "trust"},
     {"compare", "relock", "run", "signing"},
     {"notify", "pipeline", "verdicts", "verify"},

@@ -5,7 +5,6 @@ The file is read only when such a key is asked for, and it counts only where git
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from io import StringIO
@@ -16,11 +15,6 @@ from imgbuild.errors import Unavailable
 
 FILE = ".env"
 LARGEST = 1 << 20  # bytes
-_PATIENCE = 60  # seconds for git
-
-# Nothing that the settings of a stranger's repository name may be run, or asked for anything.
-_HARMLESS = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
-_ALONE = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
 class Keyring(Mapping[str, str]):
@@ -103,9 +97,11 @@ def _text(path: Path) -> str:
 
 def _check_git(root: Path, name: str) -> None:
     """Raise Unavailable where git tracks the file, or would. Where there is no repository, or no git, all is well."""
-    if _git(root, "check-ignore", "--quiet", "--", FILE) != 1:
+    from imgbuild.git import ask_git
+
+    if ask_git(root, "check-ignore", "--quiet", "--", FILE).code != 1:
         return
-    if _git(root, "ls-files", "--error-unmatch", "--", FILE) == 0:
+    if ask_git(root, "ls-files", "--error-unmatch", "--", FILE).code == 0:
         raise Unavailable(
             f"{name} is in {FILE}, which git tracks: whoever has the repository has the key",
             hint=f"have another one made, list {FILE} in .gitignore, and take it out by `git rm --cached {FILE}`",
@@ -114,22 +110,3 @@ def _check_git(root: Path, name: str) -> None:
         f"{name} is in {FILE}, which git does not ignore: a commit could give it away",
         hint=f"list {FILE} in .gitignore",
     )
-
-
-def _git(root: Path, *arguments: str) -> int:
-    """The exit status of git; 128 where it can't tell."""
-    import subprocess
-
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _ALONE
-    try:
-        ended = subprocess.run(
-            ["git", *_HARMLESS, "-C", str(root), *arguments],
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return 128
-    return ended.returncode

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from imgbuild.errors import UsageError
+from imgbuild.git import ask_git
 
 
 def person(folder: Path, environ: Mapping[str, str]) -> str:
     """`Name <address>`. Raises UsageError where git is not there, or was not told."""
-    words = ["git", "var", "GIT_AUTHOR_IDENT"]
-    try:
-        told = subprocess.run(
-            words, cwd=folder, env=dict(environ), capture_output=True, text=True, timeout=10, check=True
-        )
-    except (OSError, subprocess.SubprocessError) as error:
+    told = ask_git(folder, "var", "GIT_AUTHOR_IDENT", environ=environ)
+    if told.code:
         raise UsageError(
             "it is not known who decides: git names nobody",
             hint="git config user.name and user.email say so, or --by",
-        ) from error
-    return re.sub(r" \d+ [+-]\d{4}$", "", told.stdout.strip())
+        )
+    return re.sub(r" \d+ [+-]\d{4}$", "", told.out.decode(errors="replace").strip())
