@@ -217,6 +217,25 @@ def ls(ctx: click.Context, /, **flags: Any) -> int:
     return run_ls(session(ctx, **common), own["paths"], own["select"])
 
 
+@verb("diff", "imgbuild diff", "imgbuild diff HEAD~1 'hero/*' -o changed.png")
+@click.argument("revision", default="HEAD", metavar="[REVISION]")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...", shell_complete=known_targets)
+@click.option(
+    "-o", "--sheet", default="", metavar="FILE", help="Draw them before and after, side by side, too: a PNG."
+)
+@shared
+def diff(ctx: click.Context, /, **flags: Any) -> int:
+    """Say which images are others than at a revision of git.
+
+    The locks of now are held against those that were committed then: in HEAD, if no REVISION is named. Nothing is
+    built, and the working tree stays as it is.
+    """
+    from imgbuild.commands.diff import run_diff
+
+    common, own = split(flags)
+    return run_diff(session(ctx, **common), own["revision"], own["targets"], own["sheet"])
+
+
 @verb("graph", "imgbuild graph --format mermaid", "imgbuild graph -s hero | dot -Tsvg > graph.svg")
 @PATHS
 @SELECT

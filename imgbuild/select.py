@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from hashlib import sha256
@@ -58,7 +59,7 @@ def select(targets: Sequence[Target], patterns: Sequence[str], states: States, o
         test = matcher(pattern, states, output)
         found = [target.id for target in targets if test(target)]
         if not found:
-            raise UsageError(f"'{pattern}' matches no target", hint=_nearest(pattern, targets))
+            raise no_match(pattern, targets)
         chosen.update(found)
     return [target for target in targets if target.id in chosen]
 
@@ -109,6 +110,20 @@ def _by_name(part: str, output: str) -> Callable[[Target], bool]:
         )
 
     return named
+
+
+def is_named(id: str, pattern: str) -> bool:
+    """Whether a pattern names a target that nothing declares any more, of which only the id is known."""
+    whole = re.split(r"[\[@#]", id, maxsplit=1)[0]
+    spec, _, asset = whole.rpartition("/")
+    return pattern in (id, whole, spec, asset, handle(id)) or any(
+        _glob(name, pattern) for name in (id, whole, asset)
+    )
+
+
+def no_match(pattern: str, targets: Sequence[Target]) -> UsageError:
+    """What is said where a pattern matches nothing."""
+    return UsageError(f"'{pattern}' matches no target", hint=_nearest(pattern, targets))
 
 
 def _glob(text: str, pattern: str) -> bool:

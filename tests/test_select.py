@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgbuild.errors import UsageError
-from imgbuild.select import Selection, choose, handle, matcher, sample, select, shard
+from imgbuild.select import Selection, choose, handle, is_named, matcher, sample, select, shard
 
 IDS = (
     "catalog/thumbs[sku=A1,color=red]@sdxl#0",
@@ -224,3 +224,11 @@ def test_which_shard_a_target_is_in_depends_on_its_id_alone(crowd):
 def test_shards_are_about_as_large(crowd):
     sizes = [len(shard(crowd, number, 4)) for number in range(1, 5)]
     assert min(sizes) > 25
+
+
+def test_what_names_a_target_of_which_only_the_id_is_known():
+    id = "deep/shop/lamps[color=red]@paint#0"
+    for pattern in (id, handle(id), "deep/shop", "deep/shop/lamps", "lamps", "la*", "*[color=red]*", "*#0"):
+        assert is_named(id, pattern), pattern
+    for pattern in ("shop", "lamp", "paint", "color=red", "#0", "tag:lamps", "la*r", "*[color=blue]*", ""):
+        assert not is_named(id, pattern), pattern

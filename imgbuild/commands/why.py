@@ -240,8 +240,7 @@ def lines(told: Story, folder: str) -> Iterator[str]:
     if told.changes is None:
         yield "  the fields of the locked image are not in this store; the lock's own history in git has its spec"
     for change in (*(told.changes or ()), *told.rules):
-        file = f" ({change.file})" if change.file else ""
-        yield f"  {change.field}: {_shown(change.before)} → {_shown(change.after)}{file}"
+        yield f"  {told_change(change)}"
     yield from map(_attempt, told.attempts)
     yield from map(_verdict, told.verdicts)
 
@@ -286,6 +285,11 @@ def _locked_told(locked: Locked) -> str:
 def _attempt(tried: Tried) -> str:
     asked = f", {told_asked(tried.asked)}" if tried.asked else ""
     return f"  attempt {tried.attempt}: seed {tried.seed}{asked}: {tell(tried.verdicts)}"
+
+
+def told_change(change: Change) -> str:
+    file = f" ({change.file})" if change.file else ""
+    return f"{change.field}: {_shown(change.before)} → {_shown(change.after)}{file}"
 
 
 def _shown(value: Any) -> str:

@@ -39,7 +39,9 @@ class Difference(Struct, frozen=True, kw_only=True):
         before, after = self.before, self.after
         if before is None or after is None or not (before.phash and after.phash):
             return None
-        return (int(before.phash, 16) ^ int(after.phash, 16)).bit_count()
+        from imgbuild.images import hamming
+
+        return hamming(before.phash, after.phash)
 
 
 def compare(before: Mapping[str, Line], after: Mapping[str, Line]) -> list[Difference]:
