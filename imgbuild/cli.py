@@ -164,6 +164,12 @@ def split(flags: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     "--wait/--no-wait", default=True, help="Wait for another build of this project, or exit with 6."
 )
 @click.option("--budget", type=click.FloatRange(0), metavar="USD", help="Spend at most so many US dollars.")
+@click.option(
+    "--sheet",
+    default="",
+    metavar="FILE",
+    help="Draw all chosen images on one contact sheet at the end: a PNG.",
+)
 @TRUST
 @shared
 def build(ctx: click.Context, /, **flags: Any) -> int:

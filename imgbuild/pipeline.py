@@ -71,7 +71,8 @@ def build(
     project = _pin(project, book, pins, adapters, options)
     found = survey(project, store, options.plan, pins, book)
     _tell_notes(project, store, found, reporter)
-    chosen = _chosen(found, options.selection, store)
+    asked = _asked(found, options.selection, store)
+    chosen = set(asked) if options.selection.is_all() else closure(project.graph, asked)
     found = selected(found, chosen)
     _tell_ends(found, chosen, options, reporter)
     if options.locked:
@@ -92,7 +93,7 @@ def build(
     seconds, spent, of_all = time.perf_counter() - began, making.budget.spent, options.selection.is_all()
     ended = built(materials, schedule, chosen, len(removed), spent, seconds, selected=not of_all)
     _tell_end(ended, reporter)
-    return ended
+    return replace(ended, asked=tuple(asked))
 
 
 def _tell_end(ended: Built, reporter: Reporter) -> None:
@@ -132,21 +133,14 @@ def _pin(project: Project, book: LockBook, pins: Pins, adapters: Adapters, optio
     return project_of(project.files, project.settings, project.specs, drafts)
 
 
-def _chosen(found: Survey, selection: Selection, store: Store) -> set[str]:
-    """Ids of the chosen targets and of all that they need."""
-    graph = found.project.graph
+def _asked(found: Survey, selection: Selection, store: Store) -> list[str]:
+    """Ids of the chosen targets."""
+    targets = found.project.graph.targets
     if selection.is_all():
-        return set(graph.targets)
+        return list(targets)
     states = states_of(found, store)
-    return closure(
-        graph,
-        [
-            target.id
-            for target in choose(
-                list(graph.targets.values()), selection, states, found.project.settings.output
-            )
-        ],
-    )
+    output = found.project.settings.output
+    return [target.id for target in choose(list(targets.values()), selection, states, output)]
 
 
 def _tell_notes(project: Project, store: Store, found: Survey, reporter: Reporter) -> None:

@@ -16,12 +16,13 @@ from imgbuild.commands.interrupt import interruptible
 from imgbuild.commands.last import Last, last_of
 from imgbuild.commands.plan import print_plan
 from imgbuild.commands.session import Session, selection_of
-from imgbuild.errors import Exit
+from imgbuild.errors import Exit, UsageError
 from imgbuild.files import Files
 from imgbuild.narrow import is_enough, load_since
 from imgbuild.pipeline import BuildOptions, build
 from imgbuild.plan import Options
 from imgbuild.project import Project, widened
+from imgbuild.report.text import plural
 from imgbuild.run.budget import TooDear
 from imgbuild.run.results import Built
 from imgbuild.settings import Settings
@@ -47,6 +48,7 @@ class Flags(Struct, frozen=True, kw_only=True):
     wait: bool = True
     budget: float | None = None
     trust: bool = False
+    sheet: str = ""
 
     def chooses(self) -> bool:
         """Whether only some targets may be asked for."""
@@ -55,15 +57,44 @@ class Flags(Struct, frozen=True, kw_only=True):
 
 def run_build(session: Session, flags: Flags) -> int:
     """Build; the exit code. Raises SpecError, Untrusted, LockWouldChange, Busy."""
+    _check_sheet(session, flags)
     if flags.dry_run:
         return _dry_run(session, flags)
     built: Built | None = None
     with interruptible() as stop:
         while built is None:
             files, settings = session.settings({"jobs": flags.jobs})
-            last = last_of(session, settings, flags.paths, again=not session.json)
+            last = last_of(session, settings, flags.paths, again=not (session.json or flags.sheet))
             built = _begin(session, files, settings, flags, last, stop)
+    if flags.sheet and not built.finished.interrupted:
+        _draw_sheet(session, built, flags.sheet)
     return built.finished.exit_code
+
+
+def _check_sheet(session: Session, flags: Flags) -> None:
+    """Before anything is made: a sheet that can't be written would come too late. Raises UsageError."""
+    if flags.sheet:
+        from imgbuild.commands.contact import check_name
+
+        check_name(session, flags.sheet)
+        if flags.dry_run:
+            raise UsageError("--sheet goes with a build, and --dry-run makes nothing", hint="leave one out")
+
+
+def _draw_sheet(session: Session, built: Built, name: str) -> None:
+    """A contact sheet of all that the build was about, whether or not it had to be made. Raises TargetError."""
+    from imgbuild.commands.contact import check_name, pieces_of, write_contact
+
+    with session.reading(built.project) as store:
+        pieces = pieces_of(built.project, store, built.asked)
+        if pieces:
+            write_contact(check_name(session, name), pieces)
+    missing = len(built.asked) - len(pieces)
+    if session.json:
+        session.give({"event": "sheet", "file": name, "images": len(pieces), "missing": missing})
+    elif not session.quiet:
+        left_out = f"; {missing:,} of {len(built.asked):,} targets have none" if missing else ""
+        session.say(f"{name}: {plural(len(pieces), 'image') if pieces else 'not written'}{left_out}")
 
 
 def _begin(
@@ -93,7 +124,7 @@ def rebuild(
 
     None where what was read for it changed while it waited for another build. Raises as `run_build` does.
     """
-    seen = None if flags.chooses() else last.read()
+    seen = None if flags.chooses() or flags.sheet else last.read()
     project = load_since(files, settings, last.extra, seen, last.scope)
     options = replace(_options(session, project, flags), ask=ask)
     unpinned = require(session, project, flags.paths, given=flags.trust)

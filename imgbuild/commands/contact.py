@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgbuild.commands.session import Session
 from imgbuild.digest import digest_bytes
 from imgbuild.errors import UsageError
+from imgbuild.project import Project
 from imgbuild.store.store import Store
 from imgbuild.types import Digest, Format, Sheet
 
@@ -22,10 +25,13 @@ MOST = 1 << 26  # pixels, a quarter of a GB while it is drawn
 
 
 def check_name(session: Session, name: str) -> Path:
-    """Where a sheet of that name goes, from where the command was given. Raises UsageError for what is no PNG."""
+    """Where a sheet of that name goes, from where the command was given. Raises UsageError where it can't."""
     if not name.lower().endswith(".png"):
         raise UsageError(f"'{name}' is no name of a PNG file", hint="a contact sheet is one: sheet.png")
-    return session.folder / name
+    place = session.folder / name
+    if not place.parent.is_dir():
+        raise UsageError(f"there is no folder for '{name}'", hint="make it, or name another one")
+    return place
 
 
 def write_contact(place: Path, pieces: Sequence[Piece], columns: int | None = None) -> None:
@@ -69,6 +75,10 @@ def _sheet(count: int, columns: int | None) -> Sheet:
     )
 
 
+def is_at_hand(store: Store, image: Digest, place: Path | None = None) -> bool:
+    return bool(image) and (store.blobs.has(image) or picture_of(store, image, place) is not None)
+
+
 def picture_of(store: Store, image: Digest, place: Path | None = None) -> bytes | None:
     """The bytes of an image: of the store, its cache, or of the file where it may be published; None: nowhere."""
     if not image:
@@ -82,13 +92,31 @@ def picture_of(store: Store, image: Digest, place: Path | None = None) -> bytes 
     return None
 
 
-def piece_of(name: str, store: Store, image: Digest, place: Path | None = None) -> Piece:
-    """The picture under its name; blank where its bytes are nowhere, which the name then says."""
+def piece_of(when: str, name: str, store: Store, image: Digest, place: Path | None = None) -> Piece:
+    """The picture under its name; a blank that says so where there is none, or its bytes are nowhere."""
     from imgbuild.sheets.drawing import Piece
 
-    if picture_of(store, image, place) is None:
-        return Piece(f"{name}: {'not in the store' if image else 'none'}", _blank)
-    return Piece(name, lambda: picture_of(store, image, place) or _blank())
+    if not is_at_hand(store, image, place):
+        return Piece(f"{when}: {'not in the store' if image else 'none'}", _blank)
+    return Piece(f"{when}: {name}", partial(_bytes_of, store, image, place))
+
+
+def pieces_of(project: Project, store: Store, ids: Iterable[str]) -> list[Piece]:
+    """What is published of these targets, each under its path without suffix; those without an image are left out."""
+    from imgbuild.sheets.drawing import Piece
+
+    published, folder = store.records.outputs(project.settings.profile_name), project.outputs.folder
+    found = []
+    for target in (project.graph.targets[id] for id in ids):
+        output, place = published.get(target.output), folder / target.output
+        if output is not None and output.target == target.id and is_at_hand(store, output.digest, place):
+            name = os.path.splitext(target.output)[0]  # noqa: PTH122 - text
+            found.append(Piece(name, partial(_bytes_of, store, output.digest, place)))
+    return found
+
+
+def _bytes_of(store: Store, image: Digest, place: Path | None) -> bytes:
+    return picture_of(store, image, place) or _blank()
 
 
 def _blank() -> bytes:

@@ -15,7 +15,7 @@ from imgbuild.errors import Exit
 from imgbuild.ledger import manifest_of
 from imgbuild.report.text import plural
 from imgbuild.revisions import Difference, Past, compare, past_of
-from imgbuild.revisions.compare import Kind
+from imgbuild.revisions.compare import KINDS, Kind
 from imgbuild.select import handle, is_named, matcher, no_match
 from imgbuild.store.store import Store
 from imgbuild.survey import Survey, states_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 DRAWN = ("seed", "attempt", "via", "adjusted")
 
 
-class Shown(Struct, frozen=True, kw_only=True):
+class Shown(Struct, frozen=True, kw_only=True, tag="difference", tag_field="event"):
     """One image that is another one, as `--json` gives it. before, after: digests of its file, as locks have them.
 
     pixels: whether it looks the same; distance: in how many of 64 bits the perceptual hashes differ. output: empty
@@ -37,7 +37,6 @@ class Shown(Struct, frozen=True, kw_only=True):
     fallback that made it (via), and the rules that adjusted what it was asked for with.
     """
 
-    event: Literal["difference"] = "difference"
     kind: Kind
     id: str
     handle: str
@@ -51,17 +50,16 @@ class Shown(Struct, frozen=True, kw_only=True):
     drawn: list[Change]
 
 
-class Compared(Struct, frozen=True, kw_only=True):
+class Compared(Struct, frozen=True, kw_only=True, tag="compared", tag_field="event"):
     """The end of a comparison: how many images are others. commit: what the revision stands for. sheet: as written."""
 
-    event: Literal["compared"] = "compared"
     revision: str
     commit: str
-    changed: int = 0
-    renamed: int = 0
-    new: int = 0
-    gone: int = 0
-    sheet: str = ""
+    changed: int
+    renamed: int
+    new: int
+    gone: int
+    sheet: str
 
 
 def run_diff(session: Session, revision: str, patterns: Sequence[str], sheet: str) -> int:
@@ -78,9 +76,7 @@ def run_diff(session: Session, revision: str, patterns: Sequence[str], sheet: st
     for fault in past.faults:
         session.warn(fault)
     if session.json:
-        counts = Counter(str(item.kind) for item in chosen)
-        end = Compared(revision=revision, commit=past.commit, sheet=sheet if chosen else "", **counts)
-        for event in (*shown, end):
+        for event in (*shown, _end(past, chosen, sheet)):
             session.give(event)
     else:
         _tell(session, past, chosen, shown, sheet)
@@ -93,7 +89,7 @@ def _tell(
     if shown:
         rows = [_cells(*pair) for pair in zip(shown, chosen, strict=True)]
         session.table(["change", "target", "pixels", "what"], rows)
-    session.say(_summary(Counter(str(item.kind) for item in chosen), past))
+    session.say(_summary(Counter(item.kind for item in chosen), past))
     if sheet:
         told = f"{plural(len(chosen), 'image')}, before and after" if chosen else "not written"
         session.say(f"{sheet}: {told}")
@@ -162,7 +158,7 @@ def _pieces(found: Survey, store: Store, items: Sequence[Difference]) -> Iterato
         place = found.outputs.folder / target.output if target is not None else None
         name = target.output if target is not None else item.id
         for when, line in (("before", item.before), ("after", item.after)):
-            yield piece_of(f"{when}: {name}", store, line.image if line is not None else "", place)
+            yield piece_of(when, name, store, line.image if line is not None else "", place)
 
 
 def _cells(shown: Shown, item: Difference) -> list[str]:
@@ -195,9 +191,22 @@ def _reasons(shown: Shown, item: Difference) -> Iterator[str]:
         yield "only the file's metadata or encoding"
 
 
-def _summary(counts: Counter[str], past: Past) -> str:
+def _end(past: Past, chosen: Sequence[Difference], sheet: str) -> Compared:
+    counts = Counter(item.kind for item in chosen)
+    return Compared(
+        revision=past.revision,
+        commit=past.commit,
+        changed=counts["changed"],
+        renamed=counts["renamed"],
+        new=counts["new"],
+        gone=counts["gone"],
+        sheet=sheet if chosen else "",
+    )
+
+
+def _summary(counts: Counter[Kind], past: Past) -> str:
     since = f"since {past.revision} ({past.commit[:8]})"
     if not counts:
         return f"no image is another one {since}"
-    told = [f"{counts[kind]:,} {kind}" for kind in ("changed", "renamed", "new", "gone") if counts[kind]]
+    told = [f"{counts[kind]:,} {kind}" for kind in KINDS if counts[kind]]
     return f"{', '.join(told)} {since}"

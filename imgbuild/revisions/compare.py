@@ -12,6 +12,7 @@ from imgbuild.lock.rename import carry_over
 from imgbuild.types import Line
 
 Kind: TypeAlias = Literal["changed", "renamed", "new", "gone"]
+KINDS: tuple[Kind, ...] = ("changed", "renamed", "new", "gone")
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -65,8 +66,7 @@ def compare(before: Mapping[str, Line], after: Mapping[str, Line]) -> list[Diffe
             if line.image and id not in after and id not in old
         ),
     ]
-    order = ("changed", "renamed", "new", "gone")
-    return sorted(found, key=lambda item: (order.index(item.kind), item.id))
+    return sorted(found, key=lambda item: (KINDS.index(item.kind), item.id))
 
 
 def _changed(before: Mapping[str, Line], after: Mapping[str, Line]) -> Iterator[Difference]:

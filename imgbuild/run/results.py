@@ -29,7 +29,8 @@ class Built(Struct, frozen=True, kw_only=True):
 
     ran: how often each step ran. outputs: stamps of the published files, by path. locks: the lock files' paths.
     news: those failures that were not told by an earlier build. refusals: whatever came of them.
-    stopped: whether something was not made for the budget's sake.
+    stopped: whether something was not made for the budget's sake. asked: ids of the targets that it was about, without
+    what those are made from.
     """
 
     project: Project
@@ -43,6 +44,7 @@ class Built(Struct, frozen=True, kw_only=True):
     news: tuple[Failure, ...]
     refusals: tuple[Refusal, ...]
     stopped: bool
+    asked: tuple[str, ...] = ()
 
 
 def built(

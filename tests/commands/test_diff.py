@@ -266,9 +266,16 @@ def test_names_that_no_sheet_can_have(shop):
         "",
         "error: 'changed.gif' is no name of a PNG file\nhint: a contact sheet is one: sheet.png\n",
     )
-    change(shop)
     assert shop.tell("diff", "-o", "no/folder.png") == (
         2,
         "",
-        "error: folder.png can't be written: No such file or directory\nhint: is its folder there, and yours?\n",
+        "error: there is no folder for 'no/folder.png'\nhint: make it, or name another one\n",
     )
+    change(shop)
+    (shop.root / "folder.png").mkdir()
+    assert shop.tell("diff", "-o", "folder.png") == (
+        2,
+        "",
+        "error: folder.png can't be written: Is a directory\nhint: is its folder there, and yours?\n",
+    )
+    assert not (shop.root / ".folder.png.tmp").exists()
