@@ -211,16 +211,17 @@ def why(ctx: click.Context, /, **flags: Any) -> int:
     return run_why(session(ctx, **common), own["targets"])
 
 
-@verb("ls", "imgbuild ls", "imgbuild ls --select state:failed")
+@verb("ls", "imgbuild ls --select state:failed", "imgbuild ls --pictures -s 'hero/*'")
 @PATHS
 @SELECT
+@click.option("--pictures", is_flag=True, help="Show the images, too, where the terminal can.")
 @shared
 def ls(ctx: click.Context, /, **flags: Any) -> int:
     """List the targets with their states, handles and outputs."""
     from imgbuild.commands.ls import run_ls
 
     common, own = split(flags)
-    return run_ls(session(ctx, **common), own["paths"], own["select"])
+    return run_ls(session(ctx, **common), own["paths"], own["select"], pictures=own["pictures"])
 
 
 @verb("diff", "imgbuild diff", "imgbuild diff HEAD~1 'hero/*' -o changed.png")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -105,13 +105,20 @@ def pieces_of(project: Project, store: Store, ids: Iterable[str]) -> list[Piece]
     """What is published of these targets, each under its path without suffix; those without an image are left out."""
     from imgbuild.sheets.drawing import Piece
 
+    return [
+        Piece(os.path.splitext(project.graph.targets[id].output)[0], read)  # noqa: PTH122 - text
+        for id, read in published_of(project, store, ids).items()
+    ]
+
+
+def published_of(project: Project, store: Store, ids: Iterable[str]) -> dict[str, Callable[[], bytes]]:
+    """What is published of these targets, where it is at hand: by id, what gives its bytes."""
     published, folder = store.records.outputs(project.settings.profile_name), project.outputs.folder
-    found = []
+    found = {}
     for target in (project.graph.targets[id] for id in ids):
         output, place = published.get(target.output), folder / target.output
         if output is not None and output.target == target.id and is_at_hand(store, output.digest, place):
-            name = os.path.splitext(target.output)[0]  # noqa: PTH122 - text
-            found.append(Piece(name, partial(_bytes_of, store, output.digest, place)))
+            found[target.id] = partial(_bytes_of, store, output.digest, place)
     return found
 
 
