@@ -31,6 +31,12 @@ def check_name(session: Session, name: str) -> Path:
     place = session.folder / name
     if not place.parent.is_dir():
         raise UsageError(f"there is no folder for '{name}'", hint="make it, or name another one")
+    _, settings = session.settings()
+    if place.resolve().is_relative_to((settings.root / settings.output).resolve()):
+        raise UsageError(
+            f"'{name}' would lie among the images, or over one",
+            hint=f"name a place outside of {settings.output}/",
+        )
     return place
 
 
@@ -114,7 +120,7 @@ def pieces_of(project: Project, store: Store, ids: Iterable[str]) -> list[Piece]
 def published_of(project: Project, store: Store, ids: Iterable[str]) -> dict[str, Callable[[], bytes]]:
     """What is published of these targets, where it is at hand: by id, what gives its bytes."""
     published, folder = store.records.outputs(project.settings.profile_name), project.outputs.folder
-    found = {}
+    found: dict[str, Callable[[], bytes]] = {}
     for target in (project.graph.targets[id] for id in ids):
         output, place = published.get(target.output), folder / target.output
         if output is not None and output.target == target.id and is_at_hand(store, output.digest, place):

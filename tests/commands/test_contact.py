@@ -121,7 +121,10 @@ def test_as_json_and_quietly(shop):
 
 
 def test_a_sheet_that_could_not_be_written_is_refused_before_anything_is_made(shop, painter):
+    (shop.root / "out/pens").mkdir(parents=True)
     for name, said in {
+        "out/pens/0.png": "error: 'out/pens/0.png' would lie among the images, or over one\n"
+        "hint: name a place outside of out/\n",
         "sheet.jpg": "error: 'sheet.jpg' is no name of a PNG file\nhint: a contact sheet is one: sheet.png\n",
         "no/sheet.png": "error: there is no folder for 'no/sheet.png'\nhint: make it, or name another one\n",
     }.items():
