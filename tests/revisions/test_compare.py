@@ -1,6 +1,6 @@
 """Which pictures are others, new, gone or renamed between two states of the locks."""
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgbuild.revisions import compare
@@ -108,6 +108,7 @@ lines = st.dictionaries(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 @given(lines, lines)
 def test_every_picture_is_told_of_once(before, after):
     found = compare(before, after)
