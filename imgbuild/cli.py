@@ -340,7 +340,9 @@ def verify(ctx: click.Context, /, **flags: Any) -> int:
 
 @verb("review", "imgbuild review list", "imgbuild review approve -m 'as briefed' 'hero/*'")
 @click.argument(
-    "action", type=click.Choice(["approve", "reject", "comment", "star", "unstar", "list"]), metavar="ACTION"
+    "action",
+    type=click.Choice(["approve", "pick", "reject", "comment", "star", "unstar", "list"]),
+    metavar="ACTION",
 )
 @click.argument("targets", nargs=-1, metavar="[TARGET]...", shell_complete=known_targets)
 @click.option("-m", "--note", default="", metavar="TEXT", help="Why, or what else is to be said.")
@@ -359,7 +361,8 @@ def verify(ctx: click.Context, /, **flags: Any) -> int:
 def review(ctx: click.Context, /, **flags: Any) -> int:
     """Decide on images, or list what was decided.
 
-    ACTION is one of approve, reject, comment, star, unstar and list.
+    ACTION is one of approve, pick, reject, comment, star, unstar and list. To pick an image approves it, and makes it
+    the winner among those that it competes with.
 
     A decision is a line of the file beside the lock, SPEC.reviews: commit it. It holds for the picture that was looked
     at, whatever its file's metadata say, and for no other one.

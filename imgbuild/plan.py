@@ -205,6 +205,10 @@ class _Planner:
         if unsealed is not None:
             self.follow(target, line, self.decisions[unsealed])
             return
+        repainted = self.repainted(target)
+        if repainted:
+            self.put(target, line, Action.FAULT, *picked_before(repainted))
+            return
         way = self.intents.way_of(target, self.sealed, line)
         sealed = self.intents.of(target, self.sealed, way)
         declared = sealed if way == DECLARED else self.intents.of(target, self.sealed)
@@ -222,6 +226,15 @@ class _Planner:
             self.put(target, line, Action.FAULT, f"its input {name} can't be made", hint="mend that first")
         else:
             self.put(target, line, Action.UNPINNED, f"its input {name} is not pinned yet", hint=needed.hint)
+
+    def repainted(self, target: Target) -> str:
+        """A winner whose picture is not the one that was picked; one that is going to move will be looked at then."""
+        for item in target.inputs:
+            if item.picked and not self.decisions[item.target].is_moving:
+                line = self.view.lines.get(item.target)
+                if line is not None and line.pixels != item.picked:
+                    return item.target
+        return ""
 
     def weigh(self, target: Target, line: Line | None, intent: Digest, manifest: Manifest) -> None:
         why = self.outdated(target, line, intent)
@@ -244,6 +257,9 @@ class _Planner:
         moving = self.moving(target)
         if moving:
             return f"input {moving[0]} is made again"
+        is_given_other = line.inputs != self.inputs_digest(target)
+        if is_given_other and (picked := self.picked_anew(target, line)):
+            return picked
         if line.intent != intent:
             rule = forgotten(target.recipe, line.adjusted)
             return (
@@ -251,8 +267,22 @@ class _Planner:
                 if rule
                 else "changed"
             )
-        if line.inputs != self.inputs_digest(target):
+        if is_given_other:
             return "an input has other pixels than the lock knows"
+        return ""
+
+    def picked_anew(self, target: Target, line: Line) -> str:
+        """That another winner is picked than the locked image was made from; empty where that is not what changed."""
+        pixels = {name: other.pixels for name, other in self.upstream_lines(target)}
+        for item in target.inputs:
+            for rival in item.rivals:
+                known = self.view.lines.get(rival)
+                before = {**pixels, item.target: known.pixels if known is not None else ""}
+                if inputs_digest(target, before) == line.inputs:
+                    return f"the winner changed: {item.target}, no more {rival}"
+        given = [item for item in target.inputs if item.target]
+        if len(given) == 1 and given[0].picked:
+            return f"another picture was picked: {given[0].target}"
         return ""
 
     def moving(self, target: Target) -> list[str]:
@@ -491,6 +521,14 @@ class _Planner:
 def _misplaced(target: Target, place: _Place) -> str:
     name = "its output" if place.path == target.output else place.path
     return f"{name} is missing" if place.found is None else f"{name} is an older one"
+
+
+def picked_before(winner: str) -> tuple[str, str]:
+    """That a winner's picture is not the one that was picked, and the way out."""
+    return (
+        f"the picture that was picked, {winner}, has changed since",
+        f"look at what it is now, then `imgbuild review pick '{winner}'`, or another",
+    )
 
 
 def start_of(target: Target, line: Line | None) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,16 +14,19 @@ from imgbuild.expand.cheapest import Choice
 from imgbuild.expand.context import Context
 from imgbuild.expand.draft import Moved
 from imgbuild.expand.finish import rules_of_sets, weights_of
+from imgbuild.expand.winners import FindWinner
 from imgbuild.files import Files
 from imgbuild.graph import Graph, build_graph
 from imgbuild.lock.book import LockBook
 from imgbuild.pins import Name, kept
 from imgbuild.publish import Outputs
+from imgbuild.reviews.book import ReviewBook
+from imgbuild.reviews.picks import Picks
 from imgbuild.rules.base import Rule
 from imgbuild.settings import Settings, load_settings
 from imgbuild.spec.declared import Spec
 from imgbuild.spec.load import load, load_file
-from imgbuild.types import Bound, Model, Pin
+from imgbuild.types import Bound, Line, Model, Pin
 
 
 class Project(Struct, frozen=True, kw_only=True, eq=False):
@@ -146,12 +149,20 @@ def project_of(
     drafts: Drafts,
     only: Mapping[tuple[str, str], Moved] | None = None,
     total: int = 0,
+    lines: Mapping[str, Line] | None = None,
 ) -> Project:
     """The project of assets that have been read. only: but what changed of it, out of `total` targets.
 
-    Raises SpecError, Errors.
+    lines: the locked lines, by target; left out, as the locks have them. Raises SpecError, Errors.
     """
-    expansion = expand(drafts, only)
+
+    def picks(names: Collection[str]) -> FindWinner:
+        book = ReviewBook(files, settings, specs, names)
+        return Picks(
+            book, lambda: LockBook(files, settings, specs).lines() if lines is None else lines
+        ).winner
+
+    expansion = expand(drafts, only, picks)
     graph = build_graph(expansion.targets)
     return Project(
         settings=settings,
@@ -169,3 +180,8 @@ def widened(project: Project) -> Project:
     if project.is_whole:
         return project
     return project_of(project.files, project.settings, project.specs, project.drafts)
+
+
+def repicked(project: Project, lines: Mapping[str, Line]) -> Project:
+    """The whole project, with the winners among targets that have these lines. Raises SpecError, Errors."""
+    return project_of(project.files, project.settings, project.specs, project.drafts, lines=lines)

@@ -22,7 +22,7 @@ from imgbuild.lock.book import LockBook
 from imgbuild.lock.rename import carry_over
 from imgbuild.pins import Name, Pins, digests_of
 from imgbuild.plan import AT_REST, DOES_STEPS, Action, Options, Plan, View, make_plan, plan_of
-from imgbuild.project import Project
+from imgbuild.project import Project, repicked
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
 from imgbuild.providers.keyring import Keyring
@@ -78,7 +78,7 @@ def survey(project: Project, store: Store, options: Options, pins: Pins, book: L
     if book.has_sides:
         _merge(project.graph, book, intents, store)
     locked = book.lines()
-    carried = _carry(project.graph, intents, locked)
+    project, carried = _followed(project, intents, locked)
     lines = _after_renames(locked, carried)
     gone = _gone(book, project.graph, carried)
     outputs = project.outputs
@@ -172,6 +172,22 @@ def seal_all(graph: Graph, intents: Intents) -> dict[str, Digest]:
             if found is not None:
                 sealed[name] = found[0]
     return sealed
+
+
+def _followed(
+    project: Project, intents: Intents, locked: Mapping[str, Line]
+) -> tuple[Project, dict[str, str]]:
+    """The project and its renames. What was picked under an old name is found once it is known who was renamed; and
+    then, who else was, for whom that is an input."""
+    carried = _carry(project.graph, intents, locked)
+    if not project.expansion.contests:
+        return project, carried
+    known: dict[str, str] = {}
+    while carried.keys() > known.keys():
+        known = carried
+        project = repicked(project, _after_renames(locked, known))
+        carried = _carry(project.graph, intents, locked)
+    return project, carried
 
 
 def _carry(graph: Graph, intents: Intents, locked: Mapping[str, Line]) -> dict[str, str]:

@@ -360,6 +360,19 @@ class Edge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     index: int | None = None
 
 
+class Pick(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The winner among targets of another asset as input: which one it is, people say by `imgbuild review pick`.
+
+    pick: that asset: `name`, or `spec/name` for another file. match: variables in which those that compete agree with
+    this cell; left out, all that both have. model, index: only those of one model, or of one seed, compete.
+    """
+
+    pick: str
+    match: list[str] | None = None
+    model: str = ""
+    index: int | None = None
+
+
 class Sheet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One picture of all the targets of another asset, in rows: a contact sheet, or a sprite sheet with its map.
 
@@ -555,13 +568,16 @@ class Adjustment(Struct, frozen=True, kw_only=True):
 class Input(Struct, frozen=True, kw_only=True):
     """A picture that goes into a target: a file (path from the project's root) or another target's pixels.
 
-    name: what a sheet calls it.
+    name: what a sheet calls it. picked: where that target was picked as the winner, the pixels that it had then; it may
+    have others by now. rivals: those that it won against.
     """
 
     role: str
     file: str = ""
     target: str = ""
     name: str = ""
+    picked: Digest = ""
+    rivals: tuple[str, ...] = ()
 
 
 class Bound(Struct, frozen=True, kw_only=True):

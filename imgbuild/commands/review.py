@@ -1,4 +1,4 @@
-"""`imgbuild review`: approve, reject, comment, star pictures; list what was decided. Kept beside the lock."""
+"""`imgbuild review`: approve, pick, reject, comment, star pictures; list what was decided. Kept beside the lock."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ from imgbuild.types import Target
 
 DONE: Mapping[Kind, str] = {
     "approve": "approved",
+    "pick": "picked",
     "reject": "rejected",
     "comment": "commented on",
     "star": "starred",
     "unstar": "starred no more",
 }
+
+APPROVING: tuple[Kind, ...] = ("approve", "pick")
 
 
 class Said(Struct, frozen=True, kw_only=True):
@@ -65,6 +68,8 @@ def run_decide(session: Session, kind: Kind, said: Said) -> int:
     with session.reading(project) as store:
         found = session.survey(project, store)
         chosen = session.choose(found, store, selection_of(project, session, (), said.targets))
+    if kind == "pick":
+        _check_rivals(project, chosen)
     pixels = {target.id: _pixels(found, target) for target in chosen}
     who = said.by or person(session.root, session.environ)
     when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -90,21 +95,38 @@ def _check_words(kind: Kind, said: Said) -> None:
         raise UsageError(f"review {kind} needs a note", hint="say why, by -m")
     if said.reseed and kind != "reject":
         raise UsageError("--reseed goes with reject alone", hint="`imgbuild lock --reseed` moves seeds")
-    if said.tick and kind != "approve":
+    if said.tick and kind not in APPROVING:
         raise UsageError(
-            "--tick goes with approve alone", hint="what is on the checklist is said of good pictures"
+            "--tick goes with approve and pick alone",
+            hint="what is on the checklist is said of good pictures",
         )
 
 
+def _check_rivals(project: Project, chosen: Sequence[Target]) -> None:
+    """Raises UsageError where one that is to win competes with none, or with another that is to win."""
+    ids = {target.id for target in chosen}
+    contests = [ids.intersection(contest) for contest in project.expansion.contests]
+    for target in chosen:
+        if not any(target.id in both for both in contests):
+            raise UsageError(
+                f"nothing asks for a winner among {target.id} and others",
+                hint="'inputs: {image: {pick: ASSET}}' of another asset does",
+            )
+    for both in contests:
+        if len(both) > 1:
+            one, other = sorted(both)[:2]
+            raise UsageError(f"{one} and {other} compete: only one wins", hint="pick one of them")
+
+
 def _ticked(project: Project, kind: Kind, given: Sequence[str]) -> tuple[str, ...]:
-    """What is ticked of the checklist; all that is on it, where somebody approves. Raises UsageError."""
+    """What is ticked of the checklist; all that is on it, where somebody approves or picks. Raises UsageError."""
     checklist = project.settings.review.checklist
     for item in given:
         if item not in checklist:
             hint = did_you_mean(item, checklist, "items of the checklist")
             raise UsageError(f"'{item}' is not on the checklist", hint=hint)
     missing = [item for item in checklist if item not in given]
-    if kind == "approve" and missing:
+    if kind in APPROVING and missing:
         ticks = " ".join(f"--tick {item if item.isidentifier() else repr(item)}" for item in missing)
         raise UsageError(f"not ticked: {', '.join(missing)}", hint=f"look, then add {ticks}")
     return tuple(item for item in checklist if item in given)

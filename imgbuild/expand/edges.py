@@ -10,10 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from imgbuild.errors import SpecError, did_you_mean
+from imgbuild.expand.faults import Fault
 from imgbuild.expand.inputs import EdgeSource
+from imgbuild.expand.winners import FindWinner, OpenPicks, no_winner, nothing_picked
 from imgbuild.types import Input, Sheet, Target
 
 Labels = tuple[str | None, ...]
+Contest = tuple[str, ...]  # the ids of targets of which one is to be picked
 
 
 class Wanted(Struct, frozen=True, kw_only=True, eq=False):
@@ -31,16 +34,58 @@ class Part(Struct, frozen=True, kw_only=True, eq=False):
     wanted: list[Wanted]
 
 
-def settle(parts: Mapping[tuple[str, str], Part]) -> None:
-    """Fill in every edge's target, in place. Raises SpecError where it is none, or several."""
+def settle(parts: Mapping[tuple[str, str], Part], picks: OpenPicks = nothing_picked) -> list[Contest]:
+    """Fill in every edge's target, in place; who competes to be one. Raises SpecError where it is none, or several.
+
+    picks: opened only where something competes. A target for which nothing is picked is at fault.
+    """
+    contests: dict[Contest, None] = {}
+    find: FindWinner | None = None
     for part in parts.values():
         for wanted in reversed(part.wanted):  # a sheet's slot comes to hold many, and moves those behind it
             finder = _Finder(wanted.source, parts[wanted.source.upstream].targets)
+            if wanted.source.is_pick:
+                find = find or picks({target.id for each in parts.values() for target in each.targets})
+                _settle_picks(part, wanted, finder, find, contests)
+                continue
             for position in wanted.positions:
                 target = part.targets[position]
-                inputs = list(target.inputs)
-                inputs[wanted.slot : wanted.slot + 1] = finder.inputs(target, inputs[wanted.slot])
-                part.targets[position] = replace(target, inputs=tuple(inputs))
+                if target.inputs:
+                    inputs = list(target.inputs)
+                    inputs[wanted.slot : wanted.slot + 1] = finder.inputs(target, inputs[wanted.slot])
+                    part.targets[position] = replace(target, inputs=tuple(inputs))
+    return list(contests)
+
+
+def _settle_picks(
+    part: Part, wanted: Wanted, finder: _Finder, find: FindWinner, contests: dict[Contest, None]
+) -> None:
+    """Fill in the winners; a target without one is at fault, and has no inputs at all."""
+    for position in wanted.positions:
+        target = part.targets[position]
+        if not target.inputs:
+            continue
+        rivals = finder.rivals(target)
+        ids = tuple([rival.id for rival in rivals])
+        contests[ids] = None
+        winner = find(ids)
+        if winner is None or winner.rejected:
+            fault = no_winner(wanted.source.edge.asset, rivals, winner)
+            part.targets[position] = at_fault(target, fault)
+            continue
+        inputs = list(target.inputs)
+        others = tuple([id for id in ids if id != winner.target])
+        inputs[wanted.slot] = replace(
+            inputs[wanted.slot], target=winner.target, picked=winner.pixels, rivals=others
+        )
+        part.targets[position] = replace(target, inputs=tuple(inputs))
+
+
+def at_fault(target: Target, fault: Fault) -> Target:
+    """The target, which can't be made; what was wrong with it before is told first."""
+    if target.fault:
+        return replace(target, inputs=())
+    return replace(target, inputs=(), fault=fault.message, hint=fault.hint)
 
 
 class _Finder:
@@ -68,6 +113,14 @@ class _Finder:
             raise self._not_one(target, shown)
         names = self._names(sheet, shown) if sheet.labels or sheet.map else [""] * len(shown)
         return [replace(slot, target=other.id, name=name) for other, name in zip(shown, names, strict=True)]
+
+    def rivals(self, target: Target) -> list[Target]:
+        """Those of which the one that was picked goes into this one. Raises SpecError where there are none."""
+        index = self.source.edge.index
+        found = [other for other in self._agreeing(target) if index is None or other.index == index]
+        if not found:
+            raise self._not_one(target, found)
+        return found
 
     def _agreeing(self, target: Target) -> list[Target]:
         """Those that agree with this one in the variables that have to."""

@@ -14,8 +14,9 @@ from imgbuild.expand.clashes import check_unique
 from imgbuild.expand.context import Context, FindPin, Notice
 from imgbuild.expand.draft import Draft, Moved, read_draft
 from imgbuild.expand.drawn import note_drawn
-from imgbuild.expand.edges import settle
+from imgbuild.expand.edges import Contest, settle
 from imgbuild.expand.policies import STAND_IN
+from imgbuild.expand.winners import OpenPicks, nothing_picked
 from imgbuild.files import Files
 from imgbuild.settings import Settings, profile_place
 from imgbuild.spec.declared import Spec
@@ -25,10 +26,14 @@ MAX_TARGETS = 1_000_000  # of one project
 
 
 class Expansion(Struct, frozen=True, kw_only=True, eq=False):
-    """All targets of a project, by spec and asset, then in the order of the matrix; and what is worth a look."""
+    """All targets of a project, by spec and asset, then in the order of the matrix; and what is worth a look.
+
+    contests: the ids of targets that compete, wherever a winner is wanted.
+    """
 
     targets: list[Target]
     warnings: list[Notice]
+    contests: list[Contest] = []
 
 
 class Drafts(Struct, frozen=True, kw_only=True, eq=False):
@@ -53,18 +58,23 @@ def read_drafts(
     return Drafts(context=context, assets=assets)
 
 
-def expand(drafts: Drafts, only: Mapping[tuple[str, str], Moved] | None = None) -> Expansion:
+def expand(
+    drafts: Drafts,
+    only: Mapping[tuple[str, str], Moved] | None = None,
+    picks: OpenPicks = nothing_picked,
+) -> Expansion:
     """Every target; pure but for looking at input files. only: but those of the cells that changed, by asset.
 
-    Raises SpecError. Faults of one row are in its targets.
+    picks: opens what people picked; asked only where a winner is wanted. Raises SpecError. Faults of one row are in its
+    targets.
     """
     wanted = dict.fromkeys(drafts.assets) if only is None else only
     with _no_collections():
         parts = {key: drafts.assets[key].part(moved) for key, moved in wanted.items()}
-        settle(parts)
+        contests = settle(parts, picks)
         targets = [target for part in parts.values() for target in part.targets]
         check_unique(targets, lambda target: drafts.assets[target.recipe.spec, target.recipe.asset])
-    return Expansion(targets=targets, warnings=list(drafts.context.notices))
+    return Expansion(targets=targets, warnings=list(drafts.context.notices), contests=contests)
 
 
 def _check_profile(context: Context) -> None:

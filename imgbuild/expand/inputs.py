@@ -17,7 +17,7 @@ from imgbuild.expand.faults import Fault
 from imgbuild.process.base import Operation, upstream_name
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.templates.template import Template, compile_template
-from imgbuild.types import ON_SHEET, ROLES, Asset, Edge, Input, Sheet, Value, Where
+from imgbuild.types import ON_SHEET, ROLES, Asset, Edge, Input, Pick, Sheet, Value, Where
 
 
 class FileSource(Struct, frozen=True, kw_only=True):
@@ -30,7 +30,8 @@ class FileSource(Struct, frozen=True, kw_only=True):
 class EdgeSource(Struct, frozen=True, kw_only=True, eq=False):
     """A target of another asset for each cell. upstream: that asset, as (spec, name). declared, path: its place.
 
-    sheet: that takes all targets which agree with the cell, not one.
+    sheet: that takes all targets which agree with the cell, not one. is_pick: whether it takes that one of them which
+    was picked.
     """
 
     role: str
@@ -39,6 +40,7 @@ class EdgeSource(Struct, frozen=True, kw_only=True, eq=False):
     declared: Declared[Asset]
     path: tuple[Any, ...]
     sheet: Sheet | None = None
+    is_pick: bool = False
 
     def where(self, *more: str | int) -> Where:
         return self.declared.where(*self.path, *more)
@@ -138,10 +140,19 @@ def _sources(
     if isinstance(value, list):
         items = [(item, ("inputs", role, at)) for at, item in enumerate(value)]
     for item, path in items:
-        if isinstance(item, Mapping):
+        if isinstance(item, Mapping) and "pick" in item:
+            yield _pick(context, spec, declared, role, msgspec.convert(item, Pick), path)
+        elif isinstance(item, Mapping):
             yield _edge(context, spec, declared, role, msgspec.convert(item, Edge), path)
         else:
             yield _file(context, role, item, declared.where(*path))
+
+
+def _pick(
+    context: Context, spec: Spec, declared: Declared[Asset], role: str, pick: Pick, path: tuple[Any, ...]
+) -> EdgeSource:
+    edge = Edge(asset=pick.pick, match=pick.match, model=pick.model, index=pick.index)
+    return replace(_edge(context, spec, declared, role, edge, path, key="pick"), is_pick=True)
 
 
 def _file(context: Context, role: str, path: str, where: Where) -> FileSource:
@@ -158,8 +169,15 @@ def _file(context: Context, role: str, path: str, where: Where) -> FileSource:
 
 
 def _edge(
-    context: Context, spec: Spec, declared: Declared[Asset], role: str, edge: Edge, path: tuple[Any, ...]
+    context: Context,
+    spec: Spec,
+    declared: Declared[Asset],
+    role: str,
+    edge: Edge,
+    path: tuple[Any, ...],
+    key: str = "asset",
 ) -> EdgeSource:
+    """key: that names the asset. Raises SpecError where there is none of that name."""
     home, _, name = edge.asset.rpartition("/")
     other = context.specs.get(home) if home else spec
     if edge.asset in spec.assets:
@@ -176,7 +194,7 @@ def _edge(
         ]
         raise SpecError(
             f"unknown asset '{edge.asset}'",
-            where=declared.where(*path, "asset"),
+            where=declared.where(*path, key),
             hint=did_you_mean(edge.asset, known, "assets"),
         )
     return EdgeSource(role=role, edge=edge, upstream=(other.name, name), declared=declared, path=path)

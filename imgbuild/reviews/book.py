@@ -51,6 +51,15 @@ class ReviewBook:
         self._of_target.setdefault(name, []).append(decision)
         self._of_pixels.setdefault(decision.pixels, []).append((name, decision))
 
+    def picks(self) -> list[tuple[str, Decision]]:
+        """Every pick of a winner with its target's whole name, the oldest first."""
+        said = [(name, item) for name, items in self._of_target.items() for item in items]
+        return sorted((pair for pair in said if pair[1].decision == "pick"), key=lambda pair: pair[1].when)
+
+    def declares(self, name: str) -> bool:
+        """Whether the specs declare a target of that name; else it has another one now, or is gone."""
+        return name in self._names
+
     def of(self, name: str, pixels: Digest) -> Standing:
         """What is decided on a target's picture, also under a name that it had before."""
         said = [

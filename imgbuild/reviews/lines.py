@@ -14,14 +14,15 @@ from msgspec import Struct
 
 from imgbuild.types import Digest
 
-Kind: TypeAlias = Literal["approve", "reject", "comment", "star", "unstar"]
+Kind: TypeAlias = Literal["approve", "pick", "reject", "comment", "star", "unstar"]
 _MARKS = (b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>")
 
 
 class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What somebody said of one picture.
 
-    target: without its spec. pixels: digest of the picture that was looked at; another picture is another matter.
+    target: without its spec. decision: who picks a winner among others approves it with that.
+    pixels: digest of the picture that was looked at; another picture is another matter.
     who: as git knows them. when: UTC, as in 2026-11-27T06:30:00.123456Z. note: in their words.
     ticked: of the checklist.
     """

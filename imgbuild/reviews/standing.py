@@ -10,7 +10,9 @@ from msgspec import Struct
 from imgbuild.reviews.lines import Decision, in_order
 
 State: TypeAlias = Literal["open", "approved", "rejected"]
-_STATES: dict[str, State] = {"approve": "approved", "reject": "rejected"}
+_STATES: dict[str, State] = {"approve": "approved", "pick": "approved", "reject": "rejected"}
+
+_PAST = {"approve": "approved", "pick": "picked", "reject": "rejected"}
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -51,7 +53,7 @@ def told(standing: Standing) -> str:
         return "nobody has decided on it"
     who = last.who.partition(" <")[0]
     if standing.has_changed:
-        return f"{who} {last.decision}{'ed' if last.decision == 'reject' else 'd'} another picture, before it changed"
+        return f"{who} {_PAST[last.decision]} another picture, before it changed"
     if standing.state == "approved":
         return f"by {who}"
     return f"rejected by {who}{f': {last.note}' if last.note else ''}"

@@ -61,6 +61,15 @@ class Recall:
             return False
         return line.inputs == self.materials.inputs_digest(work.decision.target)
 
+    def repainted(self, work: Work) -> str:
+        """A winner that goes in, and that this run made another picture of than the one that was picked."""
+        for item in work.decision.target.inputs:
+            if not item.picked or self.materials.decision(item.target).reproduce:  # that is equal to the eye
+                continue
+            if item.picked != self.materials.pixels_of(item.target):
+                return item.target
+        return ""
+
     def look_up(self, work: Work) -> Made | None:
         """Follow the records as far as they carry; the whole image, if that is to the end."""
         trace = work.trace

@@ -22,7 +22,7 @@ from imgbuild.adjustments import told_asked
 from imgbuild.errors import ProviderFailed, Refused, TargetError
 from imgbuild.graph import Graph
 from imgbuild.ledger import BATCH_SECONDS
-from imgbuild.plan import AT_REST, LOST, Action, Decision, Plan
+from imgbuild.plan import AT_REST, LOST, Action, Decision, Plan, picked_before
 from imgbuild.programs import Programs
 from imgbuild.report import Reporter
 from imgbuild.report.events import TargetMoved, Underway
@@ -222,6 +222,9 @@ class Schedule:
         """A target whose inputs are there: find out how much of it is known, and send out the rest."""
         if work.locked:
             self._look_at_locked(work)
+        elif repainted := self.recall.repainted(work):
+            cause, hint = picked_before(repainted)
+            self._fail(work, TargetError(cause, hint=hint))
         elif unopened := self.recall.unopened(work):
             self._move(work, State.OPENING)
             self._submit(self.finishers, self._opened, work, lambda _: self.make.open_inputs(unopened))

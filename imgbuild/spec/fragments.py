@@ -39,7 +39,8 @@ _MATRIX = {
     },
     "additionalProperties": _AXIS,
 }
-_IF_EDGE = {"if": {"type": "object"}, "then": {"$ref": "#/$defs/Edge"}}
+_IF_PICK = {"if": {"required": ["pick"]}, "then": {"$ref": "#/$defs/Pick"}, "else": {"$ref": "#/$defs/Edge"}}
+_IF_EDGE = {"if": {"type": "object"}, "then": _IF_PICK}
 _PICTURES = {
     "type": ["string", "object", "array"],
     "minLength": 1,
@@ -133,6 +134,8 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "Needs.max_price": {"type": "number", "minimum": 0},
     "Edge.asset": _TEXT,
     "Edge.index": {"type": "integer", "minimum": 0},
+    "Pick.pick": _TEXT,
+    "Pick.index": {"type": "integer", "minimum": 0},
     "Sheet.asset": _TEXT,
     "Sheet.index": {"type": "integer", "minimum": 0},
     "Sheet.columns": {"type": "integer", "minimum": 1, "maximum": 65535},

@@ -20,7 +20,7 @@ from imgbuild.rules import RULES
 from imgbuild.rules.base import Rule
 from imgbuild.settings.schema import settings_schema
 from imgbuild.spec.fragments import FRAGMENTS, TABLE
-from imgbuild.types import Edge, Line, Pin, Seeds, SpecFile, Table
+from imgbuild.types import Edge, Line, Pick, Pin, Seeds, SpecFile, Table
 
 __all__ = ["lock_schema", "settings_schema", "spec_schema", "write_schemas"]
 
@@ -29,7 +29,7 @@ __all__ = ["lock_schema", "settings_schema", "spec_schema", "write_schemas"]
 def spec_schema() -> dict[str, Any]:
     """The schema of one spec file, with the operations and rules that are registered."""
     (reference,), definitions = shapes.components([SpecFile])
-    definitions |= shapes.components([Edge, Seeds, Table])[1]
+    definitions |= shapes.components([Edge, Pick, Seeds, Table])[1]
     definitions["Table"] |= TABLE
     process = _entries(OPERATIONS, "operation", definitions)
     entries = {

@@ -143,7 +143,7 @@ WRONG = {
     ),
     "tick with reject": (
         ["reject", RED, "-m", "no", "--tick", "text"],
-        "--tick goes with approve alone\nhint: what is on the checklist is said of good pictures\n",
+        "--tick goes with approve and pick alone\nhint: what is on the checklist is said of good pictures\n",
     ),
     "nothing to tick": (
         ["approve", RED, "--tick", "text"],

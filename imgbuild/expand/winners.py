@@ -1,0 +1,64 @@
+"""Winners: which of several targets people picked, as the expansion is told of it, and what it says where none is.
+
+What was picked is a source like the specs, and so the expansion settles who the winner is. Whether its picture is still
+the one that was picked is no matter of sources: the plan looks at the lock for that, and the run at what it made. So a
+picked input is an edge like any other to all that comes after, nothing but the winner is made for it, and where nothing
+is picked no lock is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from imgbuild.expand.faults import Fault
+from imgbuild.expand.ids import tag_of
+from imgbuild.types import Digest, Target
+
+SHOWN = 3  # of those that compete
+
+
+class Winner(Struct, frozen=True, kw_only=True):
+    """The target that was picked last among several. pixels: of the picture that was looked at.
+
+    rejected: whether that picture was rejected since.
+    """
+
+    target: str
+    pixels: Digest
+    rejected: bool = False
+
+
+FindWinner: TypeAlias = Callable[
+    [Sequence[str]], Winner | None
+]  # ids of targets → which of them was picked last
+OpenPicks: TypeAlias = Callable[[Collection[str]], FindWinner]  # all ids that there are → what was picked
+
+
+def nothing_picked(_: Collection[str]) -> FindWinner:
+    """For an expansion that is told of no picks."""
+    return lambda _: None
+
+
+def no_winner(asset: str, rivals: Sequence[Target], winner: Winner | None) -> Fault:
+    """What is wrong where no winner stands. asset: as the spec names it."""
+    ids = [target.id for target in rivals]
+    shown = ", ".join(ids[:SHOWN]) + (", …" if len(ids) > SHOWN else "")
+    if winner is not None:
+        cause = f"the winner of {asset}{_shared(rivals)} was rejected"
+    else:
+        cause = f"no winner of {asset}{_shared(rivals)} is picked"
+    return Fault(cause, f"`imgbuild review pick TARGET` says that it is one of {shown}")
+
+
+def _shared(rivals: Sequence[Target]) -> str:
+    """The variables in which all of them agree, as ids have them; empty where there are none."""
+    first, *others = [dict(target.cell) for target in rivals]
+    both = [
+        tag_of(name, label)
+        for name, label in first.items()
+        if all(other.get(name) == label for other in others)
+    ]
+    return f"[{','.join(both)}]" if both else ""
