@@ -206,6 +206,16 @@ def published_at(target: Target, image: Digest, files: Mapping[str, Digest]) -> 
     return [(target.output, image), *((path, files.get(name, "")) for name, path in further)]
 
 
+def placed_at(
+    target: Target, image: Digest, files: Mapping[str, Digest], pixels: Digest
+) -> list[tuple[str, Digest]]:
+    """What is published for a target, and the image once more where it won with these pixels."""
+    published = published_at(target, image, files)
+    if target.won is None or target.won.pixels != pixels:
+        return published
+    return [*published, (target.won.output, image)]
+
+
 def inputs_for(target: Target, position: int) -> list[Input]:
     """The inputs that go to the model at that place in the chain: those of the roles that it takes."""
     takes = bound_at(target, position).capabilities.takes

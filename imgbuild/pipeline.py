@@ -37,7 +37,7 @@ from imgbuild.run.schedule import Limits, Schedule
 from imgbuild.select import Selection, choose
 from imgbuild.settings.load import profile_output
 from imgbuild.store.store import Store
-from imgbuild.survey import Adapters, Survey, endings_of, open_book, selected, states_of, survey
+from imgbuild.survey import Adapters, Survey, endings_of, open_book, selected, states_of, survey, unpicked
 
 
 class BuildOptions(Struct, frozen=True, kw_only=True):
@@ -148,6 +148,8 @@ def _tell_notes(project: Project, store: Store, found: Survey, reporter: Reporte
         reporter.event(Note(text=text, level="warning"))
     for notice in project.expansion.warnings:
         reporter.event(Note(text=str(notice), level="warning"))
+    for notice in unpicked(found):
+        reporter.event(Note(text=str(notice)))
     for name in sorted(found.guarded):
         reporter.event(
             Note(
@@ -265,7 +267,9 @@ def _budget(materials: Materials, cost: float, options: BuildOptions, reporter: 
 def _tidy(materials: Materials, reporter: Reporter, *, prune: bool) -> list[str]:
     """Remove outputs whose targets are gone, as long as they are still what was published."""
     found = materials.survey
-    wanted = {path for target in found.project.graph.targets.values() for path in target.paths}
+    lines = {**found.lines, **materials.lines}
+    targets = found.project.graph.targets
+    wanted = {path for id, target in targets.items() for path in target.paths_with(lines.get(id))}
     stale = {path: output for path, output in materials.published.items() if path not in wanted}
     guarded = () if prune else found.guarded
     kept_ids = {f"{spec}/{id}" for spec in guarded for id in found.gone[spec]}

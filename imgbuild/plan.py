@@ -18,7 +18,7 @@ from imgbuild.digest import Manifest, digest_of
 from imgbuild.expand.seeds import attempt_seed
 from imgbuild.files import Stamp
 from imgbuild.graph import Circles, Graph
-from imgbuild.keys import DECLARED, Intents, Way, published_at, seal_rules
+from imgbuild.keys import DECLARED, Intents, Way, placed_at, seal_rules
 from imgbuild.store.records import Output
 from imgbuild.types import Digest, Grade, Line, Outcome, Target
 
@@ -300,10 +300,17 @@ class _Planner:
     def settle(self, target: Target, line: Line, intent: Digest, manifest: Manifest) -> None:
         """The locked image is the right one: is it at its place, and does it pass its rules?"""
         self.standing.add(target.id)
-        published = published_at(target, line.image, line.files)
+        published = placed_at(target, line.image, line.files, line.pixels)
         places = [self.look(path, image) for path, image in published]
         away = [place for place in places if not place.is_right]
-        gone = [place.path for place in away if not any(map(self.view.has_blob, place.wanted))]
+        here = {
+            place.found for place in places if place.is_right
+        }  # as a winner's bytes are, at its own place
+        gone = [
+            place.path
+            for place in away
+            if here.isdisjoint(place.wanted) and not any(map(self.view.has_blob, place.wanted))
+        ]
         if not away:
             for place in places:
                 self.meet(target, place)

@@ -13,8 +13,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from imgbuild.adjustments import readings
+from imgbuild.errors import place
 from imgbuild.expand.context import Notice
 from imgbuild.expand.ending import endings
+from imgbuild.expand.trials import Group
+from imgbuild.expand.winners import shared
 from imgbuild.files import Files
 from imgbuild.graph import Graph
 from imgbuild.keys import Intents, Way, bound_at
@@ -54,6 +57,15 @@ class Survey(Struct, frozen=True, kw_only=True, eq=False):
     guarded: frozenset[str]
     kept: frozenset[str] = frozenset()
     plan: Plan
+
+    @property
+    def winners(self) -> set[str]:
+        """Those that were picked over others, by their locked pictures."""
+        picked = [item for item in self.project.expansion.contests.values() if item is not None]
+        return {item.target for item in picked if self._has_pixels(item.target, item.pixels)}
+
+    def _has_pixels(self, name: str, pixels: Digest) -> bool:
+        return name in self.lines and self.lines[name].pixels == pixels
 
 
 class Adapters(dict[str, Provider]):
@@ -322,6 +334,38 @@ def approved(project: Project, lines: Mapping[str, Line]) -> frozenset[str]:
 def reviews_of(project: Project) -> ReviewBook:
     """What people decided, read now. Raises SpecError."""
     return ReviewBook(project.files, project.settings, project.specs, project.graph.targets)
+
+
+def unpicked(found: Survey) -> Iterator[Notice]:
+    """What is to be said of rivals without a winner that stands, asset by asset."""
+    waiting: dict[str, list[Group]] = {}
+    for group in found.project.expansion.trials:
+        if not any(_stands(found, target) for target in group.rivals):
+            waiting.setdefault(place(group.where), []).append(group)
+    for groups in waiting.values():
+        name = f"{groups[0].rivals[0].recipe.asset}{shared(groups[0].rivals)}"
+        more = f", nor of {len(groups) - 1} more" if len(groups) > 1 else ""
+        text = f"no winner of {name} is picked{more}: there is no {groups[0].path}"
+        yield Notice(message=f"{text}{', …' if more else ''}", where=groups[0].where)
+
+
+def beaten_by(found: Survey, book: ReviewBook) -> dict[str, str]:
+    """Those over which another one won, wherever they compete, and which that is. An approval of that is enough."""
+    beaten: dict[str, str] = {}
+    waiting: set[str] = set()
+    for rivals, winner in found.project.expansion.contests.items():
+        line = found.lines.get(winner.target) if winner is not None else None
+        if winner is None or line is None or book.of(winner.target, line.pixels).state != "approved":
+            waiting.update(rivals)
+        else:
+            beaten |= {name: winner.target for name in rivals if name != winner.target}
+    return {name: winner for name, winner in beaten.items() if name not in waiting}
+
+
+def _stands(found: Survey, target: Target) -> bool:
+    """Whether a target has won, with the image that is locked."""
+    won, line = found.project.graph.targets[target.id].won, found.lines.get(target.id)
+    return won is not None and line is not None and line.pixels == won.pixels
 
 
 def states_of(found: Survey, store: Store) -> dict[str, str]:

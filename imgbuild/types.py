@@ -373,6 +373,17 @@ class Pick(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     index: int | None = None
 
 
+class Trial(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Images that compete: people pick the winner by `imgbuild review pick`, and it is published under one name.
+
+    over: the variables whose values compete, and `model` or `seed` where these do; those that agree in all others are
+    rivals. output: path of the winner in the output folder, the same for all rivals.
+    """
+
+    over: list[str]
+    output: str
+
+
 class Sheet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One picture of all the targets of another asset, in rows: a contact sheet, or a sprite sheet with its map.
 
@@ -462,7 +473,8 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     size: WIDTHxHEIGHT in pixels. params: over the model's own. inputs: pictures that go into the model.
     process: operations on the pixels, in order. format: of the published file.
     validate: rules that every image must pass. attempts: how many seeds a `reroll` may try.
-    output: path of the image in the output folder. renditions: further files of every image, or names of presets.
+    output: path of the image in the output folder. pick: which images compete, and where the winner is published, too.
+    renditions: further files of every image, or names of presets.
     metadata: what the image says of itself, over the project's: a level, or more.
     """
 
@@ -488,6 +500,7 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, renam
     validate: list[Value] = []
     attempts: int = 3
     output: str = ""
+    pick: Trial | None = None
     renditions: dict[str, str | Rendition] = {}
     metadata: str | Metadata | None = None
 
@@ -662,6 +675,13 @@ class Recipe(Struct, frozen=True, kw_only=True, eq=False):
         yield from self.rules
 
 
+class Won(Struct, frozen=True, kw_only=True, eq=False):
+    """That a target won over its rivals: its image is published at `output`, too, as long as it has these pixels."""
+
+    output: str
+    pixels: Digest
+
+
 class Target(Struct, frozen=True, kw_only=True, eq=False):
     """One image to be published: asset × cell × model × seed index.
 
@@ -670,7 +690,8 @@ class Target(Struct, frozen=True, kw_only=True, eq=False):
     each fallback, in order; empty where `from` names existing pictures, which then are the one input of role "image",
     and for a sheet, whose pictures are inputs of role "sheet".
     output: path under the output folder; files: those of the recipe's renditions, then of its texts, in their order.
-    fault: why this target can't be made, found while expanding its row.
+    won: where it is published because it was picked. fault: why this target can't be made, found while expanding its
+    row.
     """
 
     id: str
@@ -683,12 +704,20 @@ class Target(Struct, frozen=True, kw_only=True, eq=False):
     inputs: tuple[Input, ...] = ()
     output: str
     files: tuple[str, ...] = ()
+    won: Won | None = None
     fault: str = ""
     hint: str = ""
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Every path that is published for it."""
+        """Every path that is published for it, as long as it is the winner where it was picked."""
+        own = (self.output, *self.files)
+        return own if self.won is None else (*own, self.won.output)
+
+    def paths_with(self, line: Line | None) -> tuple[str, ...]:
+        """Every path that is published for it with this line of the lock."""
+        if self.won is None or (line is not None and line.pixels == self.won.pixels):
+            return self.paths
         return (self.output, *self.files)
 
 

@@ -30,7 +30,7 @@ from imgbuild.run.recall import Recall
 from imgbuild.run.schedule import Limits, Schedule
 from imgbuild.run.work import Work
 from imgbuild.store.store import Store
-from imgbuild.survey import Adapters, Survey, approved, reviews_of, selected
+from imgbuild.survey import Adapters, Survey, approved, beaten_by, reviews_of, selected
 from imgbuild.types import Outcome, Target, Verdict
 from imgbuild.verdicts.clusters import Cluster, clusters_of
 from imgbuild.verdicts.row import NO_IMAGE, Row, exit_of, row_of, sorted_rows, summary
@@ -95,18 +95,23 @@ def _settled(found: Survey, rows: Sequence[Row]) -> list[Row]:
 
 
 def _approvals(found: Survey, targets: Sequence[Target]) -> Iterator[Row]:
-    """What people said of each image, as if a rule had measured it. One that is missing is told of already."""
+    """What people said of each image, as if a rule had measured it: where several compete, of the winner.
+
+    One that is missing is told of already.
+    """
     book = reviews_of(found.project)
+    beaten = beaten_by(found, book)
     for target in targets:
         line = found.plan.decisions[target.id].line
         if line is not None and line.pixels:
             standing, place = book.of(target.id, line.pixels), target.recipe.where
+            winner = beaten.get(target.id, "") if standing.state != "approved" else ""
             yield Row(
-                status="pass" if standing.state == "approved" else "fail",
+                status="pass" if winner or standing.state == "approved" else "fail",
                 id=target.id,
                 output=target.output,
                 rule="approved",
-                limit=told(standing),
+                limit=f"{winner} won over it" if winner else told(standing),
                 spec=place.file,
                 line=place.line,
             )

@@ -10,7 +10,7 @@ from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import Exit
 from imgbuild.report.text import printable
 from imgbuild.select import handle
-from imgbuild.survey import states_of
+from imgbuild.survey import states_of, unpicked
 
 
 def run_ls(session: Session, paths: Sequence[str], select: Sequence[str], *, pictures: bool = False) -> int:
@@ -30,6 +30,8 @@ def run_ls(session: Session, paths: Sequence[str], select: Sequence[str], *, pic
             session.give({"handle": short, "state": state, "id": id, "output": output})
     elif rows:
         session.table(["handle", "state", "target", "output"], rows)
+        for notice in unpicked(found):
+            session.say(f"note: {notice}")
     else:
         session.say("no targets: write a spec, or let `imgbuild init` write one")
     return Exit.DONE

@@ -20,7 +20,7 @@ from imgbuild.report.text import money, plural
 from imgbuild.run.budget import caps_of, foreseen
 from imgbuild.select import Selection, handle
 from imgbuild.store.store import Store
-from imgbuild.survey import Survey, endings_of, selected
+from imgbuild.survey import Survey, endings_of, selected, unpicked
 
 SHOWN = 200  # rows of the table; --verbose shows all
 
@@ -152,6 +152,8 @@ def _told_cost(costs: Sequence[float | None]) -> str:
 def _warn(session: Session, found: Survey) -> None:
     for notice in (*found.project.expansion.warnings, *endings_of(found, session.today())):
         session.say(f"warning: {notice}")
+    for notice in unpicked(found):
+        session.say(f"note: {notice}")
     gone = sum(len(ids) for ids in found.gone.values())
     if gone:
         guarded = ", and need --prune to go" if found.guarded else ""

@@ -44,12 +44,16 @@ class Said(Struct, frozen=True, kw_only=True):
 
 
 class Shown(Struct, frozen=True, kw_only=True):
-    """One row of the list, as `--json` gives it. who, when, note, ticked: of the decision that holds."""
+    """One row of the list, as `--json` gives it.
+
+    wins: whether it was picked over others. who, when, note, ticked: of the decision that holds.
+    """
 
     event: Literal["review"] = "review"
     id: str
     output: str
     state: str
+    wins: bool = False
     who: str = ""
     when: str = ""
     note: str = ""
@@ -110,7 +114,7 @@ def _check_rivals(project: Project, chosen: Sequence[Target]) -> None:
         if not any(target.id in both for both in contests):
             raise UsageError(
                 f"nothing asks for a winner among {target.id} and others",
-                hint="'inputs: {image: {pick: ASSET}}' of another asset does",
+                hint="'pick' of its asset does, or 'inputs: {image: {pick: …}}' of another one",
             )
     for both in contests:
         if len(both) > 1:
@@ -167,8 +171,8 @@ def run_list(session: Session, patterns: Sequence[str], only: Collection[str]) -
     with session.reading(project) as store:
         found = session.survey(project, store)
         chosen = session.choose(found, store, selection_of(project, session, (), patterns))
-    book = reviews_of(project)
-    rows = [shown_of(found, book, target) for target in chosen]
+    book, winners = reviews_of(project), found.winners
+    rows = [shown_of(found, book, target, winners) for target in chosen]
     shown = [row for row in rows if not only or row.state in only]
     if session.json:
         for row in shown:
@@ -185,8 +189,8 @@ def run_list(session: Session, patterns: Sequence[str], only: Collection[str]) -
     return Exit.DONE
 
 
-def shown_of(found: Survey, book: ReviewBook, target: Target) -> Shown:
-    """What is decided on a target: nothing, while it has no image."""
+def shown_of(found: Survey, book: ReviewBook, target: Target, winners: Collection[str] = ()) -> Shown:
+    """What is decided on a target: nothing, while it has no image. winners: those that were picked over others."""
     line = found.plan.decisions[target.id].line
     standing = book.of(target.id, line.pixels) if line is not None and line.pixels else Standing()
     last = standing.last
@@ -194,6 +198,7 @@ def shown_of(found: Survey, book: ReviewBook, target: Target) -> Shown:
         id=target.id,
         output=target.output,
         state="changed" if standing.has_changed else standing.state,
+        wins=standing.state == "approved" and target.id in winners,
         who=last.who if last else "",
         when=last.when if last else "",
         note=last.note if last else "",
@@ -207,7 +212,7 @@ def _cells(row: Shown) -> list[str]:
     who = row.who.partition(" <")[0]
     notes = [row.note, *(f"{item.who.partition(' <')[0]}: {item.note}" for item in row.comments)]
     return [
-        row.state,
+        f"{row.state}, wins" if row.wins else row.state,
         row.id,
         who,
         row.when[:16].replace("T", " "),

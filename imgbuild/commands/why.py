@@ -124,7 +124,7 @@ def _moved(found: Survey, target: Target) -> Iterator[str]:
     ids = {target.id, found.carried.get(target.id, target.id)}
     if target.output not in found.published:
         for path, output in found.published.items():
-            if output.target in ids and path not in target.files:
+            if output.target in ids and path not in target.paths:
                 yield path
 
 

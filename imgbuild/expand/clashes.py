@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 from unicodedata import normalize
 
 from imgbuild.errors import SpecError
@@ -13,12 +14,14 @@ DraftOf = Callable[[Target], Draft]
 Owner = tuple[Target, str]  # with one of its paths
 
 
-def check_unique(targets: Iterable[Target], draft_of: DraftOf) -> None:
-    """Raise SpecError for the first two targets that can't both be published."""
+def check_unique(targets: Iterable[Target], draft_of: DraftOf, further: Iterable[Owner] = ()) -> None:
+    """Raise SpecError for the first two targets that can't both be published. further: places of winners."""
     owners: dict[str, Owner] = {}
     folders: dict[str, Owner] = {}
-    for target in targets:
-        for path in target.paths:
+    for target, paths in chain(
+        ((each, each.paths) for each in targets), ((one, (at,)) for one, at in further)
+    ):
+        for path in paths:
             name, owner = fold(path), (target, path)
             other = owners.setdefault(name, owner)
             if other is not owner:
@@ -42,19 +45,27 @@ def _clash(first: Owner, second: Owner, draft_of: DraftOf) -> SpecError:
     names = f"'{same}'" if path == same else f"'{path}' and '{same}', one file where case is folded"
     ids = f"two files of '{other.id}'" if one is other else f"'{one.id}' and '{other.id}'"
     draft = draft_of(other)
-    if path == one.output and same == other.output:
+    is_place = same not in other.paths or (one is other and path == same == one.output)  # of a winner
+    if path == one.output and same == other.output and not is_place:
         hint = _way_out(one, other, draft)
+    elif is_place:
+        hint = "give the 'output' of 'pick' another name, or one for each group: by what does not compete"
     elif one is other:
         hint = "set the rendition's 'output' to another path, or add {{ file }} to it"
     else:
         hint = "add {{ stem }} to the rendition's 'output': it is the path of the image, without its suffix"
-    return SpecError(f"{ids} would both be {names}", where=_where(draft, second), hint=hint)
+    where = draft.trial.naming.where if is_place and draft.trial is not None else _where(draft, second)
+    return SpecError(f"{ids} would both be {names}", where=where, hint=hint)
 
 
 def _where(draft: Draft, owner: Owner) -> Where:
     """The place of the name that made this path."""
     target, path = owner
-    return draft.naming.where if path == target.output else draft.files.files[target.files.index(path)].where
+    if path in target.files:
+        return draft.files.files[target.files.index(path)].where
+    if draft.trial is not None and path != target.output:
+        return draft.trial.naming.where
+    return draft.naming.where
 
 
 def _way_out(first: Target, second: Target, draft: Draft) -> str:

@@ -32,6 +32,7 @@ from imgbuild.expand.names import Naming, check_unambiguous
 from imgbuild.expand.policies import refuse_asset, refuse_metadata
 from imgbuild.expand.renditions import Files, read_renditions
 from imgbuild.expand.seeds import Seeding, seeding
+from imgbuild.expand.trials import Rules, read_trial
 from imgbuild.expand.wording import Wording, wording
 from imgbuild.process.base import Operation
 from imgbuild.spec.declared import Declared, Spec
@@ -48,7 +49,8 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
 
     prefix: what its ids begin with. wording: None for pictures that exist already. recipes: one for each
     chain of the lineup, and so are bounds, where rules adjust what is asked for. explicit: whether the spec wrote the
-    seeds down. mixed: the assets, as (spec, name), whose pictures become part of its own.
+    seeds down. trial: what competes in it, if anything does. mixed: the assets, as (spec, name), whose pictures become
+    part of its own.
     """
 
     prefix: str
@@ -62,6 +64,7 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
     files: Files
     recipes: tuple[Recipe, ...]
     bounds: tuple[Bounds, ...]
+    trial: Rules | None = None
     mixed: frozenset[tuple[str, str]] = frozenset()
 
     @property
@@ -75,17 +78,18 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
         Raises SpecError.
         """
         targets: list[Target] = []
+        places: list[str] = []
         wanted = [Wanted(source=source, slot=slot, positions=[]) for slot, source in self.inputs.edges]
         for cell in self.matrix.cells(moved):
             start = len(targets)
             try:
-                self._add(cell, targets)
+                self._add(cell, targets, places)
             except SpecError as error:
                 raise _in_cell(error, cell) from error
             if wanted and targets[start].inputs:
                 for edge in wanted:
                     edge.positions.extend(range(start, len(targets)))
-        return Part(targets=targets, wanted=wanted)
+        return Part(targets=targets, wanted=wanted, places=places)
 
     def routed(self, pairs: tuple[tuple[str, str], ...]) -> Routed | None:
         """How the route of the asset came to the model of a cell; None where it has none. Raises SpecError."""
@@ -93,8 +97,8 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
             return None
         return next(self.lineup.routed(cell) for cell in self.matrix.cells() if cell.pairs == pairs)
 
-    def _add(self, cell: Cell, targets: list[Target]) -> None:
-        """The targets of one cell: each of its models, each of its seeds."""
+    def _add(self, cell: Cell, targets: list[Target], places: list[str]) -> None:
+        """The targets of one cell: each of its models, each of its seeds. places: of those that win."""
         faults: list[Fault] = []
         inputs = self.inputs.of(cell, faults)
         prompt, negative = self.wording.of(cell, faults) if self.wording else ("", "")
@@ -107,6 +111,8 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
             tail = f"@{escape(chain.alias)}#" if chain.fits else "#"
             names = self.naming.names(cell, chain.alias, len(seeds))
             files = self.files.paths(cell.bindings, chain.alias, names)
+            if self.trial is not None:
+                places += self.trial.naming.names(cell, chain.alias, len(seeds))
             for index, seed in enumerate(seeds):
                 targets.append(
                     Target(
@@ -188,6 +194,7 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
         files=files,
         recipes=_recipes(context, spec, name, lineup, process, format, files, told, checks, bounds),
         bounds=bounds,
+        trial=read_trial(spec, name, declared, matrix.names, format),
         mixed=frozenset(source.upstream for source in [*_edges(sources), *layers]),
     )
 

@@ -12,11 +12,10 @@ from msgspec.structs import replace
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.faults import Fault
 from imgbuild.expand.inputs import EdgeSource
-from imgbuild.expand.winners import FindWinner, OpenPicks, no_winner, nothing_picked
+from imgbuild.expand.winners import Contests, no_winner
 from imgbuild.types import Input, Sheet, Target
 
 Labels = tuple[str | None, ...]
-Contest = tuple[str, ...]  # the ids of targets of which one is to be picked
 
 
 class Wanted(Struct, frozen=True, kw_only=True, eq=False):
@@ -28,60 +27,53 @@ class Wanted(Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Part(Struct, frozen=True, kw_only=True, eq=False):
-    """The targets of one asset, with the edges that only the whole project can settle."""
+    """The targets of one asset, with the edges that only the whole project can settle.
+
+    places: for each target, where it is published if it wins; none where the asset has no trial.
+    """
 
     targets: list[Target]
     wanted: list[Wanted]
+    places: list[str] = []
 
 
-def settle(parts: Mapping[tuple[str, str], Part], picks: OpenPicks = nothing_picked) -> list[Contest]:
-    """Fill in every edge's target, in place; who competes to be one. Raises SpecError where it is none, or several.
+def settle(parts: Mapping[tuple[str, str], Part], contests: Contests) -> None:
+    """Fill in every edge's target, in place. Raises SpecError where it is none, or several.
 
-    picks: opened only where something competes. A target for which nothing is picked is at fault.
+    A target for which nothing is picked is at fault, and has no inputs at all.
     """
-    contests: dict[Contest, None] = {}
-    find: FindWinner | None = None
     for part in parts.values():
         for wanted in reversed(part.wanted):  # a sheet's slot comes to hold many, and moves those behind it
             finder = _Finder(wanted.source, parts[wanted.source.upstream].targets)
-            if wanted.source.is_pick:
-                find = find or picks({target.id for each in parts.values() for target in each.targets})
-                _settle_picks(part, wanted, finder, find, contests)
-                continue
             for position in wanted.positions:
                 target = part.targets[position]
-                if target.inputs:
-                    inputs = list(target.inputs)
-                    inputs[wanted.slot : wanted.slot + 1] = finder.inputs(target, inputs[wanted.slot])
-                    part.targets[position] = replace(target, inputs=tuple(inputs))
-    return list(contests)
+                if not target.inputs:
+                    continue
+                if wanted.source.is_pick:
+                    part.targets[position] = _with_winner(target, wanted, finder, contests)
+                    continue
+                inputs = list(target.inputs)
+                inputs[wanted.slot : wanted.slot + 1] = finder.inputs(target, inputs[wanted.slot])
+                part.targets[position] = replace(target, inputs=tuple(inputs))
 
 
-def _settle_picks(
-    part: Part, wanted: Wanted, finder: _Finder, find: FindWinner, contests: dict[Contest, None]
-) -> None:
-    """Fill in the winners; a target without one is at fault, and has no inputs at all."""
-    for position in wanted.positions:
-        target = part.targets[position]
-        if not target.inputs:
-            continue
-        rivals = finder.rivals(target)
-        ids = tuple([rival.id for rival in rivals])
-        contests[ids] = None
-        winner = find(ids)
-        if winner is None or winner.rejected:
-            fault = no_winner(wanted.source.edge.asset, rivals, winner)
-            part.targets[position] = at_fault(target, fault)
-            continue
-        inputs = list(target.inputs)
-        others = tuple([id for id in ids if id != winner.target])
-        inputs[wanted.slot] = replace(
-            inputs[wanted.slot], target=winner.target, picked=winner.pixels, rivals=others
-        )
-        part.targets[position] = replace(target, inputs=tuple(inputs))
+def _with_winner(target: Target, wanted: Wanted, finder: _Finder, contests: Contests) -> Target:
+    """The target with the winner as its input, or at fault where none stands."""
+    rivals = finder.rivals(target)
+    winner = contests.winner(rivals)
+    if winner is None or winner.rejected:
+        return _at_fault(target, no_winner(wanted.source.edge.asset, rivals, winner))
+    inputs = list(target.inputs)
+    inputs[wanted.slot] = replace(
+        inputs[wanted.slot],
+        target=winner.target,
+        picked=winner.pixels,
+        rivals=tuple([rival.id for rival in rivals if rival.id != winner.target]),
+    )
+    return replace(target, inputs=tuple(inputs))
 
 
-def at_fault(target: Target, fault: Fault) -> Target:
+def _at_fault(target: Target, fault: Fault) -> Target:
     """The target, which can't be made; what was wrong with it before is told first."""
     if target.fault:
         return replace(target, inputs=())

@@ -14,9 +14,10 @@ from imgbuild.expand.clashes import check_unique
 from imgbuild.expand.context import Context, FindPin, Notice
 from imgbuild.expand.draft import Draft, Moved, read_draft
 from imgbuild.expand.drawn import note_drawn
-from imgbuild.expand.edges import Contest, settle
+from imgbuild.expand.edges import Part, settle
 from imgbuild.expand.policies import STAND_IN
-from imgbuild.expand.winners import OpenPicks, nothing_picked
+from imgbuild.expand.trials import Group, crown, groups_of
+from imgbuild.expand.winners import Contests, OpenPicks, Winner, nothing_picked
 from imgbuild.files import Files
 from imgbuild.settings import Settings, profile_place
 from imgbuild.spec.declared import Spec
@@ -28,12 +29,14 @@ MAX_TARGETS = 1_000_000  # of one project
 class Expansion(Struct, frozen=True, kw_only=True, eq=False):
     """All targets of a project, by spec and asset, then in the order of the matrix; and what is worth a look.
 
-    contests: the ids of targets that compete, wherever a winner is wanted.
+    contests: the ids of targets that compete, wherever a winner is wanted, and who was picked. trials: those of them
+    whose winner is published under another name, too.
     """
 
     targets: list[Target]
     warnings: list[Notice]
-    contests: list[Contest] = []
+    contests: Mapping[tuple[str, ...], Winner | None] = {}
+    trials: Sequence[Group] = ()
 
 
 class Drafts(Struct, frozen=True, kw_only=True, eq=False):
@@ -71,10 +74,32 @@ def expand(
     wanted = dict.fromkeys(drafts.assets) if only is None else only
     with _no_collections():
         parts = {key: drafts.assets[key].part(moved) for key, moved in wanted.items()}
-        contests = settle(parts, picks)
+        contests = Contests(picks, lambda: {each.id for part in parts.values() for each in part.targets})
+        settle(parts, contests)
         targets = [target for part in parts.values() for target in part.targets]
-        check_unique(targets, lambda target: drafts.assets[target.recipe.spec, target.recipe.asset])
-    return Expansion(targets=targets, warnings=list(drafts.context.notices), contests=contests)
+        trials = _trials(drafts, parts)
+        check_unique(
+            targets, lambda target: drafts.assets[target.recipe.spec, target.recipe.asset], _places(trials)
+        )
+        crown(targets, trials, contests)
+    return Expansion(
+        targets=targets, warnings=list(drafts.context.notices), contests=contests.winners, trials=trials
+    )
+
+
+def _trials(drafts: Drafts, parts: Mapping[tuple[str, str], Part]) -> list[Group]:
+    """All rivals of trials. Raises SpecError."""
+    return [
+        group
+        for key, part in parts.items()
+        if (rules := drafts.assets[key].trial) is not None
+        for group in groups_of(rules, part)
+    ]
+
+
+def _places(trials: Sequence[Group]) -> list[tuple[Target, str]]:
+    """Where winners are published, whoever they are: each with one of those who may."""
+    return [(group.rivals[0], group.path) for group in trials]
 
 
 def _check_profile(context: Context) -> None:

@@ -88,14 +88,14 @@ def _name(spec: str, asset: str) -> str:
 
 
 def _tied(drafts: Drafts) -> set[tuple[str, str]]:
-    """The assets that are bound to others, or whose targets are compared with each other."""
+    """The assets that are bound to others, or whose targets are compared with, or picked over, each other."""
     tied = set()
     for key, draft in drafts.assets.items():
         upstream = {source.upstream for _, source in draft.inputs.edges}
         ruling = [rule for recipe in draft.recipes for rule in recipe.rules if rule.group]
         if any(rule.circle(key[0]) for rule in ruling):
             return set(drafts.assets)  # any other may have been among those that it is compared with
-        if upstream or ruling:
+        if upstream or ruling or draft.trial is not None:
             tied |= {key, *upstream}
     return tied
 

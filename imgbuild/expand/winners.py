@@ -37,6 +37,24 @@ FindWinner: TypeAlias = Callable[
 OpenPicks: TypeAlias = Callable[[Collection[str]], FindWinner]  # all ids that there are → what was picked
 
 
+class Contests:
+    """Who competes, and who won. picks: opened when the first winner is asked for. names: gives all ids there are."""
+
+    def __init__(self, picks: OpenPicks, names: Callable[[], Collection[str]]) -> None:
+        self._picks, self._names = picks, names
+        self._find: FindWinner | None = None
+        self.winners: dict[tuple[str, ...], Winner | None] = {}
+
+    def winner(self, rivals: Sequence[Target]) -> Winner | None:
+        """The one that was picked, be it that it was rejected since."""
+        ids = tuple([rival.id for rival in rivals])
+        if ids not in self.winners:
+            if self._find is None:
+                self._find = self._picks(self._names())
+            self.winners[ids] = self._find(ids)
+        return self.winners[ids]
+
+
 def nothing_picked(_: Collection[str]) -> FindWinner:
     """For an expansion that is told of no picks."""
     return lambda _: None
@@ -47,13 +65,13 @@ def no_winner(asset: str, rivals: Sequence[Target], winner: Winner | None) -> Fa
     ids = [target.id for target in rivals]
     shown = ", ".join(ids[:SHOWN]) + (", …" if len(ids) > SHOWN else "")
     if winner is not None:
-        cause = f"the winner of {asset}{_shared(rivals)} was rejected"
+        cause = f"the winner of {asset}{shared(rivals)} was rejected"
     else:
-        cause = f"no winner of {asset}{_shared(rivals)} is picked"
+        cause = f"no winner of {asset}{shared(rivals)} is picked"
     return Fault(cause, f"`imgbuild review pick TARGET` says that it is one of {shown}")
 
 
-def _shared(rivals: Sequence[Target]) -> str:
+def shared(rivals: Sequence[Target]) -> str:
     """The variables in which all of them agree, as ids have them; empty where there are none."""
     first, *others = [dict(target.cell) for target in rivals]
     both = [

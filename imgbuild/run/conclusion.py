@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from imgbuild.digest import Manifest
 from imgbuild.errors import Drift, Refused
 from imgbuild.images import hamming
-from imgbuild.keys import DECLARED, bound_at, published_at, rules_of
+from imgbuild.keys import DECLARED, bound_at, placed_at, rules_of
 from imgbuild.plan import failure_key, outcome_key
 from imgbuild.run.accept import status_of, tell
 from imgbuild.run.materials import Materials
@@ -82,9 +82,19 @@ class Conclusion:
         """Publish; whether a file had to be written. Raises TargetError."""
         made, target = work.made, work.decision.target
         assert made is not None
-        published = published_at(target, made.image, made.files)
+        line = work.decision.line
+        pixels = line.pixels if work.locked and line is not None else made.pixels
+        published = placed_at(target, made.image, made.files, pixels)
+        if target.won is not None:
+            self._take_in(target, made.image)
         written = [self._put(target, path, image) for path, image in published]
         return any(written)
+
+    def _take_in(self, target: Target, image: Digest) -> None:
+        """A winner's bytes may be nowhere but at its own place, from where they are to be published once more."""
+        blobs, outputs = self.materials.store.blobs, self.materials.outputs
+        if not blobs.has(image) and outputs.digest(target.output) == image:
+            blobs.add_file(outputs.folder / target.output)
 
     def _put(self, target: Target, path: str, image: Digest) -> bool:
         outputs = self.materials.outputs

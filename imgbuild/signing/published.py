@@ -7,7 +7,7 @@ from typing import NamedTuple
 from imgbuild.credentials.claim import MIMES
 from imgbuild.digest import digest_bytes
 from imgbuild.errors import TargetError
-from imgbuild.keys import published_at
+from imgbuild.keys import placed_at
 from imgbuild.plan import Action
 from imgbuild.store.store import Store
 from imgbuild.survey import Survey
@@ -40,11 +40,11 @@ class Published:
         return line
 
     def files(self, target: Target) -> list[File]:
-        """The image, its renditions, its texts."""
+        """The image, its renditions, its texts; and the image once more, where it won over others."""
         line, recipe = self.line(target.id), target.recipe
-        kinds = [recipe, *recipe.renditions, *[None for _ in recipe.texts]]
-        published = published_at(target, line.image, line.files)
-        return [File(path, digest, made) for (path, digest), made in zip(published, kinds, strict=True)]
+        kinds = [recipe, *recipe.renditions, *[None for _ in recipe.texts], recipe]
+        published = placed_at(target, line.image, line.files, line.pixels)
+        return [File(path, digest, made) for (path, digest), made in zip(published, kinds, strict=False)]
 
     def stale(self, target: Target) -> str:
         """Why it is not what is declared, where it isn't."""

@@ -134,6 +134,8 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "Needs.max_price": {"type": "number", "minimum": 0},
     "Edge.asset": _TEXT,
     "Edge.index": {"type": "integer", "minimum": 0},
+    "Trial.over": {"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True},
+    "Trial.output": _TEXT,
     "Pick.pick": _TEXT,
     "Pick.index": {"type": "integer", "minimum": 0},
     "Sheet.asset": _TEXT,

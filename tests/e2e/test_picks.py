@@ -290,7 +290,7 @@ def test_who_competes_with_none_wins_nothing(shop):
     shop.build()
     assert wrong(shop, "review", "pick", PLAIN) == (
         f"error: nothing asks for a winner among {PLAIN} and others\n"
-        "hint: 'inputs: {image: {pick: ASSET}}' of another asset does\n"
+        "hint: 'pick' of its asset does, or 'inputs: {image: {pick: …}}' of another one\n"
     )
     assert not (shop.root / "specs/catalog.reviews").exists()
 
