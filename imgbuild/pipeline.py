@@ -267,9 +267,7 @@ def _budget(materials: Materials, cost: float, options: BuildOptions, reporter: 
 def _tidy(materials: Materials, reporter: Reporter, *, prune: bool) -> list[str]:
     """Remove outputs whose targets are gone, as long as they are still what was published."""
     found = materials.survey
-    lines = {**found.lines, **materials.lines}
-    targets = found.project.graph.targets
-    wanted = {path for id, target in targets.items() for path in target.paths_with(lines.get(id))}
+    wanted = {path for target in found.project.graph.targets.values() for path in materials.paths_of(target)}
     stale = {path: output for path, output in materials.published.items() if path not in wanted}
     guarded = () if prune else found.guarded
     kept_ids = {f"{spec}/{id}" for spec in guarded for id in found.gone[spec]}

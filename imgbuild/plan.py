@@ -303,9 +303,7 @@ class _Planner:
         published = placed_at(target, line.image, line.files, line.pixels)
         places = [self.look(path, image) for path, image in published]
         away = [place for place in places if not place.is_right]
-        here = {
-            place.found for place in places if place.is_right
-        }  # as a winner's bytes are, at its own place
+        here = {place.found for place in places if place.is_right}  # a winner's bytes are, at its own place
         gone = [
             place.path
             for place in away

@@ -194,7 +194,7 @@ def _read(context: Context, spec: Spec, name: str) -> Draft:
         files=files,
         recipes=_recipes(context, spec, name, lineup, process, format, files, told, checks, bounds),
         bounds=bounds,
-        trial=read_trial(spec, name, declared, matrix.names, format),
+        trial=read_trial(spec, name, declared, matrix, format),
         mixed=frozenset(source.upstream for source in [*_edges(sources), *layers]),
     )
 

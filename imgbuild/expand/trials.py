@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.edges import Part, alias_of
+from imgbuild.expand.matrix import Matrix
 from imgbuild.expand.names import Naming, check_unambiguous
 from imgbuild.expand.template import compile_template
 from imgbuild.expand.winners import Contests
@@ -41,24 +42,29 @@ class Group(Struct, frozen=True, kw_only=True, eq=False):
 
 
 def read_trial(
-    spec: Spec, name: str, declared: Declared[Asset], variables: Collection[str], format: Format
+    spec: Spec, name: str, declared: Declared[Asset], matrix: Matrix, format: Format
 ) -> Rules | None:
-    """What competes in the asset, if anything does. variables: of its cells. Raises SpecError."""
+    """What competes in the asset, if anything does. A table's rows compete by its axis or its key. Raises SpecError."""
     trial = declared.value.pick
     if trial is None:
         return None
-    known = [*variables, MODEL, SEED]
+    axes = {name: axis.name for axis in matrix.axes for name in (axis.axis, axis.name)}
+    known = {MODEL: MODEL, SEED: SEED, **axes}
     for at, over in enumerate(trial.over):
         if over not in known:
             raise SpecError(
-                f"'{over}' in 'over' is not a variable of '{name}'",
+                f"'{over}' in 'over' is no axis of '{name}'",
                 where=declared.where("pick", "over", at),
                 hint=did_you_mean(over, known, "things that can compete"),
             )
     template = compile_template(trial.output, declared.where("pick", "output"))
-    check_unambiguous(template, variables, f"'{name}'")
+    check_unambiguous(template, matrix.names, f"'{name}'")
     naming = Naming(spec.name, name, template, format, template.where, several=False)
-    return Rules(over=frozenset(trial.over), naming=naming, where=declared.where("pick", key=True))
+    return Rules(
+        over=frozenset(known[over] for over in trial.over),
+        naming=naming,
+        where=declared.where("pick", key=True),
+    )
 
 
 def groups_of(rules: Rules, part: Part) -> list[Group]:

@@ -58,6 +58,12 @@ class Materials:
         taken = (item for item in target.inputs if item.target and is_upstream(item.role))
         return {item.role: self.pixels_of(item.target) for item in taken}
 
+    def paths_of(self, target: Target) -> tuple[str, ...]:
+        """Every path that is published for a target by now."""
+        if target.won is None:
+            return target.paths
+        return target.paths_with(self.lines.get(target.id) or self.survey.lines.get(target.id))
+
     def adopt(self, outputs: Mapping[str, Output]) -> None:
         """Know these outputs as published."""
         for path, output in outputs.items():

@@ -120,8 +120,7 @@ def _is_clean(materials: Materials, chosen: Collection[str]) -> bool:
     """Whether what was built is all that is declared, locked and published, and there was nothing to point out."""
     found = materials.survey
     targets = found.project.graph.targets
-    lines = {**found.lines, **materials.lines}
-    paths = sum(len(target.paths_with(lines.get(id))) for id, target in targets.items())
+    paths = sum(len(materials.paths_of(target)) for target in targets.values())
     whole = len(chosen) == len(targets) and len(materials.published) == paths
     told = found.project.expansion.warnings or materials.store.notes or found.book.notes
     return whole and not (told or found.guarded or found.book.orphans)

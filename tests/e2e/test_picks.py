@@ -55,9 +55,7 @@ OPEN = {
 
 
 @pytest.fixture
-def shop(bench, painter, monkeypatch):
-    for name, value in {"NAME": "Ann", "EMAIL": "ann@shop.example"}.items():
-        monkeypatch.setenv(f"GIT_AUTHOR_{name}", value)
+def shop(bench, painter):
     return bench({"specs/catalog.yaml": SPEC})
 
 
@@ -136,7 +134,7 @@ def test_another_winner_makes_its_dependents_again_and_nothing_else(picked, pain
 def test_a_pick_among_others_changes_nothing(picked, painter):
     pick(picked, PLAIN)
     assert is_up_to_date(picked)
-    told = picked.tell("review", "comment", MOODY, "-m", "nice, too")
+    told = picked.tell("review", "comment", MOODY, "-m", "nice, too", "--by", "Ben")
     assert told.code == 0
     assert is_up_to_date(picked)
 
@@ -196,7 +194,7 @@ def test_a_pick_outlives_what_changes_no_pixels(picked, painter):
 
 
 def test_who_is_rejected_has_won_no_more(picked, painter):
-    assert picked.tell("review", "reject", PLAIN, "-m", "the logo is wrong").code == 0
+    assert picked.tell("review", "reject", PLAIN, "-m", "the logo is wrong", "--by", "Ben").code == 0
     ended = picked.build()
     assert failed(ended)[hero("home")] == (
         "the winner of concepts[page=home] was rejected",
@@ -216,6 +214,44 @@ def test_a_pick_follows_its_target_to_another_name(picked, painter):
     assert picked.build().failures == ()
     assert prompts(painter) == []
     assert is_up_to_date(picked)
+
+
+def test_winners_of_winners_follow_to_other_names(picked, painter):
+    picked.edit("specs/catalog.yaml", ("{asset: heroes}", "{pick: heroes}"))
+    assert {cause for cause, _ in failed(picked.build()).values()} == {
+        "no winner of heroes[page=home] is picked",
+        "no winner of heroes[page=shop] is picked",
+    }
+    pick(picked, hero("home"), hero("shop"))
+    assert picked.build().failures == ()
+    assert prompts(painter) == []  # it is the same picture that goes in
+    (picked.root / "specs/catalog.yaml").rename(picked.root / "specs/shop.yaml")
+    assert picked.build().failures == ()
+    assert prompts(painter) == []
+    assert is_up_to_date(picked)
+
+
+def test_a_winner_goes_in_beside_other_pictures(picked, painter):
+    picked.edit(
+        "specs/catalog.yaml",
+        ("inputs: {image: {pick: concepts}}", "inputs: {image: {pick: concepts}, reference: {asset: brand}}"),
+        ("  heroes:", '  brand:\n    prompt: "the brand"\n    models: [paint]\n  heroes:'),
+    )
+    assert why(picked, hero("home"))[1] == "input catalog/brand@paint#0 is made again"
+    assert picked.build().failures == ()
+    pick(picked, MOODY)
+    assert why(picked, hero("home")) == ("run", f"the winner changed: {MOODY}, no more {PLAIN}")
+    picked.build()
+    assert picked.tell("lock", "--reseed", "brand").code == 0
+    picked.build()
+    assert is_up_to_date(picked)
+
+
+def test_a_reseeded_winner_is_picked_no_more(picked, painter):
+    assert picked.tell("lock", "--reseed", PLAIN).code == 0
+    ended = picked.build()
+    assert failed(ended)[hero("home")][0] == f"the picture that was picked, {PLAIN}, has changed since"
+    assert prompts(painter) == ["home, plain"]
 
 
 def test_from_nothing_but_the_sources(picked, painter):

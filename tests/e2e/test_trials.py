@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from tests.credentials.chains import chain
+
 SPEC = """\
     version: 1
     models:
@@ -31,9 +33,7 @@ BOTH, SHOP = OPEN.format("home", ", nor of 1 more", "home", ", …"), OPEN.forma
 
 
 @pytest.fixture
-def shop(bench, painter, monkeypatch):
-    for name, value in {"NAME": "Ann", "EMAIL": "ann@shop.example"}.items():
-        monkeypatch.setenv(f"GIT_AUTHOR_{name}", value)
+def shop(bench, painter):
     shop = bench({"specs/catalog.yaml": SPEC})
     assert shop.build().failures == ()
     return shop
@@ -48,7 +48,7 @@ def picked(shop):
 
 
 def pick(shop, target):
-    told = shop.tell("review", "pick", target)
+    told = shop.tell("review", "pick", target, "--by", "Ann")
     assert (told.code, told.err) == (0, "")
 
 
@@ -118,7 +118,7 @@ def test_a_changed_winner_is_picked_no_more(picked):
 
 
 def test_a_rejected_winner_is_taken_down(picked):
-    picked.tell("review", "reject", PLAIN, "-m", "too dark")
+    picked.tell("review", "reject", PLAIN, "-m", "too dark", "--by", "Ann")
     assert picked.build().finished.removed == 1
     assert paths(picked) == sorted([*OWN, "shop/hero.png"])
 
@@ -164,7 +164,7 @@ def test_who_wins_is_enough_of_an_approval(picked):
     assert rows[MOODY] == ("pass", f"{PLAIN} won over it")
     assert rows[PLAIN] == ("pass", "by Ann")
     assert {name for name, (status, _) in rows.items() if status == "fail"} == {"catalog/icons@paint#0"}
-    picked.tell("review", "reject", PLAIN, "-m", "too dark")
+    picked.tell("review", "reject", PLAIN, "-m", "too dark", "--by", "Ann")
     rows = checked(picked)
     assert rows[PLAIN] == ("fail", "rejected by Ann: too dark")
     assert rows[MOODY] == ("fail", "nobody has decided on it")
@@ -183,7 +183,24 @@ def test_the_list_says_who_won(picked):
     assert "approved, wins" in picked.tell("review", "list").out
 
 
-def test_seeds_and_models_compete_too(bench, painter, monkeypatch):
+def test_the_winner_is_signed_under_its_name(picked, monkeypatch):
+    monkeypatch.setenv("IMGBUILD_C2PA_KEY", chain().key.decode())
+    picked.write(
+        {
+            "certs/chain.pem": chain().certificates,
+            "imgbuild.yaml": "credentials: {certificate: certs/chain.pem}\n",
+        }
+    )
+    told = picked.tell("sign", "--to", "release")
+    assert told.code == 0, told.err
+    signed = sorted(
+        path.relative_to(picked.root / "release").as_posix()
+        for path in (picked.root / "release").rglob("*.png")
+    )
+    assert signed == sorted([*OWN, "home/hero.png", "shop/hero.png"])
+
+
+def test_seeds_and_models_compete_too(bench, painter):
     shop = bench({"specs/catalog.yaml": SPEC})
     shop.edit(
         "specs/catalog.yaml",
@@ -205,10 +222,51 @@ def test_seeds_and_models_compete_too(bench, painter, monkeypatch):
     assert image(shop, "hero.png") == image(shop, "heroes/brush_1.png")
 
 
+def test_rows_of_a_table_compete(bench, painter):
+    shop = bench({"specs/catalog.yaml": SPEC, "specs/rows.csv": "sku,name\nA1,lamp\nA2,desk\n"})
+    shop.edit(
+        "specs/catalog.yaml",
+        ("style: [plain, moody]", "product: {csv: rows.csv, key: sku}"),
+        ("{{ style }}", "{{ name }}"),
+        ("[style]", "[product]"),
+    )
+    shop.build()
+    assert shop.tell("review", "pick", "catalog/heroes[page=home,sku=A2]@paint#0", "--by", "Ann").code == 0
+    shop.build()
+    assert image(shop, "home/hero.png") == image(shop, "heroes/home_A2_0.png")
+    shop.edit("specs/catalog.yaml", ("{{ page }}/hero", "{{ page }}/{{ name }}"))
+    told = shop.tell("build")
+    assert told.err.startswith("specs/catalog.yaml:9:37: the winner would be 'home/lamp.png' if it is ")
+
+
+def test_a_table_of_others_alone_is_looked_at_alone_and_a_pick_ends_that(bench, painter):
+    rows = "".join(f"B{number:02},chair\n" for number in range(40))
+    shop = bench({"specs/catalog.yaml": SPEC, "specs/rows.csv": f"sku,name\nA1,lamp\n{rows}"})
+    shop.edit(
+        "specs/catalog.yaml",
+        (
+            'prompt: "an icon"',
+            'prompt: "icon of {{ name }}"\n    matrix: {product: {csv: rows.csv, key: sku}}',
+        ),
+    )
+    shop.build()
+    pick(shop, PLAIN)
+    pick(shop, MOODY.replace("home", "shop"))
+    assert shop.build().clean
+    shop.edit("specs/rows.csv", ("lamp", "candle"))
+    ended = shop.build()
+    assert len(ended.project.graph.targets) == 1
+    assert shop.build().finished.built == 0
+    pick(shop, MOODY)
+    ended = shop.build()
+    assert ended.project.is_whole
+    assert image(shop, "home/hero.png") == image(shop, "heroes/home_moody_0.png")
+
+
 WRONG = {
     "over nothing there is": (
         ("over: [style]", "over: [styel]"),
-        "specs/catalog.yaml:9:19: 'styel' in 'over' is not a variable of 'heroes'\n"
+        "specs/catalog.yaml:9:19: 'styel' in 'over' is no axis of 'heroes'\n"
         '    9 |     pick: {over: [styel], output: "{{ page }}/hero.png"}\n'
         "      |                   ^^^^^\n"
         "hint: did you mean 'style'? Things that can compete here: model, page, seed, style\n",
