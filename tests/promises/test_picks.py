@@ -71,6 +71,9 @@ def test_outputs_are_those_of_a_clean_build(bench, painter, steps):
     shop = Shop(bench(folder=folder))
     shop.write()
     shop.build()
+    for page in ("home", "shop"):
+        shop.decide("pick", page, "plain")
+    shop.build()
     for step, *words in steps:
         getattr(shop, step)(*words)
     ended = shop.bench.build()
