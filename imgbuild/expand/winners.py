@@ -68,7 +68,7 @@ def no_winner(asset: str, rivals: Sequence[Target], winner: Winner | None) -> Fa
         cause = f"the winner of {asset}{shared(rivals)} was rejected"
     else:
         cause = f"no winner of {asset}{shared(rivals)} is picked"
-    return Fault(cause, f"`imgbuild review pick TARGET` says that it is one of {shown}")
+    return Fault(cause, f"look at them, and `imgbuild review pick` one of {shown}")
 
 
 def shared(rivals: Sequence[Target]) -> str:

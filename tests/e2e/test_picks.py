@@ -44,11 +44,11 @@ PLAIN, MOODY = concept("home", "plain"), concept("home", "moody")
 OPEN = {
     hero("home"): (
         "no winner of concepts[page=home] is picked",
-        f"`imgbuild review pick TARGET` says that it is one of {PLAIN}, {MOODY}",
+        f"look at them, and `imgbuild review pick` one of {PLAIN}, {MOODY}",
     ),
     hero("shop"): (
         "no winner of concepts[page=shop] is picked",
-        "`imgbuild review pick TARGET` says that it is one of "
+        "look at them, and `imgbuild review pick` one of "
         f"{concept('shop', 'plain')}, {concept('shop', 'moody')}",
     ),
 }
@@ -198,7 +198,7 @@ def test_who_is_rejected_has_won_no_more(picked, painter):
     ended = picked.build()
     assert failed(ended)[hero("home")] == (
         "the winner of concepts[page=home] was rejected",
-        f"`imgbuild review pick TARGET` says that it is one of {PLAIN}, {MOODY}; "
+        f"look at them, and `imgbuild review pick` one of {PLAIN}, {MOODY}; "
         "the last image stays published, and is stale",
     )
     assert (picked.root / "out/heroes/home_0.png").exists()

@@ -95,7 +95,7 @@ def test_what_is_said_of_many_rivals_is_short(target):
     fault = no_winner("ideas", rivals, None)
     assert fault.message == "no winner of ideas is picked"
     assert fault.hint == (
-        "`imgbuild review pick TARGET` says that it is one of catalog/ideas#0, catalog/ideas#1, catalog/ideas#2, …"
+        "look at them, and `imgbuild review pick` one of catalog/ideas#0, catalog/ideas#1, catalog/ideas#2, …"
     )
 
 
