@@ -14,7 +14,7 @@ from imgbuild.expand.cheapest import Choice
 from imgbuild.expand.context import Context
 from imgbuild.expand.draft import Moved
 from imgbuild.expand.finish import rules_of_sets, weights_of
-from imgbuild.expand.winners import FindWinner
+from imgbuild.expand.winners import FindWinner, OpenPicks
 from imgbuild.files import Files
 from imgbuild.graph import Graph, build_graph
 from imgbuild.lock.book import LockBook
@@ -155,14 +155,7 @@ def project_of(
 
     lines: the locked lines, by target; left out, as the locks have them. Raises SpecError, Errors.
     """
-
-    def picks(names: Collection[str]) -> FindWinner:
-        book = ReviewBook(files, settings, specs, names)
-        return Picks(
-            book, lambda: LockBook(files, settings, specs).lines() if lines is None else lines
-        ).winner
-
-    expansion = expand(drafts, only, picks)
+    expansion = expand(drafts, only, _picks(files, settings, specs, lines))
     graph = build_graph(expansion.targets)
     return Project(
         settings=settings,
@@ -173,6 +166,20 @@ def project_of(
         graph=graph,
         left_out=None if only is None else total - len(graph.targets),
     )
+
+
+def _picks(
+    files: Files, settings: Settings, specs: tuple[Spec, ...], lines: Mapping[str, Line] | None
+) -> OpenPicks:
+    """What opens the reviews, and the locks where no lines are given: each is read when it is asked for."""
+
+    def locked() -> Mapping[str, Line]:
+        return LockBook(files, settings, specs).lines() if lines is None else lines
+
+    def picks(names: Collection[str]) -> FindWinner:
+        return Picks(ReviewBook(files, settings, specs, names), locked).winner
+
+    return picks
 
 
 def widened(project: Project) -> Project:
