@@ -11,9 +11,9 @@ from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.edges import Part, alias_of
 from imgbuild.expand.matrix import Matrix
 from imgbuild.expand.names import Naming, check_unambiguous
-from imgbuild.expand.template import compile_template
 from imgbuild.expand.winners import Contests
 from imgbuild.spec.declared import Declared, Spec
+from imgbuild.templates.template import compile_template
 from imgbuild.types import Asset, Format, Target, Where, Won
 
 MODEL, SEED = "model", "seed"  # what may compete beside the variables
