@@ -95,6 +95,16 @@ def test_a_page_that_is_refused_is_drawn_by_the_fallback(shop, vendors):
     assert (letters.billed, scenes.billed) == (3, 9)
 
 
+def test_the_winner_of_a_test_is_published_under_one_name(shop, vendors):
+    shop.build()
+    assert "home/hero.png" not in shop.outputs()
+    assert shop.tell("review", "pick", "home/paper.png", "--by", "Ann").code == 0
+    assert shop.build().finished.generated == 0
+    made = shop.outputs()
+    assert made["home/hero.png"] == made["home/paper.png"]
+    assert len(made) == 12 * (1 + 4 + 3) + 1
+
+
 def test_nothing_is_asked_for_beyond_the_budget(shop, vendors):
     told = shop.tell("build", "--budget", "1")
     assert (told.code, told.err) == (
