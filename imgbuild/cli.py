@@ -325,6 +325,25 @@ def watch(ctx: click.Context, /, **flags: Any) -> int:
     return run_watch(here, own["paths"], own["select"], own["budget"], trust=own["trust"])
 
 
+@verb("gallery", "imgbuild gallery --open", "imgbuild gallery -s 'hero/*' --read-only")
+@PATHS
+@SELECT
+@click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Not any free port, but this one.")
+@click.option("--read-only", is_flag=True, help="Take no decisions.")
+@click.option("--open/--no-open", default=False, help="Show it in the browser.")
+@shared
+def gallery(ctx: click.Context, /, **flags: Any) -> int:
+    """Show what is built as a page in the browser, until Ctrl-C.
+
+    The page is on this machine alone, and opens by the token in the address that is printed.
+    """
+    from imgbuild.commands.gallery import View, run_gallery
+
+    common, own = split(flags)
+    own["port"] = own["port"] or 0
+    return run_gallery(session(ctx, **common), View(**own))
+
+
 @verb("verify", "imgbuild verify", "imgbuild verify -s 'logo/*' --verbose")
 @PATHS
 @SELECT

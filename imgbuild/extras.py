@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from imgbuild.errors import TargetError
+from imgbuild.errors import ImgbuildError, TargetError
 
 
-def need(module: str, title: str, what: str, extra: str, error: type[TargetError] = TargetError) -> None:
-    """Raise TargetError, or a kind of it, where a library is missing; nothing is imported.
+def need(module: str, title: str, what: str, extra: str, error: type[ImgbuildError] = TargetError) -> None:
+    """Raise TargetError, or what else is given as `error`, where a library is missing; nothing is imported.
 
     module: its name in Python. title: its own name. what: needs it, as a spec writes it. extra: of imgbuild.
     """

@@ -43,7 +43,7 @@ FLOORS = (
     {"costs", "project"},
     {"compare", "narrow", "survey", "trust"},
     {"relock", "run", "signing"},
-    {"notify", "pipeline", "verdicts", "verify"},
+    {"gallery", "notify", "pipeline", "verdicts", "verify"},
     {"commands"},
     {"cli"},
     {"__main__"},
@@ -74,10 +74,12 @@ HEAVY = {
 LIBRARIES = {
     "PIL": {"images", "process", "provenance", "providers", "sheets"},
     "click": {"cli", "commands"},
+    "fastapi": {"gallery"},
     "jinja2": {"templates"},
     "numpy": {"providers"},
     "rich": {"report"},
     "sqlite3": {"store"},
+    "uvicorn": {"gallery"},
     "watchfiles": set(),
     "yaml": {"document"},
 }

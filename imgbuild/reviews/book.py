@@ -9,7 +9,7 @@ from pathlib import Path
 from imgbuild.errors import SpecError
 from imgbuild.files import Files
 from imgbuild.lock.book import lock_path
-from imgbuild.reviews.lines import Decision, read_lines, write_line
+from imgbuild.reviews.lines import Decision, in_order, read_lines, write_line
 from imgbuild.reviews.standing import Standing, standing_of
 from imgbuild.settings import Settings
 from imgbuild.spec.declared import Spec
@@ -68,6 +68,10 @@ class ReviewBook:
             if target == name or target not in self._names
         ]
         return standing_of(said, self._of_target.get(name, ()))
+
+    def all_of(self, name: str) -> list[Decision]:
+        """All that was said of a target's pictures, of earlier ones too, the oldest first."""
+        return in_order(self._of_target.get(name, ()))
 
     def approved(self, lines: Mapping[str, Line]) -> frozenset[str]:
         """Those whose locked picture is approved. lines: by target."""

@@ -1,0 +1,198 @@
+"""Survey + records + reviews → catalogue: what the page shows of all targets, and of one. Pure, and no server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from imgbuild.digest import fingerprint, to_hex
+from imgbuild.gallery.facts import UNKNOWN, Fact
+from imgbuild.gallery.look import Look, Made
+from imgbuild.select import handle
+from imgbuild.types import Target, Verdict
+
+GRAVITY = ("pass", "warn", "review", "fail")  # of what a rule said, the worst last
+
+
+class AssetCard(Struct, frozen=True, kw_only=True):
+    """An asset, as targets refer to it. group: of pictures of which one is picked."""
+
+    id: str
+    tags: tuple[str, ...]
+    group: str | None = None
+
+
+class Card(Struct, frozen=True, kw_only=True, gc=False):
+    """A target, as the grid shows it.
+
+    asset, prompt: places in the catalogue's lists. image: SHA-256 of the published bytes in hexadecimal, empty where
+    there are none. pixels: digest of what it shows. width, height: of the image, and until somebody looked, of what was
+    asked for. color: its mean. rules: what each said of it. review: open, changed, approved or rejected.
+    cost: US dollars. seconds: that it took to make.
+    """
+
+    id: str
+    handle: str
+    asset: int
+    cell: Mapping[str, str]
+    model: str
+    index: int
+    prompt: int
+    output: str
+    state: str
+    why: str
+    image: str
+    pixels: str
+    width: int
+    height: int
+    color: str
+    rules: Mapping[str, str]
+    review: str
+    stars: int
+    seed: int
+    attempt: int
+    cost: float
+    seconds: float
+    grade: str
+    via: str
+
+
+class Can(Struct, frozen=True, kw_only=True):
+    """What the page may do. review: add decisions."""
+
+    review: bool
+
+
+class Catalogue(Struct, frozen=True, kw_only=True):
+    """All that the page needs at once. variables: every name there is, in the order in which they first appear."""
+
+    project: str
+    root: str
+    profile: str
+    can: Can
+    checklist: tuple[str, ...]
+    variables: tuple[str, ...]
+    assets: tuple[AssetCard, ...]
+    prompts: tuple[str, ...]
+    targets: tuple[Card, ...]
+
+
+def catalogue(look: Look, facts: Mapping[str, Fact], *, can_review: bool) -> Catalogue:
+    """What the page shows of the chosen targets. facts: of images, by SHA-256 in hexadecimal."""
+    settings = look.found.project.settings
+    assets: dict[str, AssetCard] = {}
+    places: dict[str, int] = {}
+    prompts: dict[str, int] = {}
+    variables: dict[str, None] = {}
+    cards = []
+    for target in look.chosen:
+        name = f"{target.recipe.spec}/{target.recipe.asset}"
+        if name not in assets:
+            places[name] = len(assets)
+            assets[name] = AssetCard(id=name, tags=target.recipe.tags)
+        variables.update((variable, None) for variable, _ in target.cell)
+        prompt = prompts.setdefault(prompt_of(target), len(prompts))
+        cards.append(_card(look, facts, target, places[name], prompt))
+    return Catalogue(
+        project=settings.root.name,
+        root="",
+        profile=settings.profile_name,
+        can=Can(review=can_review),
+        checklist=tuple(settings.review.checklist),
+        variables=tuple(variables),
+        assets=tuple(assets.values()),
+        prompts=tuple(prompts),
+        targets=tuple(cards),
+    )
+
+
+def encode(whole: Catalogue) -> tuple[bytes, str]:
+    """The catalogue as JSON, and its tag."""
+    data = msgspec.json.encode(whole)
+    return data, f'"{fingerprint(data)}"'
+
+
+def prompt_of(target: Target) -> str:
+    return target.asks[0].prompt if target.asks else ""
+
+
+def _card(look: Look, facts: Mapping[str, Fact], target: Target, asset: int, prompt: int) -> Card:
+    decision, outcome = look.found.plan.decisions[target.id], look.outcome_of(target)
+    line = decision.line
+    image = look.image_of(target)
+    fact = facts.get(image, UNKNOWN)
+    ask = target.asks[0] if target.asks else None
+    standing = look.standing_of(target)
+    made = look.made.get(line.raw, Made()) if line is not None else Made()
+    state = look.states[target.id]
+    return Card(
+        id=target.id,
+        handle=handle(target.id),
+        asset=asset,
+        cell=dict(target.cell),
+        model=target.recipe.model.alias if target.recipe.model is not None else "",
+        index=target.index,
+        prompt=prompt,
+        output=target.output,
+        state=state,
+        why=decision.why or (outcome.why if outcome is not None else ""),
+        image=image,
+        pixels=line.pixels if line is not None else "",
+        width=fact.width or (ask.width if ask else 0),
+        height=fact.height or (ask.height if ask else 0),
+        color=fact.color,
+        rules=_worst(outcome.verdicts) if outcome is not None else {},
+        review="changed" if standing.has_changed else standing.state,
+        stars=len(standing.stars),
+        seed=line.seed if line is not None else decision.seed,
+        attempt=line.attempt if line is not None else decision.attempt,
+        cost=made.cost,
+        seconds=made.seconds,
+        grade=line.grade.value if line is not None else "",
+        via=line.via if line is not None else "",
+    )
+
+
+def _worst(verdicts: Sequence[Verdict]) -> dict[str, str]:
+    """By rule, the gravest of what it said: several of one name may stand in a spec."""
+    found: dict[str, str] = {}
+    for verdict in verdicts:
+        known = found.get(verdict.rule, verdict.status)
+        found[verdict.rule] = max(known, verdict.status, key=GRAVITY.index)
+    return found
+
+
+def changed(before: Catalogue, after: Catalogue) -> list[dict[str, Any]] | None:
+    """The targets that are not as they were, each with its prompt as text; None where more than that has changed."""
+    same = ("project", "profile", "can", "checklist", "variables", "assets")
+    if any(getattr(before, name) != getattr(after, name) for name in same):
+        return None
+    if [card.id for card in before.targets] != [card.id for card in after.targets]:
+        return None
+    found = []
+    for old, new in zip(before.targets, after.targets, strict=True):
+        text = after.prompts[new.prompt]
+        if before.prompts[old.prompt] != text or not _is_same(old, new):
+            found.append({**msgspec.to_builtins(new), "text": text})
+    return found
+
+
+def _is_same(old: Card, new: Card) -> bool:
+    """But for where its prompt stands in the list, and for what was found out of the same image meanwhile."""
+    known = msgspec.structs.replace(old, prompt=new.prompt)
+    if old.image == new.image:
+        known = msgspec.structs.replace(known, width=new.width, height=new.height, color=new.color)
+    return known == new
+
+
+def images_of(look: Look) -> dict[str, tuple[str, str]]:
+    """Every image that may be asked for, by SHA-256 in hexadecimal: its digest, and the path where it is published."""
+    found = {}
+    for target in look.chosen:
+        digest = look.digest_of(target)
+        if digest:
+            found[to_hex(digest)] = (digest, target.output)
+    return found

@@ -1,0 +1,96 @@
+"""One look at a project: its survey, and what the store and the reviews said then. It never changes afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from imgbuild.digest import to_hex
+from imgbuild.reviews import ReviewBook, Standing
+from imgbuild.store.store import Store
+from imgbuild.survey import Survey, reviews_of, states_of
+from imgbuild.types import Digest, Outcome, Target
+from imgbuild.watch import Seen
+
+FEW = 64  # blobs whose manifests are read one by one; for more, all records are read at once
+
+
+class Made(Struct, frozen=True):
+    """What it took to make an image: US dollars, and seconds."""
+
+    cost: float = 0.0
+    seconds: float = 0.0
+
+
+class Look(Struct, frozen=True, kw_only=True, eq=False):
+    """All that the page is made from. chosen: the targets that it shows. states: as `imgbuild ls` says them.
+
+    made: by generated blob. seen: what was read, to tell whether it has changed.
+    """
+
+    found: Survey
+    chosen: Sequence[Target]
+    states: Mapping[str, str]
+    outcomes: Mapping[str, Outcome]
+    made: Mapping[Digest, Made]
+    book: ReviewBook
+    seen: Seen
+
+    def digest_of(self, target: Target) -> Digest:
+        """Of the bytes that are locked or, where a line waits for its build, that are still published."""
+        line = self.found.plan.decisions[target.id].line
+        if line is not None and line.image:
+            return line.image
+        output = self.found.published.get(target.output)
+        return output.digest if output is not None and output.target == target.id else ""
+
+    def image_of(self, target: Target) -> str:
+        """The same in hexadecimal; empty where there is none."""
+        digest = self.digest_of(target)
+        return to_hex(digest) if digest else ""
+
+    def outcome_of(self, target: Target) -> Outcome | None:
+        return self.outcomes.get(target.id) if target.recipe.rules else None
+
+    def standing_of(self, target: Target) -> Standing:
+        """What is decided on it: nothing, while it has no image."""
+        line = self.found.plan.decisions[target.id].line
+        return self.book.of(target.id, line.pixels) if line is not None and line.pixels else Standing()
+
+
+def look_at(found: Survey, store: Store, chosen: Sequence[Target], before: Look | None = None) -> Look:
+    """What there is to show now. before: an earlier look, of which what can't have changed is taken over."""
+    project = found.project
+    book = reviews_of(project)
+    return Look(
+        found=found,
+        chosen=chosen,
+        states=states_of(found, store),
+        outcomes=store.records.outcomes(project.settings.profile_name),
+        made=_made(found, store, before.made if before is not None else {}),
+        book=book,
+        seen=Seen(root=project.files.root, settings=project.settings, stamps=dict(project.files.seen)),
+    )
+
+
+def _made(found: Survey, store: Store, known: Mapping[Digest, Made]) -> dict[Digest, Made]:
+    raws = {
+        item.line.raw for item in found.plan.decisions.values() if item.line is not None and item.line.raw
+    }
+    made = {raw: known[raw] for raw in raws if raw in known}
+    new = raws - made.keys()
+    if len(new) > FEW:
+        for record in store.records.all_records().values():
+            if record.step == "generate" and record.blob in new:
+                made[record.blob] = Made(record.cost, record.seconds)
+        return made
+    for raw in new:
+        for fields in store.blobs.manifests_of(raw):
+            if fields.get("step") == "generate":
+                made[raw] = Made(_number(fields.get("cost")), _number(fields.get("seconds")))
+    return made
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -1,0 +1,117 @@
+"""Small pictures of images: each made once, by a few threads, and kept in the store, which may lose them any time."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from imgbuild.gallery.facts import NAME, Fact, Facts, keep_facts
+from imgbuild.store import temporary
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+FOLDER = "thumbs"  # of the store
+SIDES = (64, 256, 512)  # pixels
+WORKERS = 2
+_QUALITY = 80  # of WebP
+
+
+class Thumbs:
+    """read: the bytes of an image by its SHA-256 in hexadecimal; raises KeyError. store: its folder."""
+
+    def __init__(self, store: Path, read: Callable[[str], bytes]) -> None:
+        self.folder, self._store, self._read = store / FOLDER, store, read
+        self.facts = Facts(self.folder)
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="thumbs")
+        self._underway: dict[tuple[str, int], Future[bytes]] = {}
+        self._looking = Lock()
+
+    def ask(self, image: str, side: int) -> Future[bytes]:
+        """A WebP file of the image, no longer than `side` on any side. Fails with KeyError, BadImage."""
+        key = image, side
+        with self._looking:
+            known = self._underway.get(key)
+            if known is not None:
+                return known
+            future = self._underway[key] = self._pool.submit(self.get, image, side)
+        future.add_done_callback(lambda _: self._underway.pop(key, None))
+        return future
+
+    def get(self, image: str, side: int) -> bytes:
+        """The same, made here and now if need be."""
+        place = self._place(image, side)
+        with suppress(OSError):
+            if image in self.facts:
+                return place.read_bytes()
+        data, fact = make(self._read(image), image, side)
+        if self._store.is_dir():
+            with suppress(OSError):
+                _keep(self.folder, place, data)
+                self.facts.note(fact)
+        return data
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def _place(self, image: str, side: int) -> Path:
+        return self.folder / image[:2] / f"{image}-{side}.webp"
+
+
+def make(data: bytes, image: str, side: int) -> tuple[bytes, Fact]:
+    """The small picture of an image's bytes, and what was seen of it. Raises BadImage."""
+    from imgbuild.images import decode, normal
+
+    picture = normal(decode(data, image[:8]))
+    fact = Fact(image=image, width=picture.width, height=picture.height, color=mean_color(picture))
+    small = _fitted(picture, side)
+    out = io.BytesIO()
+    small.convert("RGBA" if "A" in small.mode else "RGB").save(out, "WEBP", quality=_QUALITY, method=2)
+    return out.getvalue(), fact
+
+
+def _fitted(picture: PILImage, side: int) -> PILImage:
+    """Never enlarged, and without what its file said besides the pixels."""
+    from PIL import Image as pillow
+
+    small = picture.copy()
+    small.info = {}
+    small.thumbnail((side, side), pillow.Resampling.LANCZOS, reducing_gap=2.0)
+    return small
+
+
+def mean_color(picture: PILImage) -> str:
+    """`#rrggbb`, on white where it is transparent."""
+    from PIL import Image as pillow
+
+    from imgbuild.images import flat
+
+    small = picture.resize((8, 8), pillow.Resampling.BOX, reducing_gap=2.0)
+    mean = flat(small).convert("RGB").resize((1, 1), pillow.Resampling.BOX)
+    return "#" + mean.tobytes().hex()
+
+
+def _keep(folder: Path, place: Path, data: bytes) -> None:
+    staged = temporary.write_new(str(folder / "tmp"), lambda file: temporary.write_all(file, data))
+    temporary.move(staged, str(place))
+
+
+def sweep(store: Path, has: Callable[[str], bool]) -> int:
+    """Remove those of images that are gone, and what dead processes left half-made; how many. has: by SHA-256."""
+    folder = store / FOLDER
+    if not folder.is_dir():
+        return 0
+    temporary.sweep(str(folder / "tmp"))
+    found = list(folder.glob("[0-9a-f][0-9a-f]/*.webp"))
+    there = {image for image in {place.name.partition("-")[0] for place in found} if has(image)}
+    gone = [place for place in found if place.name.partition("-")[0] not in there]
+    for place in gone:
+        place.unlink(missing_ok=True)
+    with suppress(OSError):
+        keep_facts(folder / NAME, there)
+    return len(gone)
