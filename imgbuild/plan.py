@@ -46,6 +46,7 @@ class Action(StrEnum):
 
 DOES_STEPS = frozenset({Action.RUN, Action.MAYBE, Action.UNPINNED})
 AT_REST = frozenset({Action.FRESH, Action.FAILED, Action.BLOCKED, Action.LOST, Action.FAULT})
+LOCKED = frozenset({Action.FRESH, Action.CHECK, Action.RESTORE})  # the locked image is to be had as it is
 
 
 LOST = (

@@ -42,7 +42,7 @@ FLOORS = (
     {"plan", "reviews", "revisions"},
     {"costs", "project"},
     {"compare", "narrow", "survey", "trust"},
-    {"relock", "run", "signing"},
+    {"deciding", "relock", "run", "signing"},
     {"gallery", "notify", "pipeline", "verdicts", "verify"},
     {"commands"},
     {"cli"},

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Literal
 
 from msgspec import Struct
 
 from imgbuild.commands.lock import run_reseed
 from imgbuild.commands.session import Session, selection_of
-from imgbuild.errors import Exit, UsageError, did_you_mean
-from imgbuild.project import Project
+from imgbuild.deciding import Word, check_word, decide, keep
+from imgbuild.errors import Exit, UsageError
 from imgbuild.report.text import plural
 from imgbuild.reviews import Decision, ReviewBook, Standing
 from imgbuild.reviews.lines import Kind
 from imgbuild.reviews.person import person
-from imgbuild.run.schedule import LOCKED
 from imgbuild.survey import Survey, reviews_of
 from imgbuild.types import Target
 
@@ -29,9 +27,6 @@ DONE: Mapping[Kind, str] = {
     "star": "starred",
     "unstar": "starred no more",
 }
-
-APPROVING: tuple[Kind, ...] = ("approve", "pick")
-
 
 class Said(Struct, frozen=True, kw_only=True):
     """What the command line gives to `review`; the names are those of its options."""
@@ -66,103 +61,20 @@ def run_decide(session: Session, kind: Kind, said: Said) -> int:
     """Add a decision on each chosen picture. Raises UsageError where one can't be decided on, or words are missing."""
     if not said.targets:
         raise UsageError(f"review {kind} needs targets", hint="name them as `imgbuild ls` does; '*' is all")
-    _check_words(kind, said)
+    word = Word(kind=kind, note=said.note, ticked=said.tick, reseed=said.reseed)
+    check_word(word)
     project = session.project()
-    ticked = _ticked(project, kind, said.tick)
     with session.reading(project) as store:
         found = session.survey(project, store)
         chosen = session.choose(found, store, selection_of(project, session, (), said.targets))
-    if kind == "pick":
-        _check_rivals(project, chosen)
-    pixels = {target.id: _pixels(found, target) for target in chosen}
-    who = said.by or person(session.root, session.environ)
-    when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    decisions: dict[str, list[Decision]] = {}
-    for target in chosen:
-        spec = target.recipe.spec
-        decision = Decision(
-            target=target.id.removeprefix(f"{spec}/"),
-            pixels=pixels[target.id],
-            decision=kind,
-            who=who,
-            when=when,
-            note=said.note,
-            ticked=ticked,
-        )
-        decisions.setdefault(spec, []).append(decision)
-    _keep(session, reviews_of(project), decisions, kind)
-    return run_reseed(session, [target.id for target in chosen]) if said.reseed else Exit.DONE
-
-
-def _check_words(kind: Kind, said: Said) -> None:
-    if kind in ("reject", "comment") and not said.note:
-        raise UsageError(f"review {kind} needs a note", hint="say why, by -m")
-    if said.reseed and kind != "reject":
-        raise UsageError("--reseed goes with reject alone", hint="`imgbuild lock --reseed` moves seeds")
-    if said.tick and kind not in APPROVING:
-        raise UsageError(
-            "--tick goes with approve and pick alone",
-            hint="what is on the checklist is said of good pictures",
-        )
-
-
-def _check_rivals(project: Project, chosen: Sequence[Target]) -> None:
-    """Raises UsageError where one that is to win competes with none, or with another that is to win."""
-    ids = {target.id for target in chosen}
-    contests = [ids.intersection(contest) for contest in project.expansion.contests]
-    for target in chosen:
-        if not any(target.id in both for both in contests):
-            raise UsageError(
-                f"nothing asks for a winner among {target.id} and others",
-                hint="'pick' of its asset does, or 'inputs: {image: {pick: …}}' of another one",
-            )
-    for both in contests:
-        if len(both) > 1:
-            one, other = sorted(both)[:2]
-            raise UsageError(f"{one} and {other} compete: only one wins", hint="pick one of them")
-
-
-def _ticked(project: Project, kind: Kind, given: Sequence[str]) -> tuple[str, ...]:
-    """What is ticked of the checklist; all that is on it, where somebody approves or picks. Raises UsageError."""
-    checklist = project.settings.review.checklist
-    for item in given:
-        if item not in checklist:
-            hint = did_you_mean(item, checklist, "items of the checklist")
-            raise UsageError(f"'{item}' is not on the checklist", hint=hint)
-    missing = [item for item in checklist if item not in given]
-    if kind in APPROVING and missing:
-        ticks = " ".join(f"--tick {item if item.isidentifier() else repr(item)}" for item in missing)
-        raise UsageError(f"not ticked: {', '.join(missing)}", hint=f"look, then add {ticks}")
-    return tuple(item for item in checklist if item in given)
-
-
-def _pixels(found: Survey, target: Target) -> str:
-    """Of the picture that a decision is about: the locked one, where that is what the specs ask for."""
-    decision = found.plan.decisions[target.id]
-    line = decision.line
-    if line is None or not line.pixels:
-        raise UsageError(f"{target.id} has no image yet", hint="`imgbuild build` makes it")
-    if decision.action not in LOCKED:
-        raise UsageError(
-            f"{target.id} is not up to date: {decision.why}", hint="build it, and look at what comes of it"
-        )
-    return line.pixels
-
-
-def _keep(session: Session, book: ReviewBook, decisions: Mapping[str, list[Decision]], kind: Kind) -> None:
-    for spec, made in decisions.items():
-        try:
-            path = book.add(spec, made)
-        except OSError as error:
-            raise UsageError(
-                f"{book.paths[spec]} can't be written: {error.strerror}",
-                hint="is its folder there, and yours?",
-            ) from error
+    decisions = decide(found, chosen, word, said.by or person(session.root, session.environ))
+    for spec, path, made in keep(reviews_of(project), decisions):
         if session.json:
             for decision in made:
                 session.give({"event": "decided", "spec": spec, "decision": decision})
         else:
             session.say(f"{plural(len(made), 'image')} {DONE[kind]}, in {path}")
+    return run_reseed(session, [target.id for target in chosen]) if said.reseed else Exit.DONE
 
 
 def run_list(session: Session, patterns: Sequence[str], only: Collection[str]) -> int:

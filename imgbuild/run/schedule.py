@@ -22,7 +22,7 @@ from imgbuild.adjustments import told_asked
 from imgbuild.errors import ProviderFailed, Refused, TargetError
 from imgbuild.graph import Graph
 from imgbuild.ledger import BATCH_SECONDS
-from imgbuild.plan import AT_REST, LOST, Action, Decision, Plan, picked_before
+from imgbuild.plan import AT_REST, LOCKED, LOST, Action, Decision, Plan, picked_before
 from imgbuild.programs import Programs
 from imgbuild.report import Reporter
 from imgbuild.report.events import TargetMoved, Underway
@@ -38,7 +38,6 @@ from imgbuild.store.blobs import Damaged
 from imgbuild.types import Grade, Image, Verdict
 
 LOOKS = 256  # targets looked at before lanes are filled again, so that they don't wait until all have been
-LOCKED = frozenset({Action.FRESH, Action.CHECK, Action.RESTORE})  # the locked image is to be had as it is
 BACKLOG = 8  # finished images waiting for a finishing thread, for each such thread: bounds their memory
 
 
