@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import io
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from imgbuild.commands.interrupt import interruptible
+from imgbuild.commands.lock import run_reseed
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import Exit, UsageError
 from imgbuild.extras import need
+from imgbuild.reviews.person import person
+from imgbuild.store.store import Store
+from imgbuild.survey import Survey
+from imgbuild.types import Target
 
 if TYPE_CHECKING:
     from imgbuild.gallery.gallery import Gallery
     from imgbuild.gallery.guard import Door
-    from imgbuild.gallery.look import Look
+    from imgbuild.gallery.source import Source
 
 
 class View(Struct, frozen=True, kw_only=True):
@@ -56,7 +63,7 @@ def opened(session: Session, view: View) -> Iterator[tuple[Gallery, Door]]:
     from imgbuild.gallery.server import serving
 
     _, settings = session.settings()
-    gallery = Gallery(settings, _looking(session, view), can_review=not view.read_only)
+    gallery = Gallery(settings, _source(session, view), can_review=not view.read_only)
     with serving(gallery, view.port) as door:
         yield gallery, door
 
@@ -69,15 +76,20 @@ def show(session: Session, door: Door) -> None:
         webbrowser.open(door.address)
 
 
-def _looking(session: Session, view: View) -> Callable[[Look | None], Look]:
-    """How the gallery looks at the project: as `ls` does. Nobody is waited for."""
-    from imgbuild.gallery.look import look_at
+def _source(session: Session, view: View) -> Source:
+    """How the gallery looks at the project: as `ls` does. Nobody is waited for but by what moves seeds."""
+    from imgbuild.gallery.source import Source
 
-    def look(before: Look | None) -> Look:
-        project = session.project(view.paths)
-        with session.reading(project) as store:
-            found = session.survey(project, store)
-            selection = selection_of(project, session, view.paths, view.select)
-            return look_at(found, store, session.choose(found, store, selection), before)
+    def choose(found: Survey, store: Store) -> list[Target]:
+        selection = selection_of(found.project, session, view.paths, view.select)
+        return session.choose(found, store, selection)
 
-    return look
+    quiet = replace(session, stdout=io.StringIO(), json=False)
+    return Source(
+        load=lambda: session.project(view.paths),
+        reading=session.reading,
+        survey=session.survey,
+        choose=choose,
+        person=lambda: person(session.root, session.environ),
+        reseed=lambda ids: run_reseed(quiet, ids),
+    )

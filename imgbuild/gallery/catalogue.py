@@ -180,6 +180,27 @@ def changed(before: Catalogue, after: Catalogue) -> list[dict[str, Any]] | None:
     return found
 
 
+def patched(whole: Catalogue, part: Catalogue) -> Catalogue | None:
+    """The whole with those targets that are in the part as they are there; None where that can't be told so."""
+    assets = {asset.id: place for place, asset in enumerate(whole.assets)}
+    known = {card.id: place for place, card in enumerate(whole.targets)}
+    places = [assets.get(asset.id) for asset in part.assets]
+    if any(
+        place is None or whole.assets[place] != asset
+        for place, asset in zip(places, part.assets, strict=True)
+    ):
+        return None
+    if not (set(part.variables) <= set(whole.variables) and all(card.id in known for card in part.targets)):
+        return None
+    prompts = {text: place for place, text in enumerate(whole.prompts)}
+    cards = list(whole.targets)
+    for card in part.targets:
+        prompt = prompts.setdefault(part.prompts[card.prompt], len(prompts))
+        asset = places[card.asset]
+        cards[known[card.id]] = msgspec.structs.replace(card, prompt=prompt, asset=asset)
+    return msgspec.structs.replace(whole, targets=tuple(cards), prompts=tuple(prompts))
+
+
 def _is_same(old: Card, new: Card) -> bool:
     """But for where its prompt stands in the list, and for what was found out of the same image meanwhile."""
     known = msgspec.structs.replace(old, prompt=new.prompt)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from imgbuild.digest import to_hex
+from imgbuild.files import Stamp, stamp_of
 from imgbuild.reviews import ReviewBook, Standing
 from imgbuild.store.store import Store
 from imgbuild.survey import Survey, reviews_of, states_of
 from imgbuild.types import Digest, Outcome, Target
-from imgbuild.watch import Seen
 
 FEW = 64  # blobs whose manifests are read one by one; for more, all records are read at once
 
@@ -26,7 +27,7 @@ class Made(Struct, frozen=True):
 class Look(Struct, frozen=True, kw_only=True, eq=False):
     """All that the page is made from. chosen: the targets that it shows. states: as `imgbuild ls` says them.
 
-    made: by generated blob. seen: what was read, to tell whether it has changed.
+    made: by generated blob. stamps: of what was read, by path from the root, to tell whether it has changed.
     """
 
     found: Survey
@@ -35,7 +36,7 @@ class Look(Struct, frozen=True, kw_only=True, eq=False):
     outcomes: Mapping[str, Outcome]
     made: Mapping[Digest, Made]
     book: ReviewBook
-    seen: Seen
+    stamps: Mapping[str, Stamp | None]
 
     def digest_of(self, target: Target) -> Digest:
         """Of the bytes that are locked or, where a line waits for its build, that are still published."""
@@ -58,20 +59,39 @@ class Look(Struct, frozen=True, kw_only=True, eq=False):
         line = self.found.plan.decisions[target.id].line
         return self.book.of(target.id, line.pixels) if line is not None and line.pixels else Standing()
 
+    def is_current(self) -> bool:
+        """Whether all that was read is still as it was then."""
+        root = self.found.project.files.root
+        return all(stamp_of(root / path) == stamp for path, stamp in self.stamps.items())
+
 
 def look_at(found: Survey, store: Store, chosen: Sequence[Target], before: Look | None = None) -> Look:
     """What there is to show now. before: an earlier look, of which what can't have changed is taken over."""
     project = found.project
     book = reviews_of(project)
+    names = None if project.is_whole else project.graph.targets
     return Look(
         found=found,
         chosen=chosen,
         states=states_of(found, store),
-        outcomes=store.records.outcomes(project.settings.profile_name),
+        outcomes=store.records.outcomes(project.settings.profile_name, names),
         made=_made(found, store, before.made if before is not None else {}),
         book=book,
-        seen=Seen(root=project.files.root, settings=project.settings, stamps=dict(project.files.seen)),
+        stamps=dict(project.files.seen),
     )
+
+
+def decided_anew(look: Look, store: Store) -> Look:
+    """The same look after decisions alone have come: they are read again, and nothing else."""
+    project = look.found.project
+    paths = reviews_paths(look)
+    stamps = {**look.stamps, **{path: stamp_of(project.files.root / path) for path in paths}}
+    return replace(look, book=reviews_of(project), states=states_of(look.found, store), stamps=stamps)
+
+
+def reviews_paths(look: Look) -> list[str]:
+    """Where decisions are kept, and were found of specs that are gone."""
+    return [*look.book.paths.values(), *(path for path in look.stamps if path.endswith(".reviews"))]
 
 
 def _made(found: Survey, store: Store, known: Mapping[Digest, Made]) -> dict[Digest, Made]:

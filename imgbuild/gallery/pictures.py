@@ -24,16 +24,24 @@ _TYPES = (
 
 
 class Pictures:
-    """known: by SHA-256 in hexadecimal, digest and output path. Replaced as a whole when the project has changed."""
+    """known: by SHA-256 in hexadecimal, digest and output path. past: and the digests of earlier ones.
+
+    Each is replaced as a whole when the project has changed.
+    """
 
     def __init__(self, blobs: Blobs, outputs: Path) -> None:
         self._blobs, self.outputs = blobs, outputs
         self.known: Mapping[str, tuple[Digest, str]] = {}
+        self.past: Mapping[str, Digest] = {}
         self.equals: Mapping[Digest, set[Digest]] = {}
+
+    def has(self, image: str) -> bool:
+        """Whether the page was told of it."""
+        return image in self.known or image in self.past
 
     def read(self, image: str) -> bytes:
         """Raises KeyError for what the page was not told of, and for bytes that are nowhere."""
-        digest, path = self.known[image]
+        digest, path = self.known[image] if image in self.known else (self.past[image], "")
         stand_ins = self.equals.get(digest, ())
         for each in (digest, *stand_ins):
             try:

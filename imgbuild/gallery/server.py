@@ -10,15 +10,18 @@ from contextlib import contextmanager
 from importlib import resources
 from typing import cast
 
+import msgspec
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from imgbuild.errors import BadImage, UsageError
-from imgbuild.gallery.detail import detail_json
+from imgbuild.errors import BadImage, ImgbuildError, UsageError
 from imgbuild.gallery.gallery import Gallery
 from imgbuild.gallery.guard import App, Door, Guard, new_token
+from imgbuild.gallery.history import HEAD
 from imgbuild.gallery.pictures import type_of
+from imgbuild.gallery.posted import read_posted, status_of
 from imgbuild.gallery.thumbs import SIDES
 
 JSON = "application/json"
@@ -72,13 +75,33 @@ class Routes:
         return Response(shown.packed, media_type=JSON, headers={**headers, "content-encoding": "gzip"})
 
     def target(self, request: Request) -> Response:
-        look = self.gallery.shown.look
-        told = detail_json(look, request.path_params["handle"]) if look is not None else None
+        told = self.gallery.detail(request.path_params["handle"])
         return Response(told, media_type=JSON, headers=NEVER) if told is not None else _missing()
+
+    def since(self, request: Request) -> Response:
+        try:
+            found = self.gallery.since(request.query_params.get("rev", HEAD))
+        except ImgbuildError as error:
+            return _failed(error)
+        return Response(msgspec.json.encode(found), media_type=JSON, headers=NEVER)
+
+    async def review(self, request: Request) -> Response:
+        return await run_in_threadpool(self._decide, await request.body())
+
+    def _decide(self, body: bytes) -> Response:
+        if not self.gallery.can_review:
+            return _failed(
+                UsageError("this gallery takes no decisions", hint="it was started with --read-only"), 403
+            )
+        try:
+            done = self.gallery.decide(read_posted(body))
+        except ImgbuildError as error:
+            return _failed(error)
+        return Response(msgspec.json.encode({"done": done}), media_type=JSON, headers=NEVER)
 
     async def thumb(self, request: Request) -> Response:
         image, side = request.path_params["image"], request.path_params["side"]
-        if image not in self.gallery.pictures.known or side not in map(str, SIDES):
+        if not self.gallery.pictures.has(image) or side not in map(str, SIDES):
             return _missing()
         try:
             data = await asyncio.wrap_future(self.gallery.thumbs.ask(image, int(side)))
@@ -100,6 +123,11 @@ class Routes:
         )
 
 
+def _failed(error: ImgbuildError, status: int = 0) -> Response:
+    told = msgspec.json.encode({"error": error.message, "hint": error.hint})
+    return Response(told, status or status_of(error), media_type=JSON, headers=NEVER)
+
+
 def _missing() -> Response:
     return Response("there is nothing here\n", 404, media_type="text/plain", headers=NEVER)
 
@@ -112,6 +140,8 @@ def application(gallery: Gallery, door: Door) -> App:
     app.add_route("/page/{name}", routes.file)
     app.add_route("/api/catalogue", routes.catalogue)
     app.add_route("/api/target/{handle}", routes.target)
+    app.add_route("/api/diff", routes.since)
+    app.add_route("/api/review", routes.review, methods=["POST"])
     app.add_route("/api/events", routes.events)
     app.add_route("/thumb/{image}/{side}", routes.thumb)
     app.add_route("/image/{image}", routes.image)
