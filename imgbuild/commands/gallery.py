@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -63,7 +63,7 @@ def opened(session: Session, view: View) -> Iterator[tuple[Gallery, Door]]:
     from imgbuild.gallery.server import serving
 
     _, settings = session.settings()
-    gallery = Gallery(settings, _source(session, view), can_review=not view.read_only)
+    gallery = Gallery(settings, source_of(session, view), can_review=not view.read_only)
     with serving(gallery, view.port) as door:
         yield gallery, door
 
@@ -72,11 +72,15 @@ def show(session: Session, door: Door) -> None:
     """Open the browser, where somebody sits at a terminal."""
     import webbrowser
 
-    if session.stdout.isatty():
+    if is_terminal(session.stdout):
         webbrowser.open(door.address)
 
 
-def _source(session: Session, view: View) -> Source:
+def is_terminal(stream: TextIO) -> bool:
+    return stream.isatty()
+
+
+def source_of(session: Session, view: View) -> Source:
     """How the gallery looks at the project: as `ls` does. Nobody is waited for but by what moves seeds."""
     from imgbuild.gallery.source import Source
 

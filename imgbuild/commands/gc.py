@@ -9,7 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from imgbuild.commands.session import Session
+from imgbuild.digest import from_hex
 from imgbuild.errors import Exit, UsageError
+from imgbuild.gallery.thumbs import sweep
 from imgbuild.ledger import pixels_key
 from imgbuild.lock.book import LockBook
 from imgbuild.pins import digests_of
@@ -57,6 +59,8 @@ def run_gc(session: Session, bounds: Bounds, *, dry_run: bool) -> int:
             dry_run=dry_run,
             all=bounds.everything,
         )
+        if not dry_run:
+            sweep(project.store, lambda image: store.blobs.has(from_hex(image)))
     _tell(session, gone, before, size, dry_run=dry_run)
     return Exit.DONE
 

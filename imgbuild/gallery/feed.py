@@ -83,16 +83,19 @@ class Feed:
         self._readers.add(queue)
         try:
             yield first or b": here\n\n"
-            while not self.is_closed:
-                try:
-                    text = await asyncio.wait_for(queue.get(), BEAT)
-                except TimeoutError:
-                    text = b": still here\n\n"
-                if text is None:
-                    return
+            text = None if self.is_closed else await _next(queue)
+            while text is not None:
                 yield text
+                text = await _next(queue)
         finally:
             self._readers.discard(queue)
+
+
+async def _next(queue: asyncio.Queue[bytes | None]) -> bytes | None:
+    try:
+        return await asyncio.wait_for(queue.get(), BEAT)
+    except TimeoutError:
+        return b": still here\n\n"
 
 
 def told_event(name: str, data: Any) -> bytes:

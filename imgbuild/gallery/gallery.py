@@ -113,10 +113,14 @@ class Gallery:
             if project.is_whole or look is None:
                 self.try_refresh()
                 return
-            with self.source.reading(project) as store:
-                found = self.source.survey(project, store)
-                part = look_at(found, store, list(found.project.graph.targets.values()), look)
-            self._patch(look, part)
+            try:
+                with self.source.reading(project) as store:
+                    found = self.source.survey(project, store)
+                    part = look_at(found, store, list(found.project.graph.targets.values()), look)
+            except (ImgbuildError, ValueError):  # the latter where a lock can't be read in part
+                self.try_refresh()
+            else:
+                self._patch(look, part)
 
     def _patch(self, look: Look, part: Look) -> None:
         cards = catalogue(part, self.thumbs.facts, can_review=self.can_review)
