@@ -150,7 +150,7 @@ def _card(look: Look, facts: Mapping[str, Fact], target: Target, asset: int, pro
         seed=line.seed if line is not None else decision.seed,
         attempt=line.attempt if line is not None else decision.attempt,
         cost=made.cost,
-        seconds=made.seconds,
+        seconds=round(made.seconds, 3),
         grade=line.grade.value if line is not None else "",
         via=line.via if line is not None else "",
     )

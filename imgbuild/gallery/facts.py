@@ -74,7 +74,7 @@ def keep_facts(path: Path, images: Collection[str]) -> None:
 
 def _append(path: Path, line: bytes) -> None:
     """By one call, so that what several processes note does not mix."""
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
     try:
         os.write(file, line)
     finally:

@@ -113,6 +113,7 @@ class Gallery:
             if project.is_whole or look is None:
                 self.try_refresh()
                 return
+            records, written = _stamp(self.settings), _written(project)
             try:
                 with self.source.reading(project) as store:
                     found = self.source.survey(project, store)
@@ -120,7 +121,8 @@ class Gallery:
             except (ImgbuildError, ValueError):  # the latter where a lock can't be read in part
                 self.try_refresh()
             else:
-                self._patch(look, part)
+                self._records = records
+                self._patch(look, replace(part, stamps={**part.stamps, **written}))
 
     def _patch(self, look: Look, part: Look) -> None:
         cards = catalogue(part, self.thumbs.facts, can_review=self.can_review)
@@ -129,7 +131,6 @@ class Gallery:
             self.try_refresh()
             return
         self.error = ""
-        self._records = _stamp(self.settings)
         self._know(part, more=True)
         narrow = {**self.shown.narrow, **{card.handle: part for card in cards.targets}}
         stamped = replace(look, stamps={**look.stamps, **part.stamps})
@@ -257,11 +258,16 @@ def _stamp(settings: Settings) -> Stamp | None:
     return stamp_of(settings.root / settings.store / RECORDS)
 
 
+def _written(project: Project) -> dict[str, Stamp | None]:
+    """Stamps of the files that a build writes itself: what it has seen of them is from before."""
+    files = project.files
+    return {path: stamp_of(files.root / path) for path in files.seen if path.endswith((".lock", ".reviews"))}
+
+
 def _is_news(look: Look, path: str) -> bool:
     """Whether a path, from the root, is not as it was read, or may be a new spec or new decisions."""
     if path in look.stamps:
-        place = look.found.project.files.root / path
-        return stamp_of(place) != look.stamps[path] and not place.is_dir()
+        return look.has_changed(path)
     folders = map(str, PurePosixPath(path).parents)
     return path.endswith((*SUFFIXES, ".reviews")) and any(folder in look.stamps for folder in folders)
 

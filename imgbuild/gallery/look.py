@@ -60,9 +60,13 @@ class Look(Struct, frozen=True, kw_only=True, eq=False):
         return self.book.of(target.id, line.pixels) if line is not None and line.pixels else Standing()
 
     def is_current(self) -> bool:
-        """Whether all that was read is still as it was then."""
-        root = self.found.project.files.root
-        return all(stamp_of(root / path) == stamp for path, stamp in self.stamps.items())
+        """Whether every file that was read is still as it was then."""
+        return not any(map(self.has_changed, self.stamps))
+
+    def has_changed(self, path: str) -> bool:
+        """Whether a file that was read, named from the root, is not as it was then. Folders are not looked at."""
+        place = self.found.project.files.root / path
+        return stamp_of(place) != self.stamps[path] and not place.is_dir()
 
 
 def look_at(found: Survey, store: Store, chosen: Sequence[Target], before: Look | None = None) -> Look:

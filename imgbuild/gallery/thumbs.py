@@ -45,12 +45,12 @@ class Thumbs:
 
     def get(self, image: str, side: int) -> bytes:
         """The same, made here and now if need be."""
-        place = self._place(image, side)
-        with suppress(OSError):
-            if image in self.facts:
-                return place.read_bytes()
+        place = self.folder / image[:2] / f"{image}-{side}.webp"
+        known = _kept(place) if image in self.facts else None
+        if known is not None:
+            return known
         data, fact = make(self._read(image), image, side)
-        if self._store.is_dir():
+        if self._store.is_dir() and not any(map(Path.is_symlink, (self.folder, place.parent))):
             with suppress(OSError):
                 _keep(self.folder, place, data)
                 self.facts.note(fact)
@@ -58,9 +58,6 @@ class Thumbs:
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
-
-    def _place(self, image: str, side: int) -> Path:
-        return self.folder / image[:2] / f"{image}-{side}.webp"
 
 
 def make(data: bytes, image: str, side: int) -> tuple[bytes, Fact]:
@@ -94,6 +91,15 @@ def mean_color(picture: PILImage) -> str:
     small = picture.resize((8, 8), pillow.Resampling.BOX, reducing_gap=2.0)
     mean = flat(small).convert("RGB").resize((1, 1), pillow.Resampling.BOX)
     return "#" + mean.tobytes().hex()
+
+
+def _kept(place: Path) -> bytes | None:
+    """A file's bytes, if they may be what we wrote: a store that came with a project can hold anything."""
+    try:
+        data = b"" if place.is_symlink() else place.read_bytes()
+    except OSError:
+        return None
+    return data if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
 
 
 def _keep(folder: Path, place: Path, data: bytes) -> None:

@@ -5,9 +5,8 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
-from http.client import HTTPConnection
-from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 SPEC = """\
@@ -28,31 +27,28 @@ class Browser:
     """Somebody who opened the address that was printed."""
 
     def __init__(self, address):
-        parts = urlsplit(address)
-        self.port = parts.port
-        first = self.ask(f"/?{parts.query}")
-        assert (first.status, first.getheader("location")) == (303, "/")
-        self.cookie = first.getheader("set-cookie").partition(";")[0]
+        self.client = httpx.Client(timeout=PATIENCE)
+        first = self.client.get(address)
+        assert (first.status_code, first.headers["location"]) == (303, "/")
+        self.base = address.partition("/?")[0]
 
     def ask(self, path):
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        connection.request("GET", path, headers={"Cookie": getattr(self, "cookie", "")})
-        return connection.getresponse()
+        return self.client.get(f"{self.base}{path}")
 
     def catalogue(self):
-        return json.loads(self.ask("/api/catalogue").read())
+        return self.ask("/api/catalogue").json()
 
     def events(self):
         """Names and data of events, as they come."""
-        answer = self.ask("/api/events")
-        assert answer.getheader("content-type").startswith("text/event-stream")
-        name = ""
-        while line := answer.readline():
-            kind, _, text = line.decode().rstrip("\n").partition(": ")
-            if kind == "event":
-                name = text
-            elif kind == "data":
-                yield name, json.loads(text)
+        with self.client.stream("GET", f"{self.base}/api/events") as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            name = ""
+            for line in answer.iter_lines():
+                kind, _, text = line.partition(": ")
+                if kind == "event":
+                    name = text
+                elif kind == "data":
+                    yield name, json.loads(text)
 
 
 @pytest.fixture
@@ -60,6 +56,14 @@ def shop(bench):
     shop = bench({"specs/shop.yaml": SPEC, "imgbuild.yaml": ""})
     assert shop.call("build").code == 0
     return shop
+
+
+@pytest.fixture
+def browsers():
+    made = []
+    yield made
+    for browser in made:
+        browser.client.close()
 
 
 @contextmanager
@@ -78,17 +82,18 @@ def ended(process):
     return process.returncode, out, err
 
 
-def test_open_build_see_end(shop):
+def test_open_build_see_end(shop, browsers):
     with started(shop) as (process, address):
         browser = Browser(address)
-        assert b"<!doctype html>" in browser.ask("/").read().lower()
+        browsers.append(browser)
+        assert b"<!doctype html>" in browser.ask("/").content.lower()
         before = browser.catalogue()["targets"]
         for card in before:
             assert (
                 browser.ask(f"/image/{card['image']}").read()
                 == (shop.root / "out" / card["output"]).read_bytes()
             )
-            assert browser.ask(f"/thumb/{card['image']}/64").read()[8:12] == b"WEBP"
+            assert browser.ask(f"/thumb/{card['image']}/64").content[8:12] == b"WEBP"
         heard = []
         listening = threading.Thread(target=lambda: heard.extend(browser.events()))
         listening.start()
@@ -103,7 +108,7 @@ def test_open_build_see_end(shop):
     assert heard[0][0] == "catalogue"
     changed = [data for name, data in heard if name == "changed"]
     assert {item["text"] for item in changed[-1]["targets"]} == {"one red lamp", "one blue lamp"}
-    with pytest.raises(ConnectionRefusedError):
+    with pytest.raises(httpx.ConnectError):
         browser.ask("/")
 
 

@@ -136,6 +136,10 @@ CHAIRS = """
   chairs:
     prompt: "a chair"
     models: [paint]
+  cups:
+    prompt: "cup {{ number }}"
+    matrix: {number: [1, 2, 3, 4, 5, 6, 7, 8]}
+    models: [paint]
 """
 CHAIR = "shop/chairs@paint#0"
 

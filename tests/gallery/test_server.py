@@ -42,7 +42,7 @@ def test_the_catalogue(shop, inside):
         "assets": [{"id": "shop/lamps", "tags": ["home"], "group": None}],
         "prompts": ["a red lamp", "a blue lamp"],
     }
-    assert first.pop("seconds") > 0
+    assert first.pop("seconds") >= 0
     assert first == {
         "id": RED,
         "handle": handle(RED),
@@ -211,7 +211,9 @@ def status_of(app, path):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(name=NAMES)
-@pytest.mark.parametrize("place", ["/image/{}", "/thumb/{}/64", "/page/{}", "/api/target/{}", "{}", "/{}"])
+@pytest.mark.parametrize(
+    "place", ["/image/{}", "/thumb/{}/64", "/page/{}", "/api/target/{}", "/page/../{}", "/{}"]
+)
 def test_no_name_of_a_client_reaches_a_file(gallery, place, name):
     assert status_of(application(gallery, DOOR), place.format(name)) == 404
 

@@ -137,3 +137,23 @@ def test_a_damaged_file_of_facts_tells_what_it_can(tmp_path):
         file.write(b'{"image": "../x", "color": "#010203"}\n{"image": "cd\n\xff\xff\n[]\n')
     facts.note(Fact(image="ef" * 32, width=1, height=1, color="#010203"))
     assert Facts(tmp_path).keys() == {"ab" * 32, "ef" * 32}
+
+
+def test_a_store_that_came_with_a_project_leads_nowhere_else(thumbs, images, tmp_path):
+    (image,) = images
+    data = thumbs.get(image, 64)
+    place = thumbs.folder / image[:2] / f"{image}-64.webp"
+    (tmp_path / "secret").write_bytes(b"RIFF....WEBPsecret")
+    place.unlink()
+    place.symlink_to(tmp_path / "secret")
+    assert thumbs.get(image, 64) == data
+    assert (tmp_path / "secret").read_bytes() == b"RIFF....WEBPsecret"
+    place.write_bytes(b"<script>")
+    assert thumbs.get(image, 64) == data
+    (tmp_path / "other").mkdir()
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked/thumbs").symlink_to(tmp_path / "other")
+    linked = Thumbs(tmp_path / "linked", images.__getitem__)
+    assert linked.get(image, 64) == data
+    linked.close()
+    assert list((tmp_path / "other").iterdir()) == []
