@@ -86,14 +86,12 @@ def catalogue(look: Look, facts: Mapping[str, Fact], *, can_review: bool) -> Cat
     assets: dict[str, AssetCard] = {}
     places: dict[str, int] = {}
     prompts: dict[str, int] = {}
-    variables: dict[str, None] = {}
     cards = []
     for target in look.chosen:
         name = f"{target.recipe.spec}/{target.recipe.asset}"
         if name not in assets:
             places[name] = len(assets)
             assets[name] = AssetCard(id=name, tags=target.recipe.tags)
-        variables.update((variable, None) for variable, _ in target.cell)
         prompt = prompts.setdefault(prompt_of(target), len(prompts))
         cards.append(_card(look, facts, target, places[name], prompt))
     return Catalogue(
@@ -102,7 +100,7 @@ def catalogue(look: Look, facts: Mapping[str, Fact], *, can_review: bool) -> Cat
         profile=settings.profile_name,
         can=Can(review=can_review),
         checklist=tuple(settings.review.checklist),
-        variables=tuple(variables),
+        variables=tuple(dict.fromkeys(name for target in look.chosen for name, _ in target.cell)),
         assets=tuple(assets.values()),
         prompts=tuple(prompts),
         targets=tuple(cards),
@@ -120,14 +118,7 @@ def prompt_of(target: Target) -> str:
 
 
 def _card(look: Look, facts: Mapping[str, Fact], target: Target, asset: int, prompt: int) -> Card:
-    decision, outcome = look.found.plan.decisions[target.id], look.outcome_of(target)
-    line = decision.line
-    image = look.image_of(target)
-    fact = facts.get(image, UNKNOWN)
-    ask = target.asks[0] if target.asks else None
     standing = look.standing_of(target)
-    made = look.made.get(line.raw, Made()) if line is not None else Made()
-    state = look.states[target.id]
     return Card(
         id=target.id,
         handle=handle(target.id),
@@ -137,23 +128,49 @@ def _card(look: Look, facts: Mapping[str, Fact], target: Target, asset: int, pro
         index=target.index,
         prompt=prompt,
         output=target.output,
-        state=state,
-        why=decision.why or (outcome.why if outcome is not None else ""),
-        image=image,
-        pixels=line.pixels if line is not None else "",
-        width=fact.width or (ask.width if ask else 0),
-        height=fact.height or (ask.height if ask else 0),
-        color=fact.color,
-        rules=_worst(outcome.verdicts) if outcome is not None else {},
+        **_state(look, target),
+        **_image(look, facts, target),
+        **locked(look, target),
         review="changed" if standing.has_changed else standing.state,
         stars=len(standing.stars),
-        seed=line.seed if line is not None else decision.seed,
-        attempt=line.attempt if line is not None else decision.attempt,
-        cost=made.cost,
-        seconds=round(made.seconds, 3),
-        grade=line.grade.value if line is not None else "",
-        via=line.via if line is not None else "",
     )
+
+
+def _state(look: Look, target: Target) -> dict[str, Any]:
+    """How it stands, and what rules said."""
+    outcome = look.outcome_of(target)
+    return {
+        "state": look.states[target.id],
+        "why": look.why(target),
+        "rules": _worst(outcome.verdicts) if outcome is not None else {},
+    }
+
+
+def _image(look: Look, facts: Mapping[str, Fact], target: Target) -> dict[str, Any]:
+    """Its image and, as far as is known, how that looks."""
+    image, line = look.image_of(target), look.line_of(target)
+    fact, ask = facts.get(image, UNKNOWN), target.asks[0] if target.asks else None
+    return {
+        "image": image,
+        "pixels": line.pixels if line is not None else "",
+        "width": fact.width or (ask.width if ask else 0),
+        "height": fact.height or (ask.height if ask else 0),
+        "color": fact.color,
+    }
+
+
+def locked(look: Look, target: Target) -> dict[str, Any]:
+    """How its image was made, or is going to be made."""
+    decision, line = look.found.plan.decisions[target.id], look.line_of(target)
+    made = look.made.get(line.raw, Made()) if line is not None else Made()
+    return {
+        "seed": line.seed if line is not None else decision.seed,
+        "attempt": line.attempt if line is not None else decision.attempt,
+        "grade": line.grade.value if line is not None else "",
+        "via": line.via if line is not None else "",
+        "cost": made.cost,
+        "seconds": round(made.seconds, 3),
+    }
 
 
 def _worst(verdicts: Sequence[Verdict]) -> dict[str, str]:

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from imgbuild.adjustments import ask_at
-from imgbuild.gallery.look import Look, Made
+from imgbuild.gallery.catalogue import locked
+from imgbuild.gallery.look import Look
 from imgbuild.keys import DECLARED, bound_at
 from imgbuild.reviews import Decision
 from imgbuild.run.accept import tell
@@ -90,17 +91,12 @@ def target_of(look: Look, short: str) -> Target | None:
 
 
 def detail(look: Look, target: Target, before: Mapping[str, str] | None = None) -> Detail:
-    decision, outcome = look.found.plan.decisions[target.id], look.outcome_of(target)
-    line = decision.line
-    made = look.made.get(line.raw, Made()) if line is not None else Made()
+    outcome, line = look.outcome_of(target), look.line_of(target)
     return Detail(
         id=target.id,
         handle=handle(target.id),
         **_asked(look, target, line),
-        seed=line.seed if line is not None else decision.seed,
-        attempt=line.attempt if line is not None else decision.attempt,
-        grade=line.grade.value if line is not None else "",
-        via=line.via if line is not None else "",
+        **locked(look, target),
         adjusted=", ".join(line.adjusted) if line is not None else "",
         verdicts=outcome.verdicts if outcome is not None else (),
         attempts=tuple(_attempts(outcome)),
@@ -110,10 +106,8 @@ def detail(look: Look, target: Target, before: Mapping[str, str] | None = None) 
         inputs=tuple(_sources(target)),
         commands=_commands(target),
         before=before,
-        cost=made.cost,
-        seconds=made.seconds,
-        why=decision.why or (outcome.why if outcome is not None else ""),
-        hint=decision.hint,
+        why=look.why(target),
+        hint=look.found.plan.decisions[target.id].hint,
     )
 
 

@@ -9,7 +9,7 @@ from threading import Lock
 from msgspec import Struct
 
 from imgbuild.digest import to_hex
-from imgbuild.errors import UsageError
+from imgbuild.errors import ImgbuildError, UsageError
 from imgbuild.gallery.look import Look
 from imgbuild.revisions import Difference, Past, compare, past_of
 from imgbuild.select import handle
@@ -80,7 +80,7 @@ class History:
         """The target's image in the last commit, where that is another one; None also where git can't tell."""
         try:
             line = self.past(look, HEAD).lines.get(target.id)
-        except UsageError:
+        except ImgbuildError:
             return None
         if line is None or not line.image or line.image == look.digest_of(target):
             return None

@@ -12,7 +12,7 @@ from imgbuild.files import Stamp, stamp_of
 from imgbuild.reviews import ReviewBook, Standing
 from imgbuild.store.store import Store
 from imgbuild.survey import Survey, reviews_of, states_of
-from imgbuild.types import Digest, Outcome, Target
+from imgbuild.types import Digest, Line, Outcome, Target
 
 FEW = 64  # blobs whose manifests are read one by one; for more, all records are read at once
 
@@ -38,9 +38,17 @@ class Look(Struct, frozen=True, kw_only=True, eq=False):
     book: ReviewBook
     stamps: Mapping[str, Stamp | None]
 
+    def line_of(self, target: Target) -> Line | None:
+        return self.found.plan.decisions[target.id].line
+
+    def why(self, target: Target) -> str:
+        """Why it is not up to date or, where it is, what rules found fault with."""
+        outcome = self.outcome_of(target)
+        return self.found.plan.decisions[target.id].why or (outcome.why if outcome is not None else "")
+
     def digest_of(self, target: Target) -> Digest:
         """Of the bytes that are locked or, where a line waits for its build, that are still published."""
-        line = self.found.plan.decisions[target.id].line
+        line = self.line_of(target)
         if line is not None and line.image:
             return line.image
         output = self.found.published.get(target.output)
@@ -56,7 +64,7 @@ class Look(Struct, frozen=True, kw_only=True, eq=False):
 
     def standing_of(self, target: Target) -> Standing:
         """What is decided on it: nothing, while it has no image."""
-        line = self.found.plan.decisions[target.id].line
+        line = self.line_of(target)
         return self.book.of(target.id, line.pixels) if line is not None and line.pixels else Standing()
 
     def is_current(self) -> bool:

@@ -52,7 +52,7 @@ def take(look: Look, posted: Posted, who: str) -> list[Target]:
     check_word(word)
     targets = _targets(look, posted)
     for target in targets:
-        line = look.found.plan.decisions[target.id].line
+        line = look.line_of(target)
         if line is None or line.pixels != posted.pixels.get(handle(target.id)):
             raise Stale(f"{target.id} has another picture by now", hint="look at that one")
     decisions = decide(look.found, targets, word, who)
