@@ -130,14 +130,12 @@ class Gallery:
         if whole is None:
             self.try_refresh()
             return
-        self.error = ""
         self._know(part, more=True)
         narrow = {**self.shown.narrow, **{card.handle: part for card in cards.targets}}
         stamped = replace(look, stamps={**look.stamps, **part.stamps})
         self._put(Shown(stamped, whole, self.shown.facts, narrow))
 
     def _show(self, look: Look) -> Shown:
-        self.error = ""
         self.settings = look.found.project.settings
         self._know(look)
         self._put(self._made(look))
@@ -156,8 +154,9 @@ class Gallery:
 
     def _put(self, after: Shown) -> None:
         before, self.shown = self.shown, after
+        was_broken, self.error = bool(self.error), ""
         news = changed(before.whole, after.whole)
-        if news is None or len(news) > MOST:
+        if news is None or len(news) > MOST or (was_broken and not news):
             self.feed.send("catalogue", {"etag": after.tag})
         elif news:
             self.feed.send("changed", {"etag": after.tag, "targets": news})

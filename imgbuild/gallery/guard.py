@@ -16,10 +16,7 @@ from msgspec import Struct
 
 MAX_BODY = 64 * 1024  # bytes
 METHODS = {"GET", "HEAD", "POST"}
-OURS = {
-    "same-origin",
-    "none",
-}  # of Sec-Fetch-Site: our own page, and an address that somebody typed or opened
+OURS = {"same-origin", "none"}  # of Sec-Fetch-Site: our own page, and an address that somebody opened
 
 CSP = "; ".join(
     (

@@ -94,6 +94,7 @@ def test_a_broken_spec_keeps_what_there_is(shop, gallery, told):
     assert b"unknown model" in gallery.first()
     shop.write({"specs/shop.yaml": good})
     notice(gallery, shop, "specs/shop.yaml")
+    assert told[1:] == [("catalogue", {"etag": before.tag})]
     assert gallery.first().startswith(b"event: catalogue\n")
     assert b"unknown model" not in gallery.first()
 
