@@ -231,16 +231,25 @@ class Gallery:
     def decide(self, posted: Posted) -> int:
         """Keep a decision; on how many pictures. Raises ImgbuildError, as `take` does."""
         with self._one:
-            shown = self.shown
-            if shown.look is None or shown.narrow or not shown.look.is_current():
-                shown = self.refresh()
-            assert shown.look is not None
-            targets = take(shown.look, posted, self.source.person())
-            self._decided(shown.look)
+            look = self._look_for(posted.handles)
+            targets = take(look, posted, self.source.person())
+            with self.source.reading(look.found.project) as store:
+                part = replace(decided_anew(look, store), chosen=targets)
+            self._patch(self.shown.look or look, part)
         if posted.reseed:
             self.source.reseed([target.id for target in targets])
             self.refresh()
         return len(targets)
+
+    def _look_for(self, handles: Iterable[str]) -> Look:
+        """A look at the targets of these handles that is as things are now."""
+        looks = [look for short in handles if (look := self.shown.look_of(short)) is not None]
+        is_one = bool(looks) and all(look is looks[0] for look in looks)
+        if is_one and self.shown.look is not None and self.shown.look.is_current():
+            return looks[0]
+        found = self.refresh().look
+        assert found is not None
+        return found
 
     def first(self) -> bytes:
         """What a reader of the feed is told at first: where things stand."""
