@@ -12,6 +12,8 @@ from threading import Lock
 import msgspec
 from msgspec import Struct
 
+from imgbuild.store import temporary
+
 NAME = "facts"
 _SHA = re.compile(r"[0-9a-f]{64}")
 _COLOR = re.compile(r"#[0-9a-f]{6}")
@@ -67,9 +69,9 @@ def keep_facts(path: Path, images: Collection[str]) -> None:
     kept = [fact for image, fact in known.items() if image in images]
     if len(kept) == len(known):
         return
-    staged = path.with_name(f"{NAME}.new")
-    staged.write_bytes(b"".join(msgspec.json.encode(fact) + b"\n" for fact in kept))
-    staged.replace(path)
+    text = b"".join(msgspec.json.encode(fact) + b"\n" for fact in kept)
+    staged = temporary.write_new(str(path.parent), lambda file: temporary.write_all(file, text))
+    temporary.move(staged, str(path))
 
 
 def _append(path: Path, line: bytes) -> None:

@@ -13,9 +13,7 @@ from msgspec import Struct
 from imgbuild.report.events import Event, Failure, Finished, Note, Started, TargetMoved
 
 MOST = 4096  # told events that wait for one reader; who is further behind fetches the catalogue again
-BEAT = (
-    15.0  # seconds without an event after which a comment is sent, so that a reader who has gone is noticed
-)
+BEAT = 15.0  # seconds without an event after which something is sent, so that who has gone is noticed
 _ENDED = {"done", "restored", "review", "failed", "skipped"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -20,6 +21,7 @@ FOLDER = "thumbs"  # of the store
 SIDES = (64, 256, 512)  # pixels
 WORKERS = 2
 _QUALITY = 80  # of WebP
+_NAME = re.compile(r"[0-9a-f]{64}-\d+\.webp")
 
 
 class Thumbs:
@@ -110,14 +112,19 @@ def _keep(folder: Path, place: Path, data: bytes) -> None:
 def sweep(store: Path, has: Callable[[str], bool]) -> int:
     """Remove those of images that are gone, and what dead processes left half-made; how many. has: by SHA-256."""
     folder = store / FOLDER
-    if not folder.is_dir():
+    if folder.is_symlink() or not folder.is_dir():
         return 0
-    temporary.sweep(str(folder / "tmp"))
-    found = list(folder.glob("[0-9a-f][0-9a-f]/*.webp"))
-    there = {image for image in {place.name.partition("-")[0] for place in found} if has(image)}
-    gone = [place for place in found if place.name.partition("-")[0] not in there]
+    for half_made in (folder, folder / "tmp"):
+        temporary.sweep(str(half_made))
+    found = [place for place in folder.glob("[0-9a-f][0-9a-f]/*.webp") if _is_ours(place)]
+    there = {image for image in {place.name[:64] for place in found} if has(image)}
+    gone = [place for place in found if place.name[:64] not in there]
     for place in gone:
         place.unlink(missing_ok=True)
     with suppress(OSError):
         keep_facts(folder / NAME, there)
     return len(gone)
+
+
+def _is_ours(place: Path) -> bool:
+    return _NAME.fullmatch(place.name) is not None and not place.parent.is_symlink()

@@ -124,7 +124,9 @@ def test_those_of_images_that_are_gone_are_swept(thumbs, images, tmp_path):
     assert sweep(store, lambda name: name == image) == 0
     assert Facts(store / "thumbs").keys() == {image}
     (store / "thumbs/tmp/.imgbuild-999999999-0").write_bytes(b"half")
+    (store / f"thumbs/{image[:2]}/other.webp").write_bytes(b"of somebody else")
     assert sweep(store, lambda name: False) == 2
+    (store / f"thumbs/{image[:2]}/other.webp").unlink()
     assert [path.name for path in (store / "thumbs").rglob("*") if path.is_file()] == ["facts"]
     assert Facts(store / "thumbs") == {}
     assert sweep(tmp_path / "none", lambda name: False) == 0
