@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from imgbuild.digest import fingerprint, to_hex
+from imgbuild.digest import fingerprint
 from imgbuild.gallery.facts import UNKNOWN, Fact
 from imgbuild.gallery.look import Look, Made
 from imgbuild.select import handle
@@ -230,7 +230,7 @@ def images_of(look: Look) -> dict[str, tuple[str, str]]:
     """Every image that may be asked for, by SHA-256 in hexadecimal: its digest, and the path where it is published."""
     found = {}
     for target in look.chosen:
-        digest = look.digest_of(target)
-        if digest:
-            found[to_hex(digest)] = (digest, target.output)
+        image = look.image_of(target)
+        if image:
+            found[image] = (look.digest_of(target), target.output)
     return found

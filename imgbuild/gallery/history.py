@@ -8,9 +8,8 @@ from threading import Lock
 
 from msgspec import Struct
 
-from imgbuild.digest import to_hex
 from imgbuild.errors import ImgbuildError, UsageError
-from imgbuild.gallery.look import Look
+from imgbuild.gallery.look import Look, hex_of
 from imgbuild.revisions import Difference, Past, compare, past_of
 from imgbuild.select import handle
 from imgbuild.types import Digest, Line, Target
@@ -82,17 +81,16 @@ class History:
             line = self.past(look, HEAD).lines.get(target.id)
         except ImgbuildError:
             return None
-        if line is None or not line.image or line.image == look.digest_of(target):
+        if line is None or line.image == look.digest_of(target) or not _image(line):
             return None
-        return {"image": to_hex(line.image), "revision": HEAD}
+        return {"image": _image(line), "revision": HEAD}
 
     def images(self) -> Mapping[str, Digest]:
         """Every image that these revisions name, by SHA-256 in hexadecimal."""
         with self._one:
             pasts = [past for _, past in self._known.values()]
-        return {
-            to_hex(line.image): line.image for past in pasts for line in past.lines.values() if line.image
-        }
+        lines = [line for past in pasts for line in past.lines.values()]
+        return {image: line.image for line in lines if (image := _image(line))}
 
 
 def _has_other_image(item: Difference) -> bool:
@@ -104,4 +102,4 @@ def _pair(item: Difference) -> Pair:
 
 
 def _image(line: Line | None) -> str:
-    return to_hex(line.image) if line is not None and line.image else ""
+    return hex_of(line.image) if line is not None else ""

@@ -56,8 +56,7 @@ class Look(Struct, frozen=True, kw_only=True, eq=False):
 
     def image_of(self, target: Target) -> str:
         """The same in hexadecimal; empty where there is none."""
-        digest = self.digest_of(target)
-        return to_hex(digest) if digest else ""
+        return hex_of(self.digest_of(target))
 
     def outcome_of(self, target: Target) -> Outcome | None:
         return self.outcomes.get(target.id) if target.recipe.rules else None
@@ -75,6 +74,15 @@ class Look(Struct, frozen=True, kw_only=True, eq=False):
         """Whether a file that was read, named from the root, is not as it was then. Folders are not looked at."""
         place = self.found.project.files.root / path
         return stamp_of(place) != self.stamps[path] and not place.is_dir()
+
+
+def hex_of(digest: Digest) -> str:
+    """A digest in hexadecimal; empty for what is none, as a lock from elsewhere may hold."""
+    try:
+        name = to_hex(digest)
+    except ValueError:
+        return ""
+    return name if len(name) == 64 else ""
 
 
 def look_at(found: Survey, store: Store, chosen: Sequence[Target], before: Look | None = None) -> Look:

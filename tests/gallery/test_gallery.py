@@ -8,6 +8,7 @@ import pytest
 
 from imgbuild.digest import to_hex
 from imgbuild.errors import ImgbuildError
+from imgbuild.gallery.look import hex_of
 from imgbuild.select import handle
 
 RED = "shop/lamps[color=red]@paint#0"
@@ -123,6 +124,12 @@ def test_a_decision_on_an_earlier_picture(shop, gallery):
     shop.build()
     gallery.refresh()
     assert card(gallery).review == "changed"
+
+
+@pytest.mark.parametrize("digest", ["", "nothing", "../../../etc/passwd", "ü" * 43, "A" * 60])
+def test_what_is_no_digest_names_no_image(digest):
+    assert hex_of(digest) == ""
+    assert hex_of("A" * 43) == "0" * 64
 
 
 def test_a_picture_that_waits_for_its_build_is_still_shown(shop, gallery):
