@@ -18,7 +18,6 @@ from imgbuild.reviews.lines import Kind
 from imgbuild.survey import Survey
 from imgbuild.types import Target
 
-
 APPROVING: tuple[Kind, ...] = ("approve", "pick")
 
 

@@ -28,6 +28,7 @@ DONE: Mapping[Kind, str] = {
     "unstar": "starred no more",
 }
 
+
 class Said(Struct, frozen=True, kw_only=True):
     """What the command line gives to `review`; the names are those of its options."""
 
