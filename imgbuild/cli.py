@@ -325,9 +325,12 @@ def watch(ctx: click.Context, /, **flags: Any) -> int:
     return run_watch(here, own["paths"], own["select"], own["budget"], trust=own["trust"])
 
 
-@verb("gallery", "imgbuild gallery --open", "imgbuild gallery -s 'hero/*' --read-only")
+@verb("gallery", "imgbuild gallery --open", "imgbuild gallery -s 'hero/*' -o site/")
 @PATHS
 @SELECT
+@click.option(
+    "-o", "--output", default="", metavar="DIR", help="Write the page and its pictures there, as plain files."
+)
 @click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Not any free port, but this one.")
 @click.option("--read-only", is_flag=True, help="Take no decisions.")
 @click.option("--open/--no-open", default=False, help="Show it in the browser.")
@@ -335,12 +338,15 @@ def watch(ctx: click.Context, /, **flags: Any) -> int:
 def gallery(ctx: click.Context, /, **flags: Any) -> int:
     """Show what is built as a page in the browser, until Ctrl-C.
 
-    The page is on this machine alone, and opens by the token in the address that is printed.
+    The page is on this machine alone, and opens by the token in the address that is printed. With -o it is written as
+    plain files, for any host of files or to be opened from a disk; nobody can decide on pictures there.
     """
-    from imgbuild.commands.gallery import View, run_gallery
+    from imgbuild.commands.gallery import View, run_export, run_gallery
 
     common, own = split(flags)
-    own["port"] = own["port"] or 0
+    own["port"], folder = own["port"] or 0, own.pop("output")
+    if folder:
+        return run_export(session(ctx, **common), View(**own), folder)
     return run_gallery(session(ctx, **common), View(**own))
 
 

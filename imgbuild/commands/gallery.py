@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from imgbuild.commands.lock import run_reseed
 from imgbuild.commands.session import Session, selection_of
 from imgbuild.errors import Exit, UsageError
 from imgbuild.extras import need
+from imgbuild.report.text import plural
 from imgbuild.reviews.person import person
 from imgbuild.store.store import Store
 from imgbuild.survey import Survey
@@ -49,6 +51,33 @@ def run_gallery(session: Session, view: View) -> int:
             show(session, door)
         gallery.follow(stop)
     return Exit.DONE
+
+
+def run_export(session: Session, view: View, folder: str) -> int:
+    """Write the page as plain files. Raises SpecError, UsageError."""
+    from imgbuild.gallery.export import write_site
+    from imgbuild.gallery.gallery import Gallery
+
+    _, settings = session.settings()
+    gallery = Gallery(settings, source_of(session, view), can_review=False)
+    try:
+        look = gallery.refresh().look
+        assert look is not None, "a look has just been made"
+        done = write_site(look, gallery.pictures, gallery.thumbs, session.folder / folder)
+    finally:
+        gallery.close()
+    if done.left_out:
+        session.warn(_left_out(done.left_out))
+    if session.json:
+        session.give({"event": "exported", "folder": folder, "images": done.images})
+    else:
+        session.say(f"{plural(done.images, 'image')} in {folder}; open {Path(folder) / 'index.html'}")
+    return Exit.DONE
+
+
+def _left_out(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return f"{plural(len(names), 'image')} left out, which `imgbuild build` brings back: {shown}"
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib import resources
 from typing import cast
 
 import msgspec
@@ -21,31 +20,15 @@ from imgbuild.errors import BadImage, ImgbuildError, UsageError
 from imgbuild.gallery.gallery import Gallery
 from imgbuild.gallery.guard import App, Door, Guard, new_token
 from imgbuild.gallery.history import HEAD
+from imgbuild.gallery.page import read_page
 from imgbuild.gallery.pictures import type_of
 from imgbuild.gallery.posted import read_posted, status_of
 from imgbuild.gallery.thumbs import SIDES
 
 JSON = "application/json"
-KINDS = {
-    "html": "text/html; charset=utf-8",
-    "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
-    "svg": "image/svg+xml",
-}
 FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}  # of what is named by its digest
 NEVER = {"cache-control": "no-store"}
 PATIENCE = 3  # seconds for requests that are underway when the gallery ends
-
-
-def read_page() -> dict[str, tuple[bytes, str]]:
-    """The page's own files by name: bytes and type. These names are all that is ever served."""
-    folder = resources.files("imgbuild.gallery") / "page"
-    found = {}
-    for item in folder.iterdir():
-        kind = KINDS.get(item.name.rpartition(".")[2])
-        if kind is not None and item.is_file():
-            found[item.name] = item.read_bytes(), kind
-    return found
 
 
 class Routes:

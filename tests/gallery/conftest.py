@@ -1,6 +1,13 @@
-"""A shop of lamps that is built, its gallery, and somebody at a browser who came through the door."""
+"""A shop of lamps that is built, its gallery, and somebody at a browser who came through the door.
+
+Also a real browser: Debian's chromium, driven by Playwright, whose pages fail a test where their console says anything.
+"""
+
+import shutil
+import subprocess
 
 import pytest
+from playwright.sync_api import sync_playwright
 from starlette.testclient import TestClient
 
 from imgbuild.commands.gallery import View, source_of
@@ -8,6 +15,7 @@ from imgbuild.commands.session import Session
 from imgbuild.gallery.gallery import Gallery
 from imgbuild.gallery.guard import Door
 from imgbuild.gallery.server import application
+from tests.gallery.stand_in import StandIn
 
 SPEC = """\
     version: 1
@@ -23,6 +31,31 @@ SPEC = """\
     """
 DOOR = Door(port=4711, token="a-token-that-nobody-guesses")
 HOST = "127.0.0.1:4711"
+ICONS = """
+models:
+  fake: {provider: placeholder}
+assets:
+  icon:
+    prompt: "a {{ color }} {{ shape }}"
+    tags: [set]
+    matrix: {shape: [star, heart], color: [red, blue, green]}
+    models: [fake]
+    size: 96x64
+    validate: [not_blank]
+"""
+CHROMIUM = "/usr/bin/chromium"
+# Nothing but the page is asked for: the machine that the tests run on may have no network.
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+MISSING = "the tests of the gallery's page need chromium: apt-get install -y chromium"
 
 
 @pytest.fixture
@@ -85,3 +118,75 @@ def inside(gallery, client_of):
 def outside(gallery, client_of):
     """A browser that has not."""
     return client_of(gallery, inside=False)
+
+
+@pytest.fixture
+def project(bench):
+    """Six pictures, built and committed, of somebody whom git knows."""
+    project = bench({"specs/icons.yaml": ICONS, ".gitignore": ".imgbuild/\nout/\nsite/\n"})
+    git(project, "init", "-q", "-b", "main")
+    for name, value in {"name": "A Person", "email": "a.person@example.org"}.items():
+        git(project, "config", f"user.{name}", value)
+    project.build()
+    commit(project)
+    return project
+
+
+def git(project, *words):
+    return subprocess.run(
+        ["git", *words], cwd=project.root, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def commit(project):
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "as it is")
+
+
+@pytest.fixture(
+    scope="module"
+)  # as long as it is there, a loop of asyncio runs that other modules' tests can't have
+def chromium():
+    """The browser, in a profile of its own that is gone afterwards."""
+    assert shutil.which(CHROMIUM), MISSING
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browse(chromium):
+    """A function: address → the page there, in a window of its own. Nothing may be said on any console."""
+    contexts, said = [], []
+
+    def go(address, *, width=1280, height=800, ready="body.ready", **options):
+        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(address)
+        page.wait_for_selector(ready, state="attached")
+        return page
+
+    go.said = said
+    yield go
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+@pytest.fixture
+def stand_in():
+    """A function: catalogue → a stand-in for the server, which shows it."""
+    made = []
+
+    def serve(catalogue):
+        made.append(StandIn(catalogue))
+        return made[-1]
+
+    yield serve
+    for server in made:
+        server.close()
