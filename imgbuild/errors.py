@@ -92,6 +92,12 @@ class Busy(ImgbuildError):
     exit_code = Exit.BUSY
 
 
+class Interrupted(ImgbuildError):
+    """It was broken off before anything was begun."""
+
+    exit_code = Exit.INTERRUPTED
+
+
 class TargetError(ImgbuildError):
     """One target can't be made; the others go on."""
 

@@ -33,13 +33,15 @@ class Files:
     """Reads below `root`. `seen` maps each path read (from the root, with '/') to its stamp before reading.
 
     A path that was asked for and is absent is remembered as None, so that its appearing is noticed. `young` has the
-    digests, as they were read, of files whose stamp can't tell a later edit yet.
+    digests, as they were read, of files whose stamp can't tell a later edit yet. `listed` has the names of the files in
+    those folders of which each counts.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.seen: dict[str, Stamp | None] = {}
         self.young: dict[str, Digest] = {}
+        self.listed: dict[str, list[str]] = {}
         self._root = str(self.root)
         self._folders: dict[str, str] = {}
         self._digests: dict[str, tuple[Stamp, Digest]] = {}
@@ -103,6 +105,12 @@ class Files:
             self.seen[path] = stamp
         return stamp
 
+    def names(self, path: str) -> list[str]:
+        """The files of a located folder; the folder itself is a source too, so that new files are noticed."""
+        self.stamp(path)
+        self.listed[path] = names_in(f"{self._root}/{path}")
+        return self.listed[path]
+
     def digest(self, path: str, limit: int = MAX_INPUT) -> Digest | None:
         """SHA-256 of a located file's bytes, read again only if its stamp changed.
 
@@ -144,6 +152,15 @@ def stamp_of(path: Path | str) -> Stamp | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return Stamp(stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)
+
+
+def names_in(folder: str) -> list[str]:
+    """The files of a folder; none where there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_file())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def is_settled(stamp: Stamp) -> bool:

@@ -24,7 +24,7 @@ from imgbuild.relock import relock
 from imgbuild.report import Reporter
 from imgbuild.report.events import Note, Started
 from imgbuild.report.text import money
-from imgbuild.run.budget import ROUNDING, Budget, TooDear, caps_of
+from imgbuild.run.budget import ROUNDING, Budget, Closed, TooDear, caps_of
 from imgbuild.run.conclusion import Conclusion
 from imgbuild.run.crew import CREW_PAYS, Crew
 from imgbuild.run.lost import lost, question
@@ -39,11 +39,17 @@ from imgbuild.settings.load import profile_output
 from imgbuild.store.store import Store
 from imgbuild.survey import Adapters, Survey, endings_of, open_book, selected, states_of, survey, unpicked
 
+NO_BUDGET = "this image costs money, and nothing is paid for without a budget"
+GIVE_BUDGET = "give a build a budget, by --budget or by 'budget: {build: 1}' in imgbuild.yaml"
+
 
 class BuildOptions(Struct, frozen=True, kw_only=True):
     """The flags of `build`. resend: None: as the settings say. ask: puts a question to a person; None: nobody is there.
 
     today: the day by which models end; None: no end is told. environ: what is set.
+    frugal: nothing is paid for without a budget for one build, and where that would be crossed nothing is, while what
+    is free is built all the same. outdated: whether an edit came meanwhile, so that another build follows: what is
+    finished from then on is recorded for it, and neither published nor locked by this one.
     """
 
     selection: Selection = Selection()
@@ -58,6 +64,8 @@ class BuildOptions(Struct, frozen=True, kw_only=True):
     budget: float | None = None
     today: date | None = None
     environ: Mapping[str, str] = os.environ
+    frugal: bool = False
+    outdated: Callable[[], bool] = lambda: False
 
 
 def build(
@@ -88,7 +96,7 @@ def build(
     making = Making(materials, adapters, budget, terms, stop, crew)
     schedule = _run(found, materials, chosen, options, reporter, making)
     whole = _is_whole(found, options)
-    removed = _tidy(materials, reporter, prune=options.prune) if whole and not stop.is_set() else []
+    removed = _tidy(materials, reporter, prune=options.prune) if whole and schedule.is_complete else []
     _keep_file_digests(project, store)
     seconds, spent, of_all = time.perf_counter() - began, making.budget.spent, options.selection.is_all()
     ended = built(materials, schedule, chosen, len(removed), spent, seconds, selected=not of_all)
@@ -211,7 +219,11 @@ def _run(
 ) -> Schedule:
     recall = Recall(materials)
     limits = Limits(
-        jobs=options.jobs, fail_fast=options.fail_fast, reroll=options.plan.reroll, kept=found.kept
+        jobs=options.jobs,
+        fail_fast=options.fail_fast,
+        reroll=options.plan.reroll,
+        kept=found.kept,
+        outdated=options.outdated,
     )
     conclusion = Conclusion(materials, recall)
     schedule = Schedule(found.project.graph, found.plan, chosen, recall, making, conclusion, reporter, limits)
@@ -220,7 +232,8 @@ def _run(
     finally:  # whatever ended the run: what is finished is recorded, and locked
         making.close()
         materials.ledger.commit()
-        whole = _is_whole(found, options)
+        stands = schedule.is_complete or not options.outdated()  # else what it found gone may be back by now
+        whole = stands and _is_whole(found, options)
         found.book.write(relock(found, materials.lines, chosen, whole=whole, prune=options.prune))
     return schedule
 
@@ -253,15 +266,20 @@ def _crew(found: Survey, chosen: Collection[str], jobs: int) -> Crew | None:
 
 
 def _budget(materials: Materials, cost: float, options: BuildOptions, reporter: Reporter) -> Budget:
-    """What this build may spend. Raises TooDear where it would cost more."""
+    """What this build may spend. Raises TooDear where it would cost more, and is not frugal."""
     declared, journal = materials.survey.project.settings.budget, materials.store.journal
-    budget = Budget(caps_of(declared, options.budget, journal, materials.pace), reporter.event)
-    if budget.limit is not None and cost > budget.limit + ROUNDING:
-        raise TooDear(
-            f"this build would cost about {money(cost)}, and {money(budget.limit)} is left to spend",
-            hint="raise the budget, or build a selection; `imgbuild plan` shows what costs how much",
-        )
-    return budget
+    caps = caps_of(declared, options.budget, journal, materials.pace)
+    if options.frugal and not any(cap.of == "build" for cap in caps):
+        return Closed(NO_BUDGET, GIVE_BUDGET)
+    budget = Budget(caps, reporter.event)
+    if budget.limit is None or cost <= budget.limit + ROUNDING:
+        return budget
+    why = f"this build would cost about {money(cost)}, and {money(budget.limit)} is left to spend"
+    if options.frugal:
+        return Closed(why, f"nothing that costs money is sent; {GIVE_BUDGET}")
+    raise TooDear(
+        why, hint="raise the budget, or build a selection; `imgbuild plan` shows what costs how much"
+    )
 
 
 def _tidy(materials: Materials, reporter: Reporter, *, prune: bool) -> list[str]:

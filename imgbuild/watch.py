@@ -4,71 +4,190 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from queue import SimpleQueue
 from typing import Any
 
 from msgspec import Struct
 
-from imgbuild.files import stamp_of
+from imgbuild.digest import digest_file
+from imgbuild.errors import ImgbuildError
+from imgbuild.files import names_in, stamp_of
 from imgbuild.settings import Settings
 from imgbuild.spec.find import SUFFIXES
+from imgbuild.types import Digest
 
-QUIET = 50  # milliseconds without a change that end a burst of saves
+QUIET = 25  # milliseconds between two looks; a burst of saves has ended where nothing changed from one to the next
+LONGEST = 500  # milliseconds after which a burst is told though it goes on, and between tellings that nothing changed
+
 Changes = Iterable[set[tuple[Any, str]]]
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """What the last build read: sources, locks and folders of specs by path from the root, with their stamps."""
+    """What a build read: sources, locks and folders, with their stamps; by path from the root, absolute outside of it.
+
+    young, listed: as Files has them. extra: files and folders of specs beside the project's own.
+    partial: the build was broken off for an edit, so that another one has to follow.
+    """
 
     root: Path
     settings: Settings
     stamps: Mapping[str, tuple[int, int, int] | None]
+    young: Mapping[str, Digest] = {}
+    listed: Mapping[str, Sequence[str]] = {}
+    extra: tuple[str, ...] = ()
+    partial: bool = False
 
     def inside(self, path: str) -> str:
-        """A path that changed, from the root."""
-        return os.path.relpath(path, self.root).replace(os.sep, "/")
+        """A path that changed, as `stamps` has it."""
+        inside = os.path.relpath(path, self.root).replace(os.sep, "/")
+        return path if inside.startswith("../") else inside
 
     def is_news(self, path: str) -> bool:
         """Whether a path that changed is a source that is not as it was read, or a new spec."""
         inside = self.inside(path)
-        if inside in self.stamps:
-            return stamp_of(path) != self.stamps[inside] and not Path(path).is_dir()
-        folders = map(str, PurePosixPath(inside).parents)
-        return inside.endswith(SUFFIXES) and any(folder in self.stamps for folder in folders)
+        if inside not in self.stamps:
+            return self._is_new_spec(inside)
+        if inside in self.listed:
+            return names_in(path) != self.listed[inside]
+        if stamp_of(path) != self.stamps[inside]:
+            return not (self._is_of_specs(inside) and Path(path).is_dir())
+        return inside in self.young and Path(path).is_file() and digest_file(Path(path)) != self.young[inside]
+
+    def news(self, changed: Collection[str]) -> list[str]:
+        """Those of the changed paths that matter. What is not known by its name may have brought or taken others: a
+        folder that was moved, a file behind a link. Then all sources are looked at; those outside always are.
+        """
+        found = {path for path in (*changed, *self._outside()) if self.is_news(path)}
+        if any(self.inside(path) not in self.stamps or Path(path).is_dir() for path in changed):
+            found.update(self.all_news())
+        return sorted(found)
+
+    def all_news(self) -> list[str]:
+        """Every source that is not as it was read, and every new spec, whatever was told of them."""
+        moved = [path for path, stamp in self.stamps.items() if stamp_of(self.root / path) != stamp]
+        found = {str(self.root / path) for path in moved if self.is_news(str(self.root / path))}
+        for path in moved:
+            if self._is_of_specs(path):
+                found.update(self._new_specs(self.root / path))
+        return sorted(found)
+
+    def _outside(self) -> list[str]:
+        return [path for path in self.stamps if path[:1] == "/"]
+
+    def _is_of_specs(self, inside: str) -> bool:
+        """Whether it is a folder of specs, or below one: writing a lock moves its stamp, too."""
+        folders = {inside, *map(str, PurePosixPath(inside).parents)}
+        return not folders.isdisjoint((*self.settings.specs, *self.extra))
+
+    def _is_new_spec(self, inside: str) -> bool:
+        """Whether it would be found in a folder that was searched for specs."""
+        if not inside.endswith(SUFFIXES) or any(part.startswith(".") for part in inside.split("/")):
+            return False
+        searched = any(str(folder) in self.stamps for folder in PurePosixPath(inside).parents)
+        return searched and stamp_of(self.root / inside) is not None
+
+    def _new_specs(self, folder: Path) -> Iterator[str]:
+        """Specs that came into a folder, and below folders that came into it."""
+        for place, folders, names in os.walk(folder):
+            inside = Path(place).relative_to(self.root)
+            folders[:] = [name for name in folders if (inside / name).as_posix() not in self.stamps]
+            paths = [f"{place}/{name}" for name in names if (inside / name).as_posix() not in self.stamps]
+            yield from (path for path in paths if self.is_news(path))
 
 
-def watched(root: Path, ignored: Iterable[str], stop: threading.Event) -> Changes:
+def watched(root: Path, ignored: Callable[[], Iterable[str]], stop: threading.Event) -> Changes:
     """Bursts of changed paths below the root, until `stop` is set; empty ones where nothing changed for a while.
 
-    What is below `ignored` folders is not told.
+    What is below the folders that `ignored` gives, from the root, is not told. Raises ImgbuildError.
     """
     from watchfiles import watch
 
-    skipped = tuple(f"{root}{os.sep}{folder}{os.sep}" for folder in (*ignored, ".git"))
-    return watch(
-        root,
-        watch_filter=lambda _, path: not path.startswith(skipped),
-        debounce=10 * QUIET,
-        step=QUIET,
-        stop_event=stop,
-        rust_timeout=500,
-        yield_on_timeout=True,
-        raise_interrupt=False,
-    )
+    def matters(_: object, path: str) -> bool:
+        return not any(
+            path.startswith(os.path.join(root, folder, ""))  # noqa: PTH118 - text
+            for folder in (*ignored(), ".git")
+        )
+
+    try:
+        yield from watch(
+            root,
+            watch_filter=matters,
+            debounce=LONGEST,
+            step=QUIET,
+            stop_event=stop,
+            rust_timeout=LONGEST,
+            yield_on_timeout=True,
+            raise_interrupt=False,
+        )
+    except OSError as error:
+        raise ImgbuildError(
+            f"{root} can't be watched: {error}",
+            hint="where too many files are watched, raise fs.inotify.max_user_watches, or end other watches",
+        ) from error
 
 
-def rebuilds(first: Seen, changes: Changes, build: Callable[[list[str]], Seen]) -> Iterator[Seen]:
-    """Build again for each burst of changes that matters; what each build saw.
+class Listening:
+    """Changes that are taken in by a thread of their own, so that none is missed while a build runs.
 
-    With the first burst every source is looked at: nobody watched yet while the first build ran.
+    hear: given each burst as it comes, in that thread; it must not wait.
     """
-    seen = first
-    unwatched = {str(first.root / path) for path in first.stamps}
-    for burst in changes:
-        changed = {path for _, path in burst} | unwatched
-        unwatched = set()
-        news = sorted(path for path in changed if seen.is_news(path))
-        if news:
+
+    def __init__(self, changes: Changes) -> None:
+        self.hear: Callable[[Collection[str]], None] = _ignore
+        self._changes = changes
+        self._bursts: SimpleQueue[set[str] | BaseException | None] = SimpleQueue()
+
+    def run(self) -> None:
+        """Take in all that comes, until it ends; in the thread."""
+        try:
+            for burst in self._changes:
+                paths = {path for _, path in burst}
+                self._bursts.put(paths)  # first, so that whoever is stopped for it finds it
+                self.hear(paths)
+            self._bursts.put(None)
+        except BaseException as error:  # handed to the thread that waits, where it is told
+            self._bursts.put(error)
+
+    def __iter__(self) -> Iterator[set[str]]:
+        """The bursts, each as soon as it is there. Raises what ended the thread."""
+        while (burst := self._bursts.get()) is not None:
+            if isinstance(burst, BaseException):
+                raise burst
+            yield burst
+
+
+def _ignore(paths: Collection[str]) -> None:
+    """Nobody listens."""
+
+
+@contextmanager
+def listening(changes: Changes, stop: threading.Event) -> Iterator[Listening]:
+    """Take in changes meanwhile; `stop`, which ends them, is set at the end."""
+    taken = Listening(changes)
+    thread = threading.Thread(target=taken.run, name="watch")
+    thread.start()
+    try:
+        yield taken
+    finally:
+        stop.set()
+        thread.join()
+
+
+def rebuilds(
+    first: Seen, bursts: Iterable[Collection[str]], build: Callable[[list[str]], Seen]
+) -> Iterator[Seen]:
+    """Build again for each burst of changes that matters, and after a build that was broken off; what each saw.
+
+    With the first burst, and after each that told of anything, every source is looked at: nobody watched yet while
+    the first build began, and what is made in a new folder may come before that is watched.
+    """
+    seen, unsettled = first, True
+    for burst in bursts:
+        news = sorted({*seen.news(burst), *(seen.all_news() if unsettled else ())})
+        unsettled = bool(burst)
+        if news or seen.partial:
             seen = build(news)
             yield seen

@@ -55,6 +55,16 @@ class Flags(Struct, frozen=True, kw_only=True):
         return bool(self.select or self.shard or self.sample is not None)
 
 
+class Manner(Struct, frozen=True, kw_only=True):
+    """How a command builds, beside its flags. ask: puts a question to whoever is there. frugal, outdated: as
+    BuildOptions has them.
+    """
+
+    ask: Callable[[str], bool] | None = None
+    frugal: bool = False
+    outdated: Callable[[], bool] = lambda: False
+
+
 def run_build(session: Session, flags: Flags) -> int:
     """Build; the exit code. Raises SpecError, Untrusted, LockWouldChange, Busy."""
     _check_sheet(session, flags)
@@ -102,7 +112,7 @@ def _begin(
 ) -> Built | None:
     """As `rebuild`; that its budget does not let it begin is told to others, too."""
     try:
-        return rebuild(session, files, settings, flags, last, stop, asks(session))
+        return rebuild(session, files, settings, flags, last, stop, Manner(ask=asks(session)))
     except TooDear as error:
         if settings.notify.url and not flags.offline:
             from imgbuild.commands.notify import tell_stop
@@ -118,18 +128,20 @@ def rebuild(
     flags: Flags,
     last: Last,
     stop: threading.Event,
-    ask: Callable[[str], bool] | None = None,
+    manner: Manner,
 ) -> Built | None:
-    """One build, of what changed since the last one where that is enough. ask: puts a question to whoever is there.
+    """One build, of what changed since the last one where that is enough.
 
     None where what was read for it changed while it waited for another build. Raises as `run_build` does.
     """
     seen = None if flags.chooses() or flags.sheet else last.read()
     project = load_since(files, settings, last.extra, seen, last.scope)
-    options = replace(_options(session, project, flags), ask=ask)
+    options = replace(
+        _options(session, project, flags), ask=manner.ask, frugal=manner.frugal, outdated=manner.outdated
+    )
     unpinned = require(session, project, flags.paths, given=flags.trust)
     _check_notify(settings)
-    with session.writing(settings, wait=flags.wait) as store:
+    with session.writing(settings, wait=flags.wait, stop=stop) as store:
         if files.have_moved() or not last.stands():
             return None
         if not (options.selection.is_all() and is_enough(project, store)):

@@ -21,6 +21,7 @@ class Stop(threading.Event):
         super().__init__()
         self._is_set = False
         self._wake: SimpleQueue[None] = SimpleQueue()
+        self._within: tuple[Stop, ...] = ()
 
     def is_set(self) -> bool:
         return self._is_set
@@ -28,6 +29,8 @@ class Stop(threading.Event):
     def set(self) -> None:
         self._is_set = True
         self._wake.put(None)
+        for stop in self._within:
+            stop.set()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Whether it is set, once it is or after so many seconds."""
@@ -39,9 +42,21 @@ class Stop(threading.Event):
             self._wake.put(None)  # for whoever waits beside
         return True
 
+    @contextmanager
+    def part(self) -> Iterator[Stop]:
+        """An event for a part of what this one stops: set by itself, or with this one. One at a time."""
+        stop = Stop()
+        self._within = (stop,)
+        try:
+            if self._is_set:
+                stop.set()
+            yield stop
+        finally:
+            self._within = ()
+
 
 @contextmanager
-def interruptible() -> Iterator[threading.Event]:
+def interruptible() -> Iterator[Stop]:
     """An event that the first Ctrl-C sets, so that what runs can end cleanly; the second one raises at once."""
     stop = Stop()
 

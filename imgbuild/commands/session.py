@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -109,15 +110,19 @@ class Session(Struct, frozen=True, kw_only=True):
             yield store
 
     @contextmanager
-    def writing(self, settings: Settings, *, wait: bool = True) -> Iterator[Store]:
-        """The store, to write in, held for this process. Raises Busy where another holds it and `wait` is False."""
+    def writing(
+        self, settings: Settings, *, wait: bool = True, stop: threading.Event | None = None
+    ) -> Iterator[Store]:
+        """The store, to write in, held for this process. Raises Busy where another holds it and `wait` is False,
+        Interrupted where it is waited for when `stop` is set.
+        """
 
         def waiting(holder: str) -> None:
             emit(self.stderr, f"{holder}; waiting for it\n")
 
         folder, cache = settings.root / settings.store, settings.cache
         with (
-            hold(folder / "lock", wait=wait, waiting=waiting),
+            hold(folder / "lock", wait=wait, waiting=waiting, stop=stop),
             open_store(folder, settings.root / cache if cache else None, write=True) as store,
         ):
             yield store

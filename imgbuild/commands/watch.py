@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from imgbuild.commands.build import Flags, rebuild
-from imgbuild.commands.interrupt import interruptible
+from imgbuild.commands.build import Flags, Manner, rebuild
+from imgbuild.commands.interrupt import Stop, interruptible
 from imgbuild.commands.last import last_of
 from imgbuild.commands.session import Session
 from imgbuild.errors import Exit, ImgbuildError
-from imgbuild.files import Stamp, stamp_of
+from imgbuild.files import Files, Stamp, stamp_of
 from imgbuild.report.errors import print_error
 from imgbuild.report.output import wants_color
-from imgbuild.watch import Seen, rebuilds, watched
+from imgbuild.settings import Settings
+from imgbuild.settings.load import profile_output
+from imgbuild.watch import Listening, Seen, listening, rebuilds, watched
 
 
 def run_watch(
@@ -28,42 +30,69 @@ def run_watch(
     trust: bool = False,
 ) -> int:
     """Build, then build again whenever a source changes. Paid requests are sent only under a budget."""
+    flags = Flags(paths=tuple(paths), select=tuple(select), budget=budget, trust=trust)
     with interruptible() as stop:
-        flags = Flags(paths=tuple(paths), select=tuple(select), budget=budget or 0.0, trust=trust)
         watching = _Watching(session, flags, stop)
-        first = watching.build([])
-        session.say("watching; Ctrl-C ends it")
-        ignored = (first.settings.output, first.settings.store)
-        for _ in rebuilds(first, watched(session.root, ignored, stop), watching.build):
-            pass
+        with listening(watched(session.root, watching.ignored, stop), stop) as changes:
+            first = watching.build([], changes)
+            if not stop.is_set():
+                session.say("watching; Ctrl-C ends it")
+            for _ in rebuilds(first, changes, lambda news: watching.build(news, changes)):
+                pass
     return Exit.DONE
+
+
+OWN = ".lock"  # what builds write beside specs
+Numbers: TypeAlias = tuple[int, int, int]
 
 
 class _Watching:
     """The builds of one watch. What is known of unchanged files is carried from build to build."""
 
-    def __init__(self, session: Session, flags: Flags, stop: threading.Event) -> None:
+    def __init__(self, session: Session, flags: Flags, stop: Stop) -> None:
+        """Raises SpecError, UsageError where the settings are broken."""
         self.session, self.flags, self.stop = session, flags, stop
+        self.settings = session.settings()[1]
         self.seen: Seen | None = None
 
-    def build(self, news: Sequence[str]) -> Seen:
-        """One build; a broken spec shows its error, keeps the last good pictures, and is watched on."""
+    def ignored(self) -> Collection[str]:
+        """Folders, from the root, that only builds write to."""
+        outputs = [profile_output(self.settings, name) for name in self.settings.profiles]
+        return {self.settings.output, self.settings.store, *outputs}
+
+    def build(self, news: Sequence[str], changes: Listening) -> Seen:
+        """One build, until it ends or is broken off for a change that comes meanwhile.
+
+        A broken spec shows its error, keeps the last good pictures, and is watched on.
+        """
         for path in news:
-            self.session.say(f"changed: {os.path.relpath(path, self.session.root)}")
+            self.session.say(f"changed: {self._shown(path)}")
+        seen: Seen | None = None
+        while seen is None:
+            seen = self._build(news, changes)
+        self.seen = seen
+        return seen
+
+    def _build(self, news: Sequence[str], changes: Listening) -> Seen | None:
+        """None where what was read had changed by the time that it was to be built."""
         before = {path: stamp_of(path) for path in news}
         try:
-            files, settings = self.session.settings()
+            files, self.settings = self.session.settings()
         except ImgbuildError as error:
-            self.seen = self._unread(before, error)
-            return self.seen
-        last = last_of(self.session, settings, self.flags.paths, again=False)
-        try:
-            if rebuild(self.session, files, settings, self.flags, last, self.stop) is None:
-                return self.build([])
-        except ImgbuildError as error:
-            self._tell(error)
-        self.seen = Seen(root=files.root, settings=settings, stamps={**files.seen, **last.sources})
-        return self.seen
+            return self._unread(before, error)
+        last = last_of(self.session, self.settings, self.flags.paths, again=False)
+        with self.stop.part() as stop:
+            run = _Run(files, self.settings, last.extra, stop)
+            changes.hear = run.hear
+            manner = Manner(frugal=True, outdated=run.is_outdated)
+            try:
+                if rebuild(self.session, files, self.settings, self.flags, last, stop, manner) is None:
+                    return None
+            except ImgbuildError as error:
+                if not stop.is_set():
+                    self._tell(error)
+        ours = {path: stamp for path, stamp in last.sources.items() if not os.path.isabs(path)}  # noqa: PTH117
+        return run.seen({**files.seen, **ours}, self.seen.listed if self.seen else {})
 
     def _unread(self, news: Mapping[str, Stamp | None], error: ImgbuildError) -> Seen:
         """What was seen, where the settings are broken now: nothing is built until they are mended."""
@@ -71,7 +100,47 @@ class _Watching:
             raise error
         self._tell(error)
         stamps = {self.seen.inside(path): stamp for path, stamp in news.items()}
-        return replace(self.seen, stamps={**self.seen.stamps, **stamps})
+        return replace(self.seen, stamps={**self.seen.stamps, **stamps}, partial=False)
+
+    def _shown(self, path: str) -> str:
+        inside = os.path.relpath(path, self.session.root)
+        return path if inside.startswith("..") else inside
 
     def _tell(self, error: ImgbuildError) -> None:
         print_error(error, self.session.stderr, wants_color(self.session.stderr, self.session.environ))
+
+
+class _Run:
+    """One build under way, which a change of what it has read stops. files: which it reads through."""
+
+    def __init__(self, files: Files, settings: Settings, extra: Sequence[str], stop: Stop) -> None:
+        self.files, self.settings, self.extra, self.stop = files, settings, tuple(extra), stop
+        self._outdated = False
+
+    def is_outdated(self) -> bool:
+        return self._outdated
+
+    def hear(self, paths: Collection[str]) -> None:
+        """Stop for changes of what was read so far; in the thread that listens. The build itself writes locks."""
+        if paths and not self._outdated:
+            read = self.files.seen.copy()
+            stamps = {path: stamp for path, stamp in read.items() if not path.endswith(OWN)}
+            if self._seen(stamps).news([path for path in paths if not path.endswith(OWN)]):
+                self._outdated = True
+                self.stop.set()
+
+    def seen(self, stamps: Mapping[str, Numbers | None], listed: Mapping[str, Sequence[str]]) -> Seen:
+        """What it has read, once it has ended. listed: of folders that it had no need to look into again."""
+        seen = self._seen(stamps)
+        return replace(seen, listed={**listed, **seen.listed}, partial=self._outdated)
+
+    def _seen(self, stamps: Mapping[str, Numbers | None]) -> Seen:
+        read, young = self.files.seen.copy(), self.files.young.copy()
+        return Seen(
+            root=self.files.root,
+            settings=self.settings,
+            stamps=stamps,
+            young={path: digest for path, digest in young.items() if stamps.get(path) == read[path]},
+            listed=self.files.listed.copy(),
+            extra=self.extra,
+        )

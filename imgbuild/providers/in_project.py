@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
 
@@ -21,14 +20,8 @@ class InProject:
         self.files = files
 
     def names(self, *folder: str) -> list[str]:
-        """The files of a folder; the folder itself is a source too, so that new files are noticed."""
-        path = "/".join(folder)
-        self.files.stamp(path)
-        try:
-            with os.scandir(self.files.root / path) as entries:
-                return sorted(entry.name for entry in entries if entry.is_file())
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        """The files of a folder."""
+        return self.files.names("/".join(folder))
 
     def over(self, folder: str, names: Iterable[str], bundle: Bundle) -> Digest | None:
         """The digest of a bundle in a folder."""

@@ -106,6 +106,19 @@ def _news(item: Cap, spent: float, estimate: float) -> NearBudget:
     )
 
 
+class Closed(Budget):
+    """Nothing may be spent, and what is free goes on. why, hint: what is said where something would cost money."""
+
+    def __init__(self, why: str, hint: str) -> None:
+        super().__init__((Cap(of="build", limit=0.0),))
+        self._why, self._hint = why, hint
+
+    def reserve(self, cost: float) -> None:
+        """Raises OverBudget unless it is free."""
+        if cost > ROUNDING:
+            raise OverBudget(self._why, hint=self._hint)
+
+
 def spent_this_month(journal: Journal, pace: Pace, now: datetime | None = None) -> float:
     """US dollars since the calendar month began (UTC): what was paid for, and what work by the hour cost."""
     month = (now or datetime.now(UTC)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)

@@ -44,13 +44,15 @@ BACKLOG = 8  # finished images waiting for a finishing thread, for each such thr
 class Limits(Struct, frozen=True, kw_only=True):
     """jobs: finishing threads. fail_fast: stop at the first failure. reroll: also locked images that fail a rule.
 
-    kept: but not those of these targets.
+    kept: but not those of these targets. outdated: whether another build follows that wants other images, it may be:
+    then what is finished is recorded, and neither published nor locked.
     """
 
     jobs: int
     fail_fast: bool = False
     reroll: bool = False
     kept: frozenset[str] = frozenset()
+    outdated: Callable[[], bool] = lambda: False
 
 
 class Schedule:
@@ -143,6 +145,11 @@ class Schedule:
         """Whether a member that this run won't touch has a locked image that others are compared with."""
         decision = self.plan.decisions[name]
         return decision.stands and (name not in self.works or decision.action is Action.BLOCKED)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every work has come to its end."""
+        return all(work.state in ENDED and work.state is not State.LEFT for work in self.works.values())
 
     # --- the loop --------------------------------------------------------------------------------------
 
@@ -403,6 +410,8 @@ class Schedule:
     def _judge(self, work: Work) -> None:
         """All is measured: what do the rules that look at one image say?"""
         assert work.made is not None
+        if self.limits.outdated():
+            return
         try:
             if work.decision.reproduce and not work.locked and work.tries == 1:
                 self.conclude.compare(work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from imgbuild.errors import Busy, ImgbuildError
+from imgbuild.errors import Busy, ImgbuildError, Interrupted
 
 # Not through a link: what it leads to would be written over.
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -34,16 +35,18 @@ def hold(
     *,
     wait: bool,
     waiting: Callable[[str], None],
+    stop: threading.Event | None = None,
     argv: Sequence[str] | None = None,
 ) -> Iterator[None]:
     """Hold the lock file at `path` (made if need be, never removed: that would let two in).
 
     wait: wait for another holder, telling `waiting` once for each of them; else raise Busy.
+    stop: ends the waiting, by Interrupted, once it is set.
     argv: the command this process says it runs; its own where None.
     """
     descriptor = _open(path)
     try:
-        _take(descriptor, waiting if wait else _refuse)
+        _take(descriptor, waiting if wait else _refuse, stop or threading.Event())
         _sign(descriptor, sys.argv if argv is None else argv)
         yield
     finally:
@@ -61,14 +64,15 @@ def _open(path: Path) -> int:
         ) from error
 
 
-def _take(descriptor: int, waiting: Callable[[str], None]) -> None:
+def _take(descriptor: int, waiting: Callable[[str], None], stop: threading.Event) -> None:
     told = None
     while not _try_lock(descriptor):
         holder = describe(descriptor)
         if holder != told:
             waiting(holder)
             told = holder
-        time.sleep(_EVERY)
+        if stop.wait(_EVERY):
+            raise Interrupted("interrupted while another build was waited for")
 
 
 def _refuse(holder: str) -> None:

@@ -268,7 +268,9 @@ def test_ctrl_c_ends_the_wait_for_a_webhook(shop, hook, monkeypatch):
 def test_each_build_of_a_watch_is_told(shop, hook, monkeypatch, painter):
     path = str(shop.root / "specs/catalog.yaml")
 
-    def bursts(*_):
+    def bursts(root, ignored, stop):
+        while not hook.told and not stop.wait(0.01):
+            pass
         shop.edit("specs/catalog.yaml", ("chair, ", "bed, chair, "))
         yield {("changed", path)}
         yield set()
