@@ -90,7 +90,7 @@ def build(
     cost = estimates.total(found.plan.decisions[name] for name in chosen)
     budget = _budget(materials, cost, options, reporter)
     terms = replace(_terms(materials, chosen, options), build=_build_name())
-    reporter.event(_started(found, chosen, cost))
+    reporter.event(_started(found, chosen, cost if budget.limit != 0 else 0.0))
     materials.adopt(found.plan.met)
     crew = _crew(found, chosen, options.jobs)
     making = Making(materials, adapters, budget, terms, stop, crew)

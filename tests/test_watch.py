@@ -1,18 +1,17 @@
 """Watching: which changes matter, what is built for them; and a whole watch in a process of its own."""
 
 import os
-import queue
-import signal
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
 
+from imgbuild.errors import ImgbuildError
 from imgbuild.files import Files, stamp_of
 from imgbuild.settings import load_settings
-from imgbuild.watch import Seen, rebuilds
+from imgbuild.store.hold import hold
+from imgbuild.watch import Seen, listening, rebuilds, watched
+from tests.watching import Watch
 
 SPEC = """\
 models: {paint: {provider: placeholder}}
@@ -31,11 +30,22 @@ def shop(bench):
     return bench({"specs/shop.yaml": SPEC, "specs/products.csv": CSV})
 
 
+def see(shop, **more):
+    """What a build of it saw."""
+    files = shop.load().files
+    return Seen(
+        root=files.root,
+        settings=shop.settings()[1],
+        stamps=dict(files.seen),
+        young=dict(files.young),
+        listed=dict(files.listed),
+        **more,
+    )
+
+
 @pytest.fixture
 def seen(shop):
-    """What a build of the shop saw."""
-    project = shop.load()
-    return Seen(root=project.files.root, settings=project.settings, stamps=dict(project.files.seen))
+    return see(shop)
 
 
 def touch(shop, name, text="changed"):
@@ -95,10 +105,95 @@ def test_a_folder_is_no_news_though_its_stamp_moved(shop, seen):
 
 def test_where_specs_are_anywhere_a_new_one_is_news(bench):
     shop = bench({"imgbuild.yaml": "specs: .\n", "shop.yaml": SPEC, "products.csv": CSV})
-    project = shop.load()
-    seen = Seen(root=project.files.root, settings=project.settings, stamps=dict(project.files.seen))
+    seen = see(shop)
     assert seen.is_news(touch(shop, "new.yaml"))
     assert seen.is_news(touch(shop, "deep/new.yaml"))
+
+
+@pytest.mark.parametrize("name", ["specs/.new.yaml", "specs/.old/new.yaml", "specs/gone.yaml"])
+def test_what_is_hidden_or_gone_again_is_no_new_spec(shop, seen, name):
+    if "gone" not in name:
+        touch(shop, name)
+    assert not seen.is_news(str(shop.root / name))
+
+
+def test_an_edit_that_no_stamp_tells_is_news(shop, seen):
+    place = shop.root / "specs/products.csv"
+    place.write_text(CSV.replace("lamp", "lump"))
+    stamps = {**seen.stamps, "specs/products.csv": stamp_of(place)}
+    same = Seen(root=seen.root, settings=seen.settings, stamps=stamps, young=seen.young)
+    assert same.is_news(str(place))
+    place.write_text(CSV)
+    stamps["specs/products.csv"] = stamp_of(place)
+    assert not Seen(root=seen.root, settings=seen.settings, stamps=stamps, young=seen.young).is_news(
+        str(place)
+    )
+
+
+def names(seen, found):
+    return [seen.inside(path) for path in found]
+
+
+def told(shop, seen, *changed):
+    """What matters where these paths were told, by path from the root."""
+    return names(seen, seen.news([str(shop.root / path) for path in changed]))
+
+
+def test_a_file_that_came_into_a_folder_of_weights_is_news(shop, seen):
+    weights = shop.root / "specs/weights"
+    weights.mkdir()
+    (weights / "a.safetensors").touch()
+    files = Files(shop.root)
+    assert files.names("specs/weights") == ["a.safetensors"]
+    stamps, listed = {**seen.stamps, **files.seen}, {"specs/weights": ["a.safetensors"]}
+    with_weights = Seen(root=seen.root, settings=seen.settings, stamps=stamps, listed=listed)
+    assert told(shop, with_weights, "specs/weights") == []
+    touch(shop, "specs/weights/b.safetensors")
+    assert told(shop, with_weights, "specs/weights/b.safetensors") == ["specs/weights"]
+
+
+def test_a_folder_that_moved_in_brings_its_specs(shop, seen):
+    touch(shop, "elsewhere/er/new.yaml")
+    touch(shop, "elsewhere/.hidden.yaml")
+    (shop.root / "elsewhere").rename(shop.root / "specs/deep")
+    assert told(shop, seen, "specs/deep") == ["specs/deep/er/new.yaml"]
+    assert names(seen, seen.all_news()) == ["specs/deep/er/new.yaml"]
+
+
+def test_a_folder_that_moved_away_takes_its_sources(shop):
+    touch(shop, "specs/deep/er/new.yaml", "assets: {}")
+    seen = see(shop)
+    (shop.root / "specs/deep").rename(shop.root / "elsewhere")
+    assert told(shop, seen, "specs/deep") == ["specs/deep"]
+
+
+def test_a_source_behind_a_link_is_news(bench):
+    shop = bench({"specs/shop.yaml": SPEC, "tables/products.csv": CSV})
+    (shop.root / "specs/products.csv").symlink_to("../tables/products.csv")
+    seen = see(shop)
+    assert told(shop, seen, "tables/products.csv") == []
+    shop.write({"tables/products.csv": CSV + "A3,bed\n"})
+    assert told(shop, seen, "tables/products.csv") == ["specs/products.csv"]
+
+
+def test_settings_outside_of_the_project_are_looked_at_whatever_is_told(shop, seen):
+    config = "home/.config/imgbuild/config.yaml"  # of the user, as the bench has it
+    outside = str(shop.root.parent / "outside.yaml")
+    seen = Seen(root=seen.root, settings=seen.settings, stamps={**seen.stamps, outside: None})
+    assert any(path.endswith(config) for path in seen.stamps)
+    assert seen.news([]) == []
+    shop.write({"../outside.yaml": "jobs: 2\n"})
+    assert seen.news([]) == [outside]
+    assert seen.is_news(outside)
+
+
+def test_folders_of_specs_beside_the_project_s_are_such(bench):
+    shop = bench({"specs/shop.yaml": SPEC, "specs/products.csv": CSV, "more/a.yaml": "assets: {}\n"})
+    seen = see(shop)
+    stamps = {**seen.stamps, **{name: stamp_of(shop.root / name) for name in ("more", "more/a.yaml")}}
+    seen = Seen(root=seen.root, settings=seen.settings, stamps=stamps, extra=("more",))
+    touch(shop, "more/a.lock")
+    assert told(shop, seen, "more/a.lock", "more") == []
 
 
 # --- rebuilds -----------------------------------------------------------------------------------------------------
@@ -171,59 +266,98 @@ def test_an_edit_while_the_first_build_ran_is_not_missed(builder):
     assert builder.built == [["b"]]
 
 
+def test_a_build_that_was_broken_off_is_followed_by_another(builder):
+    first = Seen(root=builder.root, settings=builder.see().settings, stamps={}, partial=True)
+    list(rebuilds(first, [set(), set()], builder))
+    assert builder.built == [[]]
+
+
+def test_after_a_burst_every_source_is_looked_at_once_more(builder):
+    def late():
+        yield set()
+        yield {str(builder.root / "c")}
+        (builder.root / "b").write_text("nobody told")
+        yield set()
+        (builder.root / "a").write_text("nobody told")
+        yield set()
+
+    list(rebuilds(builder.see(), late(), builder))
+    assert builder.built == [["b"]]
+
+
 def test_the_watch_ends_with_its_changes(builder):
     assert list(rebuilds(builder.see(), iter(()), builder)) == []
 
 
+# --- listening ----------------------------------------------------------------------------------------------------
+
+
+def test_bursts_are_heard_as_they_come_and_kept_for_whoever_asks():
+    heard, stop, go = [], threading.Event(), threading.Event()
+
+    def bursts():
+        yield {("added", "a")}
+        assert go.wait(20)
+        yield set()
+        yield {("added", "b"), ("modified", "b")}
+
+    with listening(bursts(), stop) as changes:
+        changes.hear = heard.append
+        go.set()
+        assert list(changes) == [{"a"}, set(), {"b"}]
+    assert heard[-2:] == [set(), {"b"}]
+    assert stop.is_set()
+
+
+def test_what_ends_the_thread_is_told_where_it_is_waited_for():
+    def broken():
+        yield {("added", "a")}
+        raise ImgbuildError("too many files")
+
+    with listening(broken(), threading.Event()) as changes:
+        bursts = iter(changes)
+        assert next(bursts) == {"a"}
+        with pytest.raises(ImgbuildError, match="too many files"):
+            next(bursts)
+
+
+def test_no_thread_is_left_where_a_build_breaks(tmp_path):
+    before, stop = threading.active_count(), threading.Event()
+    with pytest.raises(ZeroDivisionError), listening(watched(tmp_path, tuple, stop), stop):
+        _ = 1 / 0
+    assert threading.active_count() == before
+
+
+def test_what_is_ignored_is_not_told_and_may_change(tmp_path):
+    stop, ignored, found = threading.Event(), ["out"], []
+    for name in ("out", "made", ".git", "specs"):
+        (tmp_path / name).mkdir()
+    for burst in watched(tmp_path, lambda: ignored, stop):
+        found += [os.path.relpath(path, tmp_path) for _, path in burst]
+        if "specs/b" in found:
+            break
+        if "specs/a" in found:
+            ignored[:] = ["made"]
+        for name in ("out", "made", ".git", "specs"):
+            (tmp_path / name / ("b" if "specs/a" in found else "a")).touch()
+    assert {"made/a", "specs/a", "out/b", "specs/b"} <= set(found)
+    assert {"out/a", "made/b", ".git/a", ".git/b"}.isdisjoint(found)
+
+
+def test_files_that_can_t_be_watched_are_told(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("OS file watch limit reached.")
+
+    monkeypatch.setattr("watchfiles.watch", refuse)
+    with pytest.raises(ImgbuildError) as caught:
+        next(iter(watched(tmp_path, tuple, threading.Event())))
+    assert str(caught.value) == (
+        f"error: {tmp_path} can't be watched: OS file watch limit reached.\n"
+        "hint: where too many files are watched, raise fs.inotify.max_user_watches, or end other watches"
+    )
+
+
 # --- the whole ----------------------------------------------------------------------------------------------------
-
-
-class Watch:
-    """`imgbuild watch` in a process group of its own, and the lines that it says."""
-
-    def __init__(self, shop):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "imgbuild", "watch", "--plain"],
-            cwd=shop.root,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        self.lines = queue.Queue()
-        self.reader = threading.Thread(target=self.read)
-        self.reader.start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.lines.put(line.rstrip("\n"))
-
-    def until(self, *words):
-        """The lines up to one that begins with any of the words."""
-        found, end = [], time.monotonic() + 30
-        while not found or not found[-1].startswith(words):
-            try:
-                found.append(self.lines.get(timeout=max(0.01, end - time.monotonic())))
-            except queue.Empty:
-                pytest.fail(f"no line begins with {words}: {found}")
-        return found
-
-    def end(self):
-        """Ctrl-C; the exit code. Whether anything is left of the group is told by an error if so."""
-        os.killpg(self.process.pid, signal.SIGINT)
-        code = self.process.wait(timeout=20)
-        self.reader.join(timeout=20)
-        with pytest.raises(ProcessLookupError):
-            os.killpg(self.process.pid, 0)
-        return code
-
-    def kill(self):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-        self.reader.join(timeout=20)
-        self.process.stdout.close()
 
 
 @pytest.fixture
@@ -287,3 +421,104 @@ def test_broken_settings_at_the_start_end_the_watch(shop):
     told = shop.tell("watch")
     assert (told.code, told.out) == (2, "")
     assert told.err.startswith("imgbuild.yaml:1:7: ")
+
+
+# --- Ctrl-C -------------------------------------------------------------------------------------------------------
+
+MANY = """\
+models: {paint: {provider: placeholder}}
+assets:
+  shots:
+    prompt: "a lamp"
+    models: [paint]
+    seeds: 2000
+    size: 128x128
+"""
+
+
+def left(shop):
+    """Files that only a build under way may have."""
+    return [path.name for path in shop.root.rglob(".imgbuild-*")]
+
+
+@pytest.fixture
+def begin(shop):
+    """Starts watches of the shop, which are ended whatever comes."""
+    begun = []
+
+    def start(*arguments, env=None):
+        begun.append(Watch(shop, *arguments, env=env))
+        return begun[-1]
+
+    yield start
+    for watch in begun:
+        watch.kill()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_watch_ends_in_the_middle_of_a_build(shop, begin, times):
+    shop.write({"specs/shop.yaml": MANY})
+    watch = begin()
+    watch.until("[  20/")
+    for _ in range(times):
+        watch.interrupt()
+        time.sleep(0.05)
+    code = watch.ended()
+    assert code == 0 if times == 1 else code in (0, 130)
+    assert left(shop) == []
+    assert not any(line.startswith("watching") for line in watch.said)
+    if times == 1:
+        assert watch.said[-1].startswith("interrupted: built ")
+        assert len(shop.outputs()) == len(shop.lines("shop"))
+
+
+def test_a_watch_ends_while_it_waits_for_another_build(shop, begin):
+    with hold(shop.root / ".imgbuild/lock", wait=False, waiting=print, argv=["imgbuild", "build"]):
+        watch = begin()
+        assert watch.until("another build")[-1].endswith("; waiting for it")
+        assert watch.end() == 0
+    assert shop.outputs() == {}
+
+
+def test_a_watch_ends_where_a_spec_is_broken(shop, begin):
+    shop.edit("specs/shop.yaml", ("[paint]", "[pain]"))
+    watch = begin()
+    watch.until("watching")
+    assert watch.end() == 0
+
+
+def test_a_newer_edit_breaks_a_build_off(shop, begin):
+    """And nothing of the older one is published after it, of what the newer one changed."""
+    shop.write({"specs/shop.yaml": MANY})
+    watch = begin()
+    watch.until("[  20/")
+    shop.write({"specs/shop.yaml": MANY.replace("seeds: 2000", "seeds: 4").replace("lamp", "chair")})
+    assert watch.until("interrupted")[-1].startswith("interrupted: built ")
+    assert watch.until("changed")[-1] == "changed: specs/shop.yaml"
+    watch.until("built", "up to date")
+    assert watch.end() == 0
+    clean = shop.tell("plan", "--exit-code", "--json")
+    assert '"action":"run"' not in clean.out
+
+
+def test_a_watch_under_a_profile_and_a_selection_builds_no_more(shop, begin):
+    shop.write({"imgbuild.yaml": "profiles: {preview: {size: 16x16}}\n"})
+    watch = begin("--profile", "preview", "-s", "sku=A2")
+    watch.until("watching")
+    assert set(shop.outputs()) == {"preview/shots/A2_0.png"}
+    shop.edit("specs/products.csv", ("chair", "table"), ("lamp", "desk"))
+    assert watch.until("built")[-1].startswith("built 1 in ")
+    assert set(shop.outputs()) == {"preview/shots/A2_0.png"}
+    assert watch.end() == 0
+
+
+def test_the_user_s_own_settings_are_watched(shop, begin, tmp_path):
+    home = tmp_path / "config"
+    watch = begin(env={"XDG_CONFIG_HOME": str(home)})
+    watch.until("watching")
+    (home / "imgbuild").mkdir(parents=True)
+    (home / "imgbuild/config.yaml").write_text("outptu: made\n")
+    assert watch.until("hint:")[0] == f"changed: {home}/imgbuild/config.yaml"
+    (home / "imgbuild/config.yaml").write_text("jobs: 1\n")
+    watch.until("up to date")
+    assert watch.end() == 0

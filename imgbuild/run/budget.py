@@ -24,6 +24,10 @@ class OverBudget(TargetError):
     """The image would cost more than is left."""
 
 
+class HeldBack(OverBudget):
+    """The image would cost money, and none may be spent."""
+
+
 class TooDear(UsageError):
     """The build would cost more than is left: it does not begin."""
 
@@ -87,6 +91,15 @@ class Budget:
             )
         self._reserved += cost
 
+    def unpriced(self) -> TargetError | None:
+        """Why an image may not be made of which nobody knows what it costs; None where it may be."""
+        if self.limit is None:
+            return None
+        return TargetError(
+            "there is a budget, and it is not known what this image costs",
+            hint="state the model's 'price', in US dollars an image",
+        )
+
     def settle(self, reserved: float, cost: float) -> None:
         self._reserved -= reserved
         self.spent += cost
@@ -114,9 +127,12 @@ class Closed(Budget):
         self._why, self._hint = why, hint
 
     def reserve(self, cost: float) -> None:
-        """Raises OverBudget unless it is free."""
+        """Raises HeldBack unless it is free."""
         if cost > ROUNDING:
-            raise OverBudget(self._why, hint=self._hint)
+            raise self.unpriced()
+
+    def unpriced(self) -> HeldBack:
+        return HeldBack(self._why, hint=self._hint)
 
 
 def spent_this_month(journal: Journal, pace: Pace, now: datetime | None = None) -> float:

@@ -190,11 +190,8 @@ class Making:
         if work.resumed:
             return
         billed = self._price(work)
-        if billed is None and self.budget.limit is not None:
-            raise TargetError(
-                "there is a budget, and it is not known what this image costs",
-                hint="state the model's 'price', in US dollars an image",
-            )
+        if billed is None and (why := self.budget.unpriced()) is not None:
+            raise why
         billed = billed or 0.0
         timed = 0.0 if provider.paid else self.pace.price(work.ask, self.materials.pin(work)) or 0.0
         self.budget.reserve(billed + timed)

@@ -27,6 +27,7 @@ from imgbuild.programs import Programs
 from imgbuild.report import Reporter
 from imgbuild.report.events import TargetMoved, Underway
 from imgbuild.run.accept import Next, decide, judge, tell
+from imgbuild.run.budget import HeldBack
 from imgbuild.run.conclusion import Conclusion
 from imgbuild.run.group import Group, is_settled
 from imgbuild.run.lane import Lane, Seat
@@ -600,7 +601,10 @@ class Schedule:
         work.error = error
         self._move(work, State.FAILED)
         self.conclude.remember_failure(work)
-        self._tell(work, "failed", error.message)
+        if not isinstance(
+            error, HeldBack
+        ):  # of which nothing was begun: that is told at the end, for all at once
+            self._tell(work, "failed", error.message)
         if self.limits.fail_fast:
             self.stop.set()
         self._release(work)
