@@ -138,3 +138,14 @@ def test_whatever_is_located_is_inside(tmp_path_factory: pytest.TempPathFactory,
     except SpecError:
         return
     assert (root / path).resolve().is_relative_to(root.resolve())
+
+
+def test_the_names_in_a_folder_are_remembered(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    assert files.names("weights") == []
+    (tmp_path / "weights/below").mkdir(parents=True)
+    (tmp_path / "weights/b").touch()
+    (tmp_path / "weights/a").touch()
+    assert files.names("weights") == ["a", "b"]
+    assert files.listed == {"weights": ["a", "b"]}
+    assert files.seen["weights"] is None

@@ -22,6 +22,9 @@ from imgbuild.narrow import is_enough, load_since
 from imgbuild.pipeline import BuildOptions, build
 from imgbuild.plan import Options
 from imgbuild.project import Project, widened
+from imgbuild.report import Reporter
+from imgbuild.report.beside import Beside
+from imgbuild.report.events import Event
 from imgbuild.report.text import plural
 from imgbuild.run.budget import TooDear
 from imgbuild.run.results import Built
@@ -57,12 +60,17 @@ class Flags(Struct, frozen=True, kw_only=True):
 
 class Manner(Struct, frozen=True, kw_only=True):
     """How a command builds, beside its flags. ask: puts a question to whoever is there. frugal, outdated: as
-    BuildOptions has them.
+    BuildOptions has them. hear: is given each event beside the reporter; it must not wait.
     """
 
     ask: Callable[[str], bool] | None = None
     frugal: bool = False
     outdated: Callable[[], bool] = lambda: False
+    hear: Callable[[Event], None] | None = None
+
+    def reporter(self, session: Session) -> Reporter:
+        own = session.reporter()
+        return Beside(own, self.hear) if self.hear else own
 
 
 def run_build(session: Session, flags: Flags) -> int:
@@ -147,7 +155,7 @@ def rebuild(
         if not (options.selection.is_all() and is_enough(project, store)):
             project = widened(project)
         last.drop()
-        with closing(session.reporter()) as reporter:
+        with closing(manner.reporter(session)) as reporter:
             built = build(project, store, options, reporter, stop)
         last.leave(built, seen)
     follow(session, built.project, unpinned)

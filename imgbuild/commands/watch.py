@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from imgbuild.commands.session import Session
 from imgbuild.errors import Exit, ImgbuildError
 from imgbuild.files import Files, Stamp, stamp_of
 from imgbuild.report.errors import print_error
+from imgbuild.report.events import Event
 from imgbuild.report.output import wants_color
 from imgbuild.settings import Settings
 from imgbuild.settings.load import profile_output
@@ -28,11 +29,15 @@ def run_watch(
     budget: float | None,
     *,
     trust: bool = False,
+    hear: Callable[[Event], None] | None = None,
 ) -> int:
-    """Build, then build again whenever a source changes. Paid requests are sent only under a budget."""
+    """Build, then build again whenever a source changes. Paid requests are sent only under a budget.
+
+    hear: is given each event of each build; it must not wait.
+    """
     flags = Flags(paths=tuple(paths), select=tuple(select), budget=budget, trust=trust)
     with interruptible() as stop:
-        watching = _Watching(session, flags, stop)
+        watching = _Watching(session, flags, stop, hear)
         with listening(watched(session.root, watching.ignored, stop), stop) as changes:
             first = watching.build([], changes)
             if not stop.is_set():
@@ -49,9 +54,11 @@ Numbers: TypeAlias = tuple[int, int, int]
 class _Watching:
     """The builds of one watch. What is known of unchanged files is carried from build to build."""
 
-    def __init__(self, session: Session, flags: Flags, stop: Stop) -> None:
+    def __init__(
+        self, session: Session, flags: Flags, stop: Stop, hear: Callable[[Event], None] | None
+    ) -> None:
         """Raises SpecError, UsageError where the settings are broken."""
-        self.session, self.flags, self.stop = session, flags, stop
+        self.session, self.flags, self.stop, self.hear = session, flags, stop, hear
         self.settings = session.settings()[1]
         self.seen: Seen | None = None
 
@@ -84,7 +91,7 @@ class _Watching:
         with self.stop.part() as stop:
             run = _Run(files, self.settings, last.extra, stop)
             changes.hear = run.hear
-            manner = Manner(frugal=True, outdated=run.is_outdated)
+            manner = Manner(frugal=True, outdated=run.is_outdated, hear=self.hear)
             try:
                 if rebuild(self.session, files, self.settings, self.flags, last, stop, manner) is None:
                     return None

@@ -84,3 +84,25 @@ def test_beside_the_main_thread_nothing_listens():
     thread.start()
     thread.join()
     assert seen == [(False, before)]
+
+
+def test_a_part_is_stopped_by_itself_or_with_the_whole():
+    stop = Stop()
+    with stop.part() as first:
+        first.set()
+    with stop.part() as second:
+        assert not second.is_set()
+        stop.set()
+        assert second.is_set()
+    with stop.part() as third:
+        assert third.wait(0)
+    assert first.is_set()
+
+
+def test_who_waits_for_a_part_is_woken_by_ctrl_c():
+    with interruptible() as stop, stop.part() as part:
+        main = threading.main_thread().ident
+        threading.Timer(0.05, signal.pthread_kill, [main, signal.SIGINT]).start()
+        began = time.monotonic()
+        assert part.wait(20)
+        assert time.monotonic() - began < 10

@@ -1,5 +1,6 @@
 """A watch's builds: what a newer edit stops, what is kept of it, and what may be paid for."""
 
+import io
 import re
 import threading
 import time
@@ -8,7 +9,10 @@ from collections import Counter
 import pytest
 from msgspec.structs import replace
 
+from imgbuild.commands.session import Session
+from imgbuild.commands.watch import run_watch
 from imgbuild.providers import PROVIDERS
+from imgbuild.report.events import Finished, Started, TargetMoved
 from imgbuild.store.journal import Journal
 from tests.vendors.bfl import BFL, KEY
 from tests.vendors.server import serving
@@ -242,6 +246,24 @@ def test_what_a_vendor_has_in_its_queue_is_asked_for_by_the_next_build(bench, pa
     assert vendor.billed == len(vendor.tasks) == 3
     assert [entry.state for entry in entries(shop)] == ["settled"] * 3
     assert len(shop.outputs()) == 4
+
+
+def test_whoever_stands_beside_hears_of_each_build(shop, slow, play):
+    def script():
+        wait_until(lambda: len(shop.outputs()) == 4)
+        shop.edit("specs/catalog.yaml", ("a logo", "the logo"))
+        yield ["specs/catalog.yaml"]
+
+    slow.may.set()
+    play(script)
+    heard, out = [], io.StringIO()
+    session = Session(
+        arguments=("watch",), folder=shop.root, root=shop.root, environ={}, plain=True, stdout=out, stderr=out
+    )
+    assert run_watch(session, (), (), 5.0, hear=heard.append) == 0
+    ends = [event for event in heard if isinstance(event, Finished)]
+    assert sum(event.built for event in ends) == 5
+    assert {type(event) for event in heard} >= {Started, TargetMoved}
 
 
 # --- money -------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from imgbuild.errors import Exit
 from imgbuild.pace import Pace
 from imgbuild.report.events import NearBudget
-from imgbuild.run.budget import Budget, Cap, OverBudget, caps_of, foreseen
+from imgbuild.run.budget import Budget, Cap, Closed, HeldBack, OverBudget, caps_of, foreseen
 from imgbuild.settings import Budget as Declared
 from imgbuild.store.journal import Journal
 from imgbuild.store.records import Records
@@ -184,3 +184,20 @@ def test_each_is_told_at_most_once_and_just_when_it_comes_to_its_end(cents, limi
         crosses = before * 5 < limit * 4 <= (before + spent) * 5
         assert len(heard) == max(was_told, int(crosses))
     assert len(heard) <= 1
+
+
+def test_where_nothing_may_be_spent_what_is_free_goes_on():
+    budget = Closed("it costs", "give a budget")
+    budget.reserve(0.0)
+    with pytest.raises(HeldBack) as caught:
+        budget.reserve(0.01)
+    assert str(caught.value) == str(budget.unpriced()) == "error: it costs\nhint: give a budget"
+    assert (budget.spent, budget.limit) == (0.0, 0.0)
+
+
+def test_what_nobody_knows_the_cost_of_is_made_only_without_a_budget():
+    assert Budget(None).unpriced() is None
+    assert str(Budget(0.5).unpriced()) == (
+        "error: there is a budget, and it is not known what this image costs\n"
+        "hint: state the model's 'price', in US dollars an image"
+    )

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from imgbuild.errors import Busy, Exit
+from imgbuild.errors import Busy, Exit, Interrupted
 from imgbuild.store.hold import Holder, hold
 
 HOLDER = """
@@ -101,3 +101,15 @@ def test_waiting_is_said_once_and_ends_when_the_holder_does(tmp_path: Path) -> N
     assert said[0].startswith(f"another build holds this project: pid {holder.pid}, `imgbuild build")
     assert ended == -signal.SIGKILL
     assert (signed.pid, signed.command) == (os.getpid(), "imgbuild plan")
+
+
+def test_a_stop_ends_the_waiting(tmp_path: Path) -> None:
+    holder, stop = start_holder(tmp_path / "lock"), threading.Event()
+    with (
+        pytest.raises(Interrupted) as caught,
+        hold(tmp_path / "lock", wait=True, waiting=lambda _: stop.set(), stop=stop),
+    ):
+        pass
+    end(holder)
+    assert str(caught.value) == "error: interrupted while another build was waited for"
+    assert caught.value.exit_code == Exit.INTERRUPTED
