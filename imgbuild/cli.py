@@ -312,7 +312,10 @@ def lock(ctx: click.Context, /, **flags: Any) -> int:
 @PATHS
 @SELECT
 @click.option(
-    "--budget", type=click.FloatRange(0), metavar="USD", help="Let paid requests spend so much a build."
+    "--budget",
+    type=click.FloatRange(0),
+    metavar="USD",
+    help="What paid requests may spend a build (default: as the settings say, else nothing).",
 )
 @TRUST
 @shared

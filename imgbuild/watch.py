@@ -48,8 +48,13 @@ class Seen(Struct, frozen=True, kw_only=True):
     def is_news(self, path: str) -> bool:
         """Whether a path that changed is a source that is not as it was read, or a new spec."""
         inside = self.inside(path)
-        if inside not in self.stamps:
-            return self._is_new_spec(inside)
+        try:
+            return self._has_moved(path, inside) if inside in self.stamps else self._is_new_spec(inside)
+        except OSError:  # it went a moment ago, or must not be looked at any more: a build tells
+            return True
+
+    def _has_moved(self, path: str, inside: str) -> bool:
+        """Raises OSError."""
         if inside in self.listed:
             return names_in(path) != self.listed[inside]
         if stamp_of(path) != self.stamps[inside]:
@@ -67,7 +72,7 @@ class Seen(Struct, frozen=True, kw_only=True):
 
     def all_news(self) -> list[str]:
         """Every source that is not as it was read, and every new spec, whatever was told of them."""
-        moved = [path for path, stamp in self.stamps.items() if stamp_of(self.root / path) != stamp]
+        moved = [path for path, stamp in self.stamps.items() if _stamp(f"{self.root}/", path) != stamp]
         found = {str(self.root / path) for path in moved if self.is_news(str(self.root / path))}
         for path in moved:
             if self._is_of_specs(path):
@@ -98,23 +103,30 @@ class Seen(Struct, frozen=True, kw_only=True):
             yield from (path for path in paths if self.is_news(path))
 
 
-def watched(root: Path, ignored: Callable[[], Iterable[str]], stop: threading.Event) -> Changes:
+def _stamp(root: str, path: str) -> object:
+    """Its stamp, as `stamps` has it; "" where it must not be looked at."""
+    try:
+        return stamp_of(path if path[:1] == "/" else root + path)
+    except OSError:
+        return ""
+
+
+def below(root: Path, folders: Iterable[str]) -> tuple[str, ...]:
+    """How paths begin that are below these folders, given from the root."""
+    return tuple(os.path.join(root, folder, "") for folder in folders)  # noqa: PTH118 - text
+
+
+def watched(root: Path, ignored: Callable[[], tuple[str, ...]], stop: threading.Event) -> Changes:
     """Bursts of changed paths below the root, until `stop` is set; empty ones where nothing changed for a while.
 
-    What is below the folders that `ignored` gives, from the root, is not told. Raises ImgbuildError.
+    What begins as one of those that `ignored` gives is not told. Raises ImgbuildError.
     """
     from watchfiles import watch
-
-    def matters(_: object, path: str) -> bool:
-        return not any(
-            path.startswith(os.path.join(root, folder, ""))  # noqa: PTH118 - text
-            for folder in (*ignored(), ".git")
-        )
 
     try:
         yield from watch(
             root,
-            watch_filter=matters,
+            watch_filter=lambda _, path: not path.startswith(ignored()),
             debounce=LONGEST,
             step=QUIET,
             stop_event=stop,
@@ -145,14 +157,15 @@ class Listening:
         try:
             for burst in self._changes:
                 paths = {path for _, path in burst}
-                self._bursts.put(paths)  # first, so that whoever is stopped for it finds it
+                if paths or self._bursts.empty():
+                    self._bursts.put(paths)  # first, so that whoever is stopped for it finds it
                 self.hear(paths)
             self._bursts.put(None)
         except BaseException as error:  # handed to the thread that waits, where it is told
             self._bursts.put(error)
 
     def __iter__(self) -> Iterator[set[str]]:
-        """The bursts, each as soon as it is there. Raises what ended the thread."""
+        """The bursts, each as soon as it is there; no empty one while others wait. Raises what ended the thread."""
         while (burst := self._bursts.get()) is not None:
             if isinstance(burst, BaseException):
                 raise burst

@@ -10,7 +10,7 @@ from imgbuild.errors import ImgbuildError
 from imgbuild.files import Files, stamp_of
 from imgbuild.settings import load_settings
 from imgbuild.store.hold import hold
-from imgbuild.watch import Seen, listening, rebuilds, watched
+from imgbuild.watch import Seen, below, listening, rebuilds, watched
 from tests.watching import Watch
 
 SPEC = """\
@@ -128,6 +128,15 @@ def test_an_edit_that_no_stamp_tells_is_news(shop, seen):
     assert not Seen(root=seen.root, settings=seen.settings, stamps=stamps, young=seen.young).is_news(
         str(place)
     )
+
+
+def test_what_can_t_be_looked_at_any_more_is_news(shop, seen, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("imgbuild.watch.stamp_of", refuse)
+    assert seen.is_news(str(shop.root / "specs/shop.yaml"))
+    assert str(shop.root / "specs/shop.yaml") in seen.all_news()
 
 
 def names(seen, found):
@@ -304,9 +313,18 @@ def test_bursts_are_heard_as_they_come_and_kept_for_whoever_asks():
     with listening(bursts(), stop) as changes:
         changes.hear = heard.append
         go.set()
-        assert list(changes) == [{"a"}, set(), {"b"}]
+        assert [burst for burst in changes if burst] == [{"a"}, {"b"}]
     assert heard[-2:] == [set(), {"b"}]
     assert stop.is_set()
+
+
+def test_empty_bursts_do_not_pile_up():
+    stop = threading.Event()
+    with listening(iter([set()] * 100), stop) as changes:
+        wait = time.monotonic() + 20
+        while changes._bursts.qsize() < 2 and time.monotonic() < wait:
+            time.sleep(0.01)
+        assert list(changes) == [set()]
 
 
 def test_what_ends_the_thread_is_told_where_it_is_waited_for():
@@ -329,15 +347,15 @@ def test_no_thread_is_left_where_a_build_breaks(tmp_path):
 
 
 def test_what_is_ignored_is_not_told_and_may_change(tmp_path):
-    stop, ignored, found = threading.Event(), ["out"], []
+    stop, ignored, found = threading.Event(), ["out", ".git"], []
     for name in ("out", "made", ".git", "specs"):
         (tmp_path / name).mkdir()
-    for burst in watched(tmp_path, lambda: ignored, stop):
+    for burst in watched(tmp_path, lambda: below(tmp_path, ignored), stop):
         found += [os.path.relpath(path, tmp_path) for _, path in burst]
         if "specs/b" in found:
             break
         if "specs/a" in found:
-            ignored[:] = ["made"]
+            ignored[:] = ["made", ".git"]
         for name in ("out", "made", ".git", "specs"):
             (tmp_path / name / ("b" if "specs/a" in found else "a")).touch()
     assert {"made/a", "specs/a", "out/b", "specs/b"} <= set(found)

@@ -19,7 +19,7 @@ from imgbuild.report.events import Event
 from imgbuild.report.output import wants_color
 from imgbuild.settings import Settings
 from imgbuild.settings.load import profile_output
-from imgbuild.watch import Listening, Seen, listening, rebuilds, watched
+from imgbuild.watch import Listening, Seen, below, listening, rebuilds, watched
 
 
 def run_watch(
@@ -59,13 +59,17 @@ class _Watching:
     ) -> None:
         """Raises SpecError, UsageError where the settings are broken."""
         self.session, self.flags, self.stop, self.hear = session, flags, stop, hear
-        self.settings = session.settings()[1]
+        self._take(session.settings()[1])
         self.seen: Seen | None = None
 
-    def ignored(self) -> Collection[str]:
-        """Folders, from the root, that only builds write to."""
-        outputs = [profile_output(self.settings, name) for name in self.settings.profiles]
-        return {self.settings.output, self.settings.store, *outputs}
+    def ignored(self) -> tuple[str, ...]:
+        """How paths begin to which only builds and git write."""
+        return self._ignored
+
+    def _take(self, settings: Settings) -> None:
+        self.settings = settings
+        outputs = [profile_output(settings, name) for name in settings.profiles]
+        self._ignored = below(self.session.root, [settings.output, settings.store, *outputs, ".git"])
 
     def build(self, news: Sequence[str], changes: Listening) -> Seen:
         """One build, until it ends or is broken off for a change that comes meanwhile.
@@ -84,16 +88,17 @@ class _Watching:
         """None where what was read had changed by the time that it was to be built."""
         before = {path: stamp_of(path) for path in news}
         try:
-            files, self.settings = self.session.settings()
+            files, settings = self.session.settings()
         except ImgbuildError as error:
             return self._unread(before, error)
-        last = last_of(self.session, self.settings, self.flags.paths, again=False)
+        self._take(settings)
+        last = last_of(self.session, settings, self.flags.paths, again=False)
         with self.stop.part() as stop:
-            run = _Run(files, self.settings, last.extra, stop)
+            run = _Run(files, settings, last.extra, stop)
             changes.hear = run.hear
             manner = Manner(frugal=True, outdated=run.is_outdated, hear=self.hear)
             try:
-                if rebuild(self.session, files, self.settings, self.flags, last, stop, manner) is None:
+                if rebuild(self.session, files, settings, self.flags, last, stop, manner) is None:
                     return None
             except ImgbuildError as error:
                 if not stop.is_set():
@@ -142,7 +147,8 @@ class _Run:
         return replace(seen, listed={**listed, **seen.listed}, partial=self._outdated)
 
     def _seen(self, stamps: Mapping[str, Numbers | None]) -> Seen:
-        read, young = self.files.seen.copy(), self.files.young.copy()
+        young = self.files.young.copy()  # before the stamps: each file that is in it has one
+        read = self.files.seen.copy()
         return Seen(
             root=self.files.root,
             settings=self.settings,

@@ -226,7 +226,7 @@ def follow(bench, seed, count):
 
 
 def test_edits_under_a_watch_end_as_a_clean_build(bench):
-    follow(bench, 1, 25)
+    follow(bench, 1, 12)
 
 
 @pytest.mark.slow

@@ -737,6 +737,22 @@ def test_a_stop_lets_what_runs_end_and_leaves_the_rest(project, studio):
     assert sorted(Counter(studio.asked()).values()) == [1] * 30
 
 
+def test_a_stop_for_which_nothing_is_left_undone_leaves_no_output_of_what_is_gone(project, studio):
+    stop = threading.Event()
+
+    def answer(requests):
+        stop.set()
+        return paint(requests)
+
+    shop = project(ONE, [*LAMP, "b: {prompt: desk, models: [m]}"])
+    assert len(shop.build().outputs) == 2
+    studio.answer = staticmethod(answer)
+    shop.edit("specs/shop.yaml", ("  b: {prompt: desk, models: [m]}\n", ""), ("lamp", "chair"))
+    built = shop.build(stop=stop, prune=True)
+    assert (built.finished.exit_code, built.finished.removed, built.lasting) == (Exit.DONE, 1, True)
+    assert len(shop.outputs()) == len(shop.lines("shop")) == 1
+
+
 def test_a_stop_before_the_first_request_sends_none(project, studio):
     stop = threading.Event()
     stop.set()
