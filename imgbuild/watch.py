@@ -58,7 +58,7 @@ class Seen(Struct, frozen=True, kw_only=True):
         if inside in self.listed:
             return names_in(path) != self.listed[inside]
         if stamp_of(path) != self.stamps[inside]:
-            return not (self._is_of_specs(inside) and Path(path).is_dir())
+            return not (self._is_of_specs(inside) and _is_folder(path))
         return inside in self.young and Path(path).is_file() and digest_file(Path(path)) != self.young[inside]
 
     def news(self, changed: Collection[str]) -> list[str]:
@@ -66,7 +66,7 @@ class Seen(Struct, frozen=True, kw_only=True):
         folder that was moved, a file behind a link. Then all sources are looked at; those outside always are.
         """
         found = {path for path in (*changed, *self._outside()) if self.is_news(path)}
-        if any(self.inside(path) not in self.stamps or Path(path).is_dir() for path in changed):
+        if any(self.inside(path) not in self.stamps or _is_folder(path) for path in changed):
             found.update(self.all_news())
         return sorted(found)
 
@@ -101,6 +101,11 @@ class Seen(Struct, frozen=True, kw_only=True):
             folders[:] = [name for name in folders if (inside / name).as_posix() not in self.stamps]
             paths = [f"{place}/{name}" for name in names if (inside / name).as_posix() not in self.stamps]
             yield from (path for path in paths if self.is_news(path))
+
+
+def _is_folder(path: str) -> bool:
+    """False too where it must not be looked at."""
+    return os.path.isdir(path)  # noqa: PTH112 - a Path raises
 
 
 def _stamp(root: str, path: str) -> object:

@@ -185,10 +185,18 @@ def swap(path, data, dice):
 WAYS = (truncate, replace, keep_the_old, swap)
 
 
+def now(project):
+    """Outputs and locks as they are, or nothing where one of them just went."""
+    try:
+        return project.outputs(), project.locks()
+    except FileNotFoundError:
+        return None
+
+
 def rest(project, clean, watch):
     """Wait until the watch has come to what a clean build came to, and see that it stays there."""
     wanted, end = (clean.outputs(), clean.locks()), time.monotonic() + 20
-    while (project.outputs(), project.locks()) != wanted:
+    while now(project) != wanted:
         if time.monotonic() > end or watch.process.poll() is not None:
             break
         time.sleep(0.03)
