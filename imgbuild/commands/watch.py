@@ -63,11 +63,11 @@ class _Watching:
         self.seen: Seen | None = None
 
     def ignored(self) -> tuple[str, ...]:
-        """How paths begin to which only builds and git write."""
+        """How the paths begin that only builds and git write to."""
         return self._ignored
 
     def _take(self, settings: Settings) -> None:
-        self.settings = settings
+        """Follow settings that may name other folders."""
         outputs = [profile_output(settings, name) for name in settings.profiles]
         self._ignored = below(self.session.root, [settings.output, settings.store, *outputs, ".git"])
 

@@ -1,4 +1,8 @@
-"""However sources are edited under a watch, it comes to rest as a clean build of them ends."""
+"""However sources are edited under a watch, it comes to rest as a clean build of them ends.
+
+No two targets ever have one prompt, so that none takes over the line of another: what is locked then hangs on the
+sources alone, and not on which of the states in between the watch came to see.
+"""
 
 import io
 import random
@@ -17,7 +21,7 @@ SHARED = """\
 models:
   draw: {{provider: placeholder}}
 templates:
-  item: {{prompt: "{{{{ own }}}}: a {{{{ name }}}} {word}"}}
+  item: {{prompt: "{{{{ own }}}} {{{{ sku }}}}: a {{{{ name }}}} {word}"}}
 """
 SPEC = """\
 include: [{up}../shared/models.yaml]
