@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 from msgspec.structs import replace
 
@@ -17,6 +17,7 @@ from imgbuild.files import Files, Stamp, stamp_of
 from imgbuild.report.errors import print_error
 from imgbuild.report.events import Event
 from imgbuild.report.output import wants_color
+from imgbuild.run.results import Built
 from imgbuild.settings import Settings
 from imgbuild.settings.load import profile_output
 from imgbuild.watch import Listening, Seen, below, listening, rebuilds, watched
@@ -29,15 +30,15 @@ def run_watch(
     budget: float | None,
     *,
     trust: bool = False,
-    hear: Callable[[Event], None] | None = None,
+    beside: Beside | None = None,
 ) -> int:
     """Build, then build again whenever a source changes. Paid requests are sent only under a budget.
 
-    hear: is given each event of each build; it must not wait.
+    beside: who hears of the builds, too.
     """
     flags = Flags(paths=tuple(paths), select=tuple(select), budget=budget, trust=trust)
     with interruptible() as stop:
-        watching = _Watching(session, flags, stop, hear)
+        watching = _Watching(session, flags, stop, beside)
         with listening(watched(session.root, watching.ignored, stop), stop) as changes:
             first = watching.build([], changes)
             if not stop.is_set():
@@ -47,6 +48,19 @@ def run_watch(
     return Exit.DONE
 
 
+class Beside(Protocol):
+    """Who hears of a watch's builds, in its thread. Nothing here may wait."""
+
+    def event(self, event: Event) -> None:
+        """Each event of each build, as a reporter gets it."""
+
+    def built(self, built: Built) -> None:
+        """How a build ended; also one that was broken off."""
+
+    def complain(self, error: ImgbuildError) -> None:
+        """Why nothing could be built."""
+
+
 OWN = ".lock"  # what builds write beside specs
 Numbers: TypeAlias = tuple[int, int, int]
 
@@ -54,11 +68,9 @@ Numbers: TypeAlias = tuple[int, int, int]
 class _Watching:
     """The builds of one watch. What is known of unchanged files is carried from build to build."""
 
-    def __init__(
-        self, session: Session, flags: Flags, stop: Stop, hear: Callable[[Event], None] | None
-    ) -> None:
+    def __init__(self, session: Session, flags: Flags, stop: Stop, beside: Beside | None) -> None:
         """Raises SpecError, UsageError where the settings are broken."""
-        self.session, self.flags, self.stop, self.hear = session, flags, stop, hear
+        self.session, self.flags, self.stop, self.beside = session, flags, stop, beside
         self._take(session.settings()[1])
         self.seen: Seen | None = None
 
@@ -96,10 +108,14 @@ class _Watching:
         with self.stop.part() as stop:
             run = _Run(files, settings, last.extra, stop)
             changes.hear = run.hear
-            manner = Manner(frugal=True, outdated=run.is_outdated, hear=self.hear)
+            hear = self.beside.event if self.beside else None
+            manner = Manner(frugal=True, outdated=run.is_outdated, hear=hear)
             try:
-                if rebuild(self.session, files, settings, self.flags, last, stop, manner) is None:
+                built = rebuild(self.session, files, settings, self.flags, last, stop, manner)
+                if built is None:
                     return None
+                if self.beside:
+                    self.beside.built(built)
             except ImgbuildError as error:
                 if not stop.is_set():
                     self._tell(error)
@@ -119,6 +135,8 @@ class _Watching:
         return path if inside.startswith("..") else inside
 
     def _tell(self, error: ImgbuildError) -> None:
+        if self.beside:
+            self.beside.complain(error)
         print_error(error, self.session.stderr, wants_color(self.session.stderr, self.session.environ))
 
 

@@ -248,22 +248,34 @@ def test_what_a_vendor_has_in_its_queue_is_asked_for_by_the_next_build(bench, pa
     assert len(shop.outputs()) == 4
 
 
+class Page:
+    """Stands beside a watch."""
+
+    def __init__(self):
+        self.events, self.ends, self.errors = [], [], []
+        self.event, self.built, self.complain = self.events.append, self.ends.append, self.errors.append
+
+
 def test_whoever_stands_beside_hears_of_each_build(shop, slow, play):
     def script():
         wait_until(lambda: len(shop.outputs()) == 4)
         shop.edit("specs/catalog.yaml", ("a logo", "the logo"))
         yield ["specs/catalog.yaml"]
+        wait_until(lambda: sum(end.finished.built for end in page.ends) == 5)
+        shop.edit("specs/catalog.yaml", ("[free]", "[fee]"))
+        yield ["specs/catalog.yaml"]
 
     slow.may.set()
     play(script)
-    heard, out = [], io.StringIO()
+    page, out = Page(), io.StringIO()
     session = Session(
         arguments=("watch",), folder=shop.root, root=shop.root, environ={}, plain=True, stdout=out, stderr=out
     )
-    assert run_watch(session, (), (), 5.0, hear=heard.append) == 0
-    ends = [event for event in heard if isinstance(event, Finished)]
-    assert sum(event.built for event in ends) == 5
-    assert {type(event) for event in heard} >= {Started, TargetMoved}
+    assert run_watch(session, (), (), 5.0, beside=page) == 0
+    ends = [event for event in page.events if isinstance(event, Finished)]
+    assert ends == [end.finished for end in page.ends]
+    assert {type(event) for event in page.events} >= {Started, TargetMoved}
+    assert [error.message for error in page.errors] == ["unknown model 'fee'"]
 
 
 # --- money -------------------------------------------------------------------------------------------------
