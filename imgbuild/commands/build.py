@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import closing
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from imgbuild.commands.asking import asks
 from imgbuild.commands.consent import follow, require
@@ -144,9 +143,7 @@ def rebuild(
     """
     seen = None if flags.chooses() or flags.sheet else last.read()
     project = load_since(files, settings, last.extra, seen, last.scope)
-    options = replace(
-        _options(session, project, flags), ask=manner.ask, frugal=manner.frugal, outdated=manner.outdated
-    )
+    options = _options(session, project, flags, manner)
     unpinned = require(session, project, flags.paths, given=flags.trust)
     _check_notify(settings)
     with session.writing(settings, wait=flags.wait, stop=stop) as store:
@@ -176,7 +173,7 @@ def _check_notify(settings: Settings) -> None:
 
 def _dry_run(session: Session, flags: Flags) -> int:
     project = session.project(flags.paths, {"jobs": flags.jobs})
-    options = _options(session, project, flags)
+    options = _options(session, project, flags, Manner())
     with session.reading(project) as store:
         print_plan(
             session,
@@ -188,7 +185,7 @@ def _dry_run(session: Session, flags: Flags) -> int:
     return Exit.DONE
 
 
-def _options(session: Session, project: Project, flags: Flags) -> BuildOptions:
+def _options(session: Session, project: Project, flags: Flags, manner: Manner) -> BuildOptions:
     return BuildOptions(
         selection=selection_of(project, session, flags.paths, flags.select, flags.sample, flags.shard),
         plan=Options(force=flags.force, reroll=flags.reroll, retry=flags.retry_failed),
@@ -198,7 +195,10 @@ def _options(session: Session, project: Project, flags: Flags) -> BuildOptions:
         offline=flags.offline,
         prune=flags.prune,
         resend=flags.resend,
+        ask=manner.ask,
         budget=flags.budget,
         today=session.today(),
         environ=session.environ,
+        frugal=manner.frugal,
+        outdated=manner.outdated,
     )
