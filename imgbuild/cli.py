@@ -317,6 +317,7 @@ def lock(ctx: click.Context, /, **flags: Any) -> int:
     metavar="USD",
     help="What paid requests may spend a build (default: as the settings say, else nothing).",
 )
+@click.option("--open", is_flag=True, help="Show the gallery beside it, in the browser.")
 @TRUST
 @shared
 def watch(ctx: click.Context, /, **flags: Any) -> int:
@@ -324,8 +325,8 @@ def watch(ctx: click.Context, /, **flags: Any) -> int:
     from imgbuild.commands.watch import run_watch
 
     common, own = split(flags)
-    here = session(ctx, **common)
-    return run_watch(here, own["paths"], own["select"], own["budget"], trust=own["trust"])
+    paths, select, budget = own.pop("paths"), own.pop("select"), own.pop("budget")
+    return run_watch(session(ctx, **common), paths, select, budget, **own)
 
 
 @verb("gallery", "imgbuild gallery --open", "imgbuild gallery -s 'hero/*' -o site/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +15,12 @@ from msgspec.structs import replace
 from imgbuild.commands.interrupt import interruptible
 from imgbuild.commands.lock import run_reseed
 from imgbuild.commands.session import Session, selection_of
-from imgbuild.errors import Exit, UsageError
+from imgbuild.errors import Exit, ImgbuildError, UsageError
 from imgbuild.extras import need
+from imgbuild.report.events import Event
 from imgbuild.report.text import plural
 from imgbuild.reviews.person import person
+from imgbuild.run.results import Built
 from imgbuild.store.store import Store
 from imgbuild.survey import Survey
 from imgbuild.types import Target
@@ -95,6 +98,39 @@ def opened(session: Session, view: View) -> Iterator[tuple[Gallery, Door]]:
     gallery = Gallery(settings, source_of(session, view), can_review=not view.read_only)
     with serving(gallery, view.port) as door:
         yield gallery, door
+
+
+@contextmanager
+def beside_watch(session: Session, view: View) -> Iterator[OnPage]:
+    """A gallery that hears of the builds of a watch in this process, and looks for decisions by itself."""
+    with opened(session, view) as (gallery, door):
+        gallery.try_refresh()
+        session.say(f"the gallery is at {door.address}")
+        show(session, door)
+        stop = threading.Event()
+        following = threading.Thread(target=gallery.follow, args=(stop,), kwargs={"alone": False})
+        following.start()
+        try:
+            yield OnPage(gallery)
+        finally:
+            stop.set()
+            following.join()
+
+
+class OnPage:
+    """Passes on to the page what a watch tells."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        self._gallery = gallery
+
+    def event(self, event: Event) -> None:
+        self._gallery.feed.tell(event)
+
+    def built(self, built: Built) -> None:
+        self._gallery.patch(built.project)
+
+    def complain(self, error: ImgbuildError) -> None:
+        self._gallery.complain(error)
 
 
 def show(session: Session, door: Door) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol, TypeAlias
 
 from msgspec.structs import replace
@@ -30,14 +31,15 @@ def run_watch(
     budget: float | None,
     *,
     trust: bool = False,
-    beside: Beside | None = None,
+    open: bool = False,
 ) -> int:
     """Build, then build again whenever a source changes. Paid requests are sent only under a budget.
 
-    beside: who hears of the builds, too.
+    open: whether the gallery is shown beside it.
     """
     flags = Flags(paths=tuple(paths), select=tuple(select), budget=budget, trust=trust)
-    with interruptible() as stop:
+    with interruptible() as stop, ExitStack() as stack:
+        beside = stack.enter_context(_gallery(session, flags)) if open else None
         watching = _Watching(session, flags, stop, beside)
         with listening(watched(session.root, watching.ignored, stop), stop) as changes:
             first = watching.build([], changes)
@@ -46,6 +48,12 @@ def run_watch(
             for _ in rebuilds(first, changes, lambda news: watching.build(news, changes)):
                 pass
     return Exit.DONE
+
+
+def _gallery(session: Session, flags: Flags) -> AbstractContextManager[Beside]:
+    from imgbuild.commands.gallery import View, beside_watch
+
+    return beside_watch(session, View(paths=flags.paths, select=flags.select, open=True))
 
 
 class Beside(Protocol):

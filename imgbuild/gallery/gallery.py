@@ -27,7 +27,7 @@ from imgbuild.settings import Settings
 from imgbuild.spec.find import SUFFIXES
 from imgbuild.store.blobs import Blobs
 from imgbuild.store.recover import NAME as RECORDS
-from imgbuild.watch import watched
+from imgbuild.watch import below, watched
 
 MOST = 500  # targets that are sent as they are; of more, the page fetches the whole catalogue
 LEVEL = 1  # of gzip: what is sent goes no further than this machine
@@ -179,8 +179,9 @@ class Gallery:
         alone: False where a watch in this process builds, and says so: then only decisions are looked for.
         """
         store = self.settings.store
-        ignored = (self.settings.output, f"{store}/blobs", f"{store}/{FOLDER}")
-        for burst in watched(self.settings.root, ignored, stop):
+        folders = (self.settings.output, f"{store}/blobs", f"{store}/{FOLDER}", ".git")
+        ignored = below(self.settings.root, folders)
+        for burst in watched(self.settings.root, lambda: ignored, stop):
             self.notice([path for _, path in burst], alone=alone)
 
     def notice(self, paths: Iterable[str], *, alone: bool = True) -> None:

@@ -112,6 +112,33 @@ def test_open_build_see_end(shop, browsers):
         browser.ask("/")
 
 
+def test_a_watch_tells_the_page_what_it_builds(shop, browsers):
+    with shop.start("watch", "--open", "--plain") as process:
+        try:
+            address = process.stdout.readline().rpartition(" ")[2].strip()
+            while not process.stdout.readline().startswith("watching"):
+                pass
+            browser = Browser(address)
+            browsers.append(browser)
+            heard = []
+            listening = threading.Thread(target=lambda: heard.extend(browser.events()))
+            listening.start()
+            until(lambda: heard)
+            shop.edit("specs/shop.yaml", ("a {{ color }} lamp", "one {{ color }} lamp"))
+            until(lambda: [name for name, _ in heard].count("changed"))
+            until(lambda: {data.get("state") for name, data in heard if name == "moved"} >= {"done"})
+            shop.edit("specs/shop.yaml", ("models: [draft]", "models: [draf]"))
+            until(lambda: any(data.get("level") == "error" for name, data in heard if name == "note"))
+            assert shop.tell("review", "list").code == 2
+            assert ended(process)[0] == 0
+            listening.join(PATIENCE)
+            assert not listening.is_alive()
+        finally:
+            process.kill()
+    prompts = {item["text"] for name, data in heard if name == "changed" for item in data["targets"]}
+    assert prompts == {"one red lamp", "one blue lamp"}
+
+
 def until(holds):
     end = time.monotonic() + PATIENCE
     while not holds():

@@ -196,8 +196,8 @@ def test_where_nothing_may_be_spent_what_is_free_goes_on():
 
 
 def test_what_nobody_knows_the_cost_of_is_made_only_without_a_budget():
-    assert Budget(None).unpriced() is None
-    assert str(Budget(0.5).unpriced()) == (
+    assert Budget().unpriced() is None
+    assert str(a_budget(0.5).unpriced()) == (
         "error: there is a budget, and it is not known what this image costs\n"
         "hint: state the model's 'price', in US dollars an image"
     )
