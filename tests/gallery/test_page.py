@@ -341,8 +341,12 @@ def test_comments_and_stars(shop, browse):
     press(page, "Enter")
     expect(page.locator("#toasts")).to_contain_text("Comment kept")
     said = [shop.said() for _ in range(3)]
-    assert [item["decision"] for item in said] == ["star", "unstar", "comment"]
-    assert said[2]["note"] == "warmer?"
+    assert sorted(item["decision"] for item in said) == [
+        "comment",
+        "star",
+        "unstar",
+    ]  # two may be under way at once
+    assert [item["note"] for item in said if item["decision"] == "comment"] == ["warmer?"]
 
 
 def test_shift_decides_on_all_that_are_chosen(shop, browse):
