@@ -18,7 +18,8 @@ from imgbuild.keys import DECLARED, Way
 from imgbuild.plan import DOES_STEPS, Decision
 from imgbuild.project import Project
 from imgbuild.providers import PROVIDERS
-from imgbuild.providers.prices import is_snapshot, price_list
+from imgbuild.providers.listed import is_snapshot
+from imgbuild.providers.prices import price_list
 from imgbuild.types import Bound, Model, Size, Target
 
 

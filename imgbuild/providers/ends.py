@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cache
-from importlib.resources import files
 
-import msgspec
 from msgspec import Struct
 
-from imgbuild.providers.prices import is_snapshot
+from imgbuild.providers.listed import find_listed, read_list
 from imgbuild.types import Model, Pin
 
 
@@ -36,8 +34,7 @@ class EndList(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @cache
 def end_list() -> EndList:
-    text = (files("imgbuild.providers") / "ends.json").read_bytes()
-    return msgspec.json.decode(text, type=EndList)
+    return read_list("ends.json", EndList)
 
 
 def end_of(model: Model, pin: Pin | None = None) -> End | None:
@@ -49,12 +46,14 @@ def end_of(model: Model, pin: Pin | None = None) -> End | None:
         return None
     names = (pin.revision if pin is not None else "", model.revision, model.source)
     listed = end_list().models.get(model.provider, {})
-    return next((found for name in names if (found := _find(listed, name))), None)
+    return next((found for name in names if (found := find_listed(listed, name))), None)
 
 
 def end_named(name: str) -> End | None:
     """The end of a model of that name, whoever's it is."""
-    return next((found for listed in end_list().models.values() if (found := _find(listed, name))), None)
+    return next(
+        (found for listed in end_list().models.values() if (found := find_listed(listed, name))), None
+    )
 
 
 def instead_of(end: End) -> list[str]:
@@ -64,11 +63,6 @@ def instead_of(end: End) -> list[str]:
 
 def vendor_of(provider: str) -> str:
     return end_list().vendors[provider]
-
-
-def _find(listed: Mapping[str, End], name: str) -> End | None:
-    """The end of that model, or of the one whose dated snapshot it is."""
-    return next((listed[known] for known in sorted(listed, reverse=True) if is_snapshot(name, known)), None)
 
 
 def _lasting(names: Iterable[str], seen: frozenset[str]) -> Iterator[str]:

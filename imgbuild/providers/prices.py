@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 
-import msgspec
 from msgspec import Struct
 
 from imgbuild.price import Price
+from imgbuild.providers.listed import find_listed, read_list
 from imgbuild.types import Value
 
 
@@ -22,22 +21,14 @@ class PriceList(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @cache
 def price_list() -> PriceList:
-    text = (files("imgbuild.providers") / "prices.json").read_bytes()
-    return msgspec.json.decode(text, type=PriceList)
+    return read_list("prices.json", PriceList)
 
 
 def price_of(provider: str, model: str) -> Price | None:
     """The price of a model, or of the one whose dated snapshot it is."""
-    listed = price_list().models.get(provider, {})
-    return next((listed[name] for name in sorted(listed, reverse=True) if is_snapshot(model, name)), None)
+    return find_listed(price_list().models.get(provider, {}), model)
 
 
 def price_at(provider: str, model: str, params: Mapping[str, Value]) -> Price | None:
     """The same, of a model with these parameters: at another server than the vendor's, nobody here knows it."""
     return None if "base_url" in params else price_of(provider, model)
-
-
-def is_snapshot(model: str, name: str) -> bool:
-    """Whether a model is that one, or its snapshot of some day: `name-2026-04-21`."""
-    rest = model.removeprefix(name)
-    return model.startswith(name) and (not rest or (rest[0] == "-" and rest[1:5].isdigit()))

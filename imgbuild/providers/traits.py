@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 
-import msgspec
 from msgspec import Struct
 
-from imgbuild.providers.prices import is_snapshot
+from imgbuild.providers.listed import find_listed, read_list
 from imgbuild.types import Model, Trait
 
 
@@ -32,8 +30,7 @@ class TraitList(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @cache
 def trait_list() -> TraitList:
-    text = (files("imgbuild.providers") / "traits.json").read_bytes()
-    return msgspec.json.decode(text, type=TraitList)
+    return read_list("traits.json", TraitList)
 
 
 def traits_of(model: Model) -> Mapping[Trait, bool]:
@@ -45,5 +42,5 @@ def traits_of(model: Model) -> Mapping[Trait, bool]:
 def _listed(model: Model) -> Mapping[Trait, bool]:
     if "base_url" in model.params:
         return {}
-    known = trait_list().models.get(model.provider, {})
-    return next((known[name].traits for name in known if is_snapshot(model.source, name)), {})
+    known = find_listed(trait_list().models.get(model.provider, {}), model.source)
+    return known.traits if known is not None else {}

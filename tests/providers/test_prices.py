@@ -2,10 +2,8 @@
 
 from datetime import date
 
-import pytest
-
 from imgbuild.providers import PROVIDERS
-from imgbuild.providers.prices import is_snapshot, price_list, price_of
+from imgbuild.providers.prices import price_list, price_of
 
 
 def test_the_list_says_when_and_where_it_was_read():
@@ -18,20 +16,6 @@ def test_the_list_says_when_and_where_it_was_read():
             known = price.of_image("any", 1024, 1024) or price.tokens or price.images
             assert known, name
             assert all(cost > 0 for cost in price.tokens.values())
-
-
-@pytest.mark.parametrize(
-    ("model", "name", "is_one"),
-    [
-        ("gpt-image-2", "gpt-image-2", True),
-        ("gpt-image-2-2026-04-21", "gpt-image-2", True),
-        ("gpt-image-2-mini", "gpt-image-2", False),
-        ("gpt-image-20", "gpt-image-2", False),
-        ("gpt-image-2.5", "gpt-image-2", False),
-    ],
-)
-def test_dated_names_are_those_of_their_model(model, name, is_one):
-    assert is_snapshot(model, name) is is_one
 
 
 def test_models_that_are_not_listed_have_no_price():
