@@ -25,6 +25,7 @@ from typing import ClassVar
 
 from imgbuild.files import Files
 from imgbuild.price import ANY, Price
+from imgbuild.providers.allowance import allowance_of
 from imgbuild.types import (
     Account,
     Activity,
@@ -77,6 +78,11 @@ class Provider(ABC):
     environ: Mapping[str, str] = os.environ
     tell: Callable[[Activity], None] = staticmethod(unheard)
     tell_left: Callable[[Allowance], None] = staticmethod(unheard)
+
+    def hear(self, headers: Mapping[str, str]) -> None:
+        """Pass on what the headers of an answer say of the vendor's rate limit, if anything."""
+        if (left := allowance_of(headers)) is not None:
+            self.tell_left(left)
 
     @abstractmethod
     def capabilities(self, model: Model) -> Capabilities:

@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from imgbuild.errors import Gone, ProviderFailed, Refused, TargetError, Transient, Unanswered
 from imgbuild.price import ANY, MEGAPIXEL, Price
-from imgbuild.providers.allowance import allowance_of
 from imgbuild.providers.base import Queued, pixels_given
 from imgbuild.providers.keys import OF_MODEL, SHORT, UNKEYED, elsewhere, key_of, safety_of
 from imgbuild.providers.pictures import png_text
@@ -115,8 +114,7 @@ class BFL(OverHttp, Queued):
     def submit(self, request: Request) -> str:
         address = f"{_address(request.params)}/v1/{request.pin.source}"
         reply = self.web.call("POST", address, json=_asked(request), headers=self._headers(request))
-        if (left := allowance_of(reply.headers)) is not None:
-            self.tell_left(left)
+        self.hear(reply.headers)
         if reply.status != 200:
             raise self._failure(reply, request)
         told = reply.json

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from imgbuild.errors import ProviderFailed
 from imgbuild.extras import need
 from imgbuild.price import Price
-from imgbuild.providers.allowance import allowance_of
 from imgbuild.providers.base import Provider, pixels_given
 from imgbuild.providers.clients import Clients
 from imgbuild.providers.keys import SHORT, elsewhere, key_of, safety_of
@@ -99,8 +98,7 @@ class OpenAI(Provider):
         model = _model(request.pin)
         try:
             raw = self._send(client, model, request)
-            if (left := allowance_of(raw.headers)) is not None:
-                self.tell_left(left)
+            self.hear(raw.headers)
             return image_of(raw.parse(), model, raw.headers.get("x-request-id", ""))
         except openai.OpenAIError as error:
             raise failure_of(error, key, model) from None  # its own text may hold the request, and the key

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imgbuild.errors import Gone, ProviderFailed, TargetError, Transient, Unanswered
 from imgbuild.extras import need
-from imgbuild.providers.allowance import allowance_of
 from imgbuild.providers.web import Reply, failure_of, understood, whole
-from imgbuild.types import Allowance
 
 if TYPE_CHECKING:
     import httpx
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
 Call: TypeAlias = "Callable[[Client], object]"  # of the SDK, to the API
 Answer: TypeAlias = Mapping[str, Any]  # what the API says, as JSON
-Tell: TypeAlias = Callable[[Allowance], None]
+Hear: TypeAlias = Callable[[Mapping[str, str]], None]
 Look: TypeAlias = Callable[[Call], Answer]
 
 
@@ -40,15 +38,15 @@ class Api:
         self._client = Client(api_token=key, base_url=address, transport=self._wire)
 
     def ask(
-        self, model: str, call: Call, missing: TargetError | None = None, tell_left: Tell | None = None
+        self, model: str, call: Call, missing: TargetError | None = None, hear: Hear | None = None
     ) -> Answer:
         """What the API says. Raises as `generate` does.
 
-        missing: to be raised where there is no such thing. tell_left: takes what is left of the rate limit.
+        missing: to be raised where there is no such thing. hear: takes the headers of the answer.
         """
         reply = self._reply(call)
-        if tell_left is not None and (left := allowance_of(reply.headers)) is not None:
-            tell_left(left)
+        if hear is not None:
+            hear(reply.headers)
         if reply.status == 404 and missing is not None:
             raise missing
         if reply.status // 100 != 2:

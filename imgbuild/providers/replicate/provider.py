@@ -108,7 +108,7 @@ class Replicate(Queued):
             for name, pictures in pictures_of(request, found).items()
         }
         create = partial(_create, pin, {**told, **as_told(files, found)})
-        ticket = api.ask(pin.source, create, tell_left=self.tell_left).get("id")
+        ticket = api.ask(pin.source, create, hear=self.hear).get("id")
         if not isinstance(ticket, str) or not _TICKET.fullmatch(ticket):
             raise Unanswered("the answer names no prediction", hint="it may have been paid for")
         return ticket
