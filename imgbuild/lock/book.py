@@ -62,18 +62,8 @@ class LockBook:
 
     def _orphans(self) -> dict[str, str]:
         """Locks whose spec is gone, by the name it had: a renamed file's lines are taken over from there."""
-        if self.settings.profile is not None:
-            return {}
-        known = set(self.paths.values())
-        stems = {os.path.splitext(path)[0] for path in known}  # noqa: PTH122 - text
-        profiled = {f"{stem}.{profile}.lock" for stem in stems for profile in self.settings.profiles}
-        orphans = {}
-        for folder in self.settings.specs:
-            for path in sorted((self.files.root / folder).rglob("*.lock")):
-                inside = path.relative_to(self.files.root).as_posix()
-                if inside not in known and inside not in profiled and _is_ours(path):
-                    orphans[inside.removeprefix(f"{folder}/").removesuffix(".lock")] = inside
-        return orphans
+        found = orphaned(self.files, self.settings, self.paths.values(), ".lock")
+        return {name: path for name, path in found.items() if _is_ours(self.files.root / path)}
 
     @property
     def has_sides(self) -> bool:
@@ -185,14 +175,30 @@ def lock_path(settings: Settings, file: str) -> str:
     return f"{settings.store}/profiles/{settings.profile_name}/{stem}.lock"
 
 
+def orphaned(files: Files, settings: Settings, known: Collection[str], suffix: str) -> dict[str, str]:
+    """Files beside where specs are that are no spec's now, by the name that theirs had; under a profile, none.
+
+    known: those of the specs there are, by their paths from the root.
+    """
+    if settings.profile is not None:
+        return {}
+    stems = {path.removesuffix(suffix) for path in known}
+    spoken_for = {*known, *(f"{stem}.{name}{suffix}" for stem in stems for name in settings.profiles)}
+    found = {}
+    for folder in settings.specs:
+        for place in sorted((files.root / folder).rglob(f"*{suffix}")):
+            inside = place.relative_to(files.root).as_posix()
+            if inside not in spoken_for and place.is_file():
+                found[inside.removeprefix(f"{folder}/").removesuffix(suffix)] = inside
+    return found
+
+
 def _prefixed(name: str, fits: Fits) -> Fits:
     return lambda id, line: fits(f"{name}/{id}", line)
 
 
 def _is_ours(path: Path) -> bool:
     """Whether a *.lock file is one of imgbuild's, by how it begins."""
-    if not path.is_file():
-        return False
     try:
         with path.open("rb") as file:
             return file.read(14).startswith(b'{"version": 1,')

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from imgbuild.errors import SpecError
 from imgbuild.files import Files
-from imgbuild.lock.book import lock_path
+from imgbuild.lock.book import lock_path, orphaned
 from imgbuild.reviews.lines import Decision, in_order, read_lines, write_line
 from imgbuild.reviews.standing import Standing, standing_of
 from imgbuild.settings import Settings
 from imgbuild.spec.declared import Spec
 from imgbuild.types import Digest, Line
+
+SUFFIX = ".reviews"
 
 
 class ReviewBook:
@@ -30,7 +32,7 @@ class ReviewBook:
         self.faults: list[str] = []
         self._of_target: dict[str, list[Decision]] = {}
         self._of_pixels: dict[Digest, list[tuple[str, Decision]]] = {}
-        for spec, path in {**self.paths, **_orphans(files, settings, self.paths.values())}.items():
+        for spec, path in {**self.paths, **orphaned(files, settings, self.paths.values(), SUFFIX)}.items():
             for decision in self._read(files, path):
                 self._take(f"{spec}/{decision.target}", decision)
 
@@ -92,22 +94,7 @@ class ReviewBook:
 
 def reviews_path(settings: Settings, file: str) -> str:
     """Where the decisions on a spec's pictures lie, from the root: beside its lock."""
-    return f"{os.path.splitext(lock_path(settings, file))[0]}.reviews"  # noqa: PTH122 - text
-
-
-def _orphans(files: Files, settings: Settings, known: Collection[str]) -> dict[str, str]:
-    """Files whose spec is gone, by the name that it had: its pictures may be another spec's by now."""
-    if settings.profile is not None:
-        return {}
-    stems = [path.removesuffix(".reviews") for path in known]
-    profiled = {f"{stem}.{profile}.reviews" for stem in stems for profile in settings.profiles}
-    found = {}
-    for folder in settings.specs:
-        for place in sorted((files.root / folder).rglob("*.reviews")):
-            inside = place.relative_to(files.root).as_posix()
-            if inside not in known and inside not in profiled and place.is_file():
-                found[inside.removeprefix(f"{folder}/").removesuffix(".reviews")] = inside
-    return found
+    return f"{os.path.splitext(lock_path(settings, file))[0]}{SUFFIX}"  # noqa: PTH122 - text
 
 
 def _append(place: Path, text: bytes) -> None:
