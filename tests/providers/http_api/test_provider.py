@@ -752,4 +752,7 @@ def test_each_server_has_limits_of_its_own(api, asking, house):
 def test_what_is_pinned():
     pin = HttpApi().pin(Model(provider="http", source="xl", revision="2026-05", params={}))
     assert pin == Pin(provider="http", source="xl", revision="2026-05", declared="2026-05")
-    assert HttpApi().price(None) is None
+
+
+def test_no_price_of_a_house_is_known(api, asking):
+    assert api.price(asking()) is None
