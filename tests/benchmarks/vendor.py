@@ -1,54 +1,97 @@
 """A server of OpenAI's protocol that takes so many requests a second and turns the others down, without saying more.
 
-Prints its address; when its input ends, the seconds at which it took each, and how many it turned down, as JSON.
+It does little for each, since it shares its processors with what it measures; what a request may say is checked
+where adapters are tested. Prints its address; when its input ends, the seconds at which it took each, as JSON.
 """
 
+import asyncio
+import io
 import json
 import sys
 import time
+from contextlib import suppress
 
-from tests.vendors.openai import OpenAI, busy
-from tests.vendors.server import serving
+from PIL import Image as pillow
+
+from tests.vendors.openai import KEY, answered, busy
 
 SECONDS = 0.1  # that an image takes
+PICTURES = 256  # different ones
 
 
-class Limited(OpenAI):
-    """By the rule of the token bucket, which holds as many as a second gives."""
+class Bucket:
+    """The rule of the token bucket, which holds as many as a second gives."""
 
     def __init__(self, rate):
-        super().__init__()
         self.rate, self.tokens, self.filled = rate, rate, time.monotonic()
+
+    def takes(self, now):
+        self.tokens = min(self.rate, self.tokens + (now - self.filled) * self.rate)
+        self.filled = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
+class Limited:
+    """taken: the seconds at which requests were taken; prompts: theirs."""
+
+    def __init__(self, rate):
+        self.bucket = Bucket(rate)
         self.taken, self.turned_down, self.prompts = [], 0, set()
+        self.answers = [whole(answered(picture(number), "64x64")) for number in range(PICTURES)]
+        self.no = whole(busy())
 
-    def made(self, fields):
-        with self.lock:
-            now = time.monotonic()
-            self.tokens = min(self.rate, self.tokens + (now - self.filled) * self.rate)
-            self.filled = now
-            if self.tokens < 1:
-                self.turned_down += 1
-                return busy()
-            self.tokens -= 1
-            self.taken.append(now)
-            self.prompts.add(fields["prompt"])
-        time.sleep(SECONDS)
-        return super().made(fields)
+    async def serve(self, reader, writer):
+        """One connection, until the other side closes it."""
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+                writer.write(await self.answer(head, await reader.readexactly(length)))
+        writer.close()
+
+    async def answer(self, head, body):
+        if f"authorization: bearer {KEY}\r\n".encode() not in head:
+            raise ConnectionError("not with the key that was given")
+        now = time.monotonic()
+        if not self.bucket.takes(now):
+            self.turned_down += 1
+            return self.no
+        self.taken.append(now)
+        self.prompts.add(json.loads(body)["prompt"])
+        number = len(self.taken)
+        await asyncio.sleep(SECONDS)
+        return self.answers[number % PICTURES]
 
 
-def main():
+def picture(number):
+    out = io.BytesIO()
+    pillow.new("RGB", (64, 64), (number, 255 - number, 128)).save(out, format="PNG")
+    return out.getvalue()
+
+
+def whole(answer):
+    """The bytes of an answer."""
+    lines = [
+        f"HTTP/1.1 {answer.status} Said",
+        "Content-Type: application/json",
+        f"Content-Length: {len(answer.body)}",
+    ]
+    lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + answer.body
+
+
+async def main():
     vendor = Limited(float(sys.argv[1]))
-    with serving(vendor) as address:
-        print(address, flush=True)
-        sys.stdin.read()
-        told = {
-            "taken": vendor.taken,
-            "turned_down": vendor.turned_down,
-            "billed": vendor.billed,
-            "prompts": len(vendor.prompts),
-        }
-        print(json.dumps(told), flush=True)
+    server = await asyncio.start_server(vendor.serve, "127.0.0.1", 0, backlog=1024)
+    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    told = {"taken": vendor.taken, "turned_down": vendor.turned_down, "prompts": len(vendor.prompts)}
+    print(json.dumps(told), flush=True)
+    server.close()
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

@@ -34,6 +34,25 @@ def busy(seconds=None):
     return failure(429, "Rate limit reached.", "rate_limit_exceeded", "requests", headers)
 
 
+def answered(picture, size, quality="medium", request="req_1"):
+    """The answer with a picture, which is a PNG."""
+    usage = {
+        "input_tokens": 50,
+        "output_tokens": 1000,
+        "total_tokens": 1050,
+        "input_tokens_details": {"text_tokens": 40, "image_tokens": 10},
+    }
+    body = {
+        "created": 1770000000,
+        "data": [{"b64_json": base64.b64encode(picture).decode()}],
+        "output_format": "png",
+        "size": size,
+        "quality": quality,
+        "usage": usage,
+    }
+    return Answer(200, body, {"x-request-id": request})
+
+
 def with_image(answer, data):
     """The same answer with another image in it."""
     body = json.loads(answer.body)
@@ -81,18 +100,4 @@ class OpenAI(Vendor):
         colour = hashlib.sha256(f"{fields['prompt']} {number}".encode()).digest()[:3]  # another one each time
         out = io.BytesIO()
         pillow.new("RGB", (width, height), tuple(colour)).save(out, format="PNG")
-        usage = {
-            "input_tokens": 50,
-            "output_tokens": 1000,
-            "total_tokens": 1050,
-            "input_tokens_details": {"text_tokens": 40, "image_tokens": 10},
-        }
-        body = {
-            "created": 1770000000,
-            "data": [{"b64_json": base64.b64encode(out.getvalue()).decode()}],
-            "output_format": "png",
-            "size": fields["size"],
-            "quality": fields.get("quality", "medium"),
-            "usage": usage,
-        }
-        return Answer(200, body, {"x-request-id": f"req_{number}"})
+        return answered(out.getvalue(), fields["size"], fields.get("quality", "medium"), f"req_{number}")
