@@ -60,7 +60,7 @@ class Provider(ABC):
     runs_on: the device that the settings name, for models that name none; empty: the best there is.
     environ: where its keys are looked up; of a run, the environment and the project's `.env`.
     tell: takes what a call is at, from any thread and at once, so that a person can see a slow one move; a run sets it.
-    tell_left: takes what the vendor says is left of its rate limit, in the same way.
+    tell_left: takes what the vendor says is left of its rate limit, in the thread that asked it; a run sets it, too.
     """
 
     name: ClassVar[str]

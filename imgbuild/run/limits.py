@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from msgspec import Struct
@@ -93,6 +94,7 @@ class Limiter:
         while True:
             try:
                 with self._place(stopped):
+                    _ASKED.set(self)
                     return send()
             except Transient as error:
                 now = self.clock()
@@ -160,6 +162,14 @@ class Limiter:
         with self._turn:
             self.breaker.failed(error, self.clock())
             self._turn.notify_all()
+
+
+_ASKED: ContextVar[Limiter] = ContextVar("limiter")
+
+
+def learn(left: Allowance) -> None:
+    """What a provider says is left to those who ask what this thread asks it: a provider has several servers."""
+    _ASKED.get().learn(left)
 
 
 class Limits:

@@ -24,7 +24,7 @@ from imgbuild.providers.base import Provider, Queued
 from imgbuild.run.budget import Budget
 from imgbuild.run.crew import Crew, Errand, errands_at_a_time
 from imgbuild.run.lane import Seat
-from imgbuild.run.limits import Limits, Retry
+from imgbuild.run.limits import Limits, Retry, learn
 from imgbuild.run.materials import Materials
 from imgbuild.run.pacing import Rates
 from imgbuild.run.purchases import RESEND, Order, Purchase, Purchases
@@ -335,9 +335,8 @@ class Making:
                     return self._collect(provider, requests[0], purchase)
                 return self._generate(provider, requests, seat, tell)
 
-            limiter = self.limits.of(provider.name, provider.server(requests[0]))
-            provider.tell_left = limiter.learn
-            answer = limiter.call(send, self.stop)
+            provider.tell_left = learn
+            answer = self.limits.of(provider.name, provider.server(requests[0])).call(send, self.stop)
             for work in works:
                 work.environment = answer.environment
             return [self._priced(image, work) for work, image in zip(works, answer.images, strict=True)]

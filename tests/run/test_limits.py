@@ -18,7 +18,7 @@ from imgbuild.errors import (
     Unavailable,
 )
 from imgbuild.foreign import Broke
-from imgbuild.run.limits import IN_A_ROW, REST, Breaker, Closed, Limiter, Limits, Retry
+from imgbuild.run.limits import IN_A_ROW, REST, Breaker, Closed, Limiter, Limits, Retry, learn
 from imgbuild.run.pacing import Rates
 from imgbuild.types import Allowance
 
@@ -315,3 +315,23 @@ def test_servers_of_a_provider_know_nothing_of_each_other():
     with pytest.raises(Unavailable):
         house.call(Vendor(Unavailable("the key is not taken")), Clock())
     assert bridge.call(Vendor("an image"), Clock()) == "an image"
+
+
+def test_what_is_left_at_one_server_is_no_matter_to_those_who_ask_another():
+    limits, meet = Limits(Retry(), lambda provider: Rates(concurrency=1)), threading.Barrier(2)
+
+    def send(left):
+        meet.wait()  # both are under way
+        learn(left)
+
+    left = {
+        "house.example": Allowance(calls=0, per_second=4.0),
+        "bridge.example": Allowance(calls=0, per_second=9.0),
+    }
+    with ThreadPoolExecutor(2) as pool:
+        for server in left:
+            pool.submit(limits.of("http", server).call, lambda server=server: send(left[server]), Clock())
+    assert {server: round(limits.of("http", server).pacing.pace) for server in left} == {
+        "house.example": 4,
+        "bridge.example": 9,
+    }
