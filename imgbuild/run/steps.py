@@ -187,14 +187,13 @@ class _Finishing:
     def run(self) -> Made:
         data, picture, raw, kind = self.begin()
         pixels = self.job.start.pixels or pixel_digest(picture)
-        drawn = _Drawn(picture, pixels, self.note_start(raw, pixels, kind))
+        drawn = _Drawn(picture, pixels, self.note_start(raw, picture, pixels, kind))
         drawn, encoded = self.draw(self.job.operations, self.job.format, drawn)
         if self.is_publishable(kind):
             published = self.publish_raw(raw, drawn)
             encoded = data
         else:
             published, encoded = self.publish(drawn, encoded)
-        self.leave_manifest()
         return Made(
             raw=raw,
             image=published.image,
@@ -208,14 +207,6 @@ class _Finishing:
             seconds=time.perf_counter() - self.began + self.job.start.seconds,
             cost=self.cost,
         )
-
-    def leave_manifest(self) -> None:
-        """A generated blob keeps its record beside it, from which a lost database is rebuilt."""
-        for record in self.records:
-            if record.step == "generate":
-                self.blobs.manifest_add(
-                    record.blob, msgspec.json.encode(record), durable=self.job.start.durable
-                )
 
     def begin(self) -> tuple[bytes, PILImage, Digest, str]:
         """Bytes, pixels, raw blob and file type to start from."""
@@ -246,7 +237,7 @@ class _Finishing:
         except KeyError as error:
             raise TargetError("what it was made of is gone from the store", hint="build again") from error
 
-    def note_start(self, raw: Digest, pixels: Digest, kind: str) -> Digest:
+    def note_start(self, raw: Digest, picture: PILImage, pixels: Digest, kind: str) -> Digest:
         """Record a generate or import step that just ran; the lossless blob of its pixels, if there is one."""
         start = self.job.start
         if start.key:
@@ -258,6 +249,7 @@ class _Finishing:
                 step=step,
                 blob=raw,
                 pixels=pixels,
+                phash=perceptual_hash(picture) if self.is_publishable(kind) else "",
                 seed=start.seed,
                 seconds=start.seconds,
                 cost=self.cost,
@@ -268,9 +260,16 @@ class _Finishing:
             )
             self.records.append(record)
             self.ran.append(step)
-            if start.durable:  # what was paid for is kept even if no later step succeeds
-                self.leave_manifest()
+            if step == "generate":
+                self.leave_manifest(record)
         return start.blob or raw
+
+    def leave_manifest(self, record: Record) -> None:
+        """A generated blob keeps its record beside it: a lost database is rebuilt from it, whatever comes after."""
+        durable = self.job.start.durable
+        self.blobs.manifest_add(record.blob, msgspec.json.encode(record), durable=durable)
+        if durable:
+            self.blobs.sync(record.blob)
 
     def draw(
         self, operations: Sequence[Operation], format: Format, drawn: _Drawn
@@ -306,8 +305,7 @@ class _Finishing:
         return self.job.untouched and format == Format(type=format.type) and kind == format.type
 
     def publish_raw(self, raw: Digest, drawn: _Drawn) -> Published:
-        phash = perceptual_hash(drawn.picture)
-        self.records[-1:] = [msgspec.structs.replace(record, phash=phash) for record in self.records[-1:]]
+        phash = self.records[-1].phash if self.records else perceptual_hash(drawn.picture)
         return Published(image=raw, phash=phash, lossless=raw if is_lossless(self.job.format) else drawn.blob)
 
     def publish(self, drawn: _Drawn, encoded: bytes | None) -> tuple[Published, bytes | None]:

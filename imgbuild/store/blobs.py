@@ -45,6 +45,7 @@ class Blobs:
         self._root = str(folder)
         self._temporary = f"{self._root}/tmp"
         self._moving = Lock()
+        self._synced: set[str] = set()  # folders whose names are on the disk
         self._second = Blobs(second) if second is not None and second.is_dir() else None
         if self._second is not None:
             self._second.notes = self.notes
@@ -80,13 +81,11 @@ class Blobs:
         )
 
     def add(self, data: bytes, *, durable: bool = False) -> Digest:
-        """Keep the bytes. durable: they are on the disk when this returns. Raises OSError."""
+        """Keep the bytes. durable: they are on the disk when this returns; their name is by `sync`. Raises OSError."""
         digest = digest_bytes(data)
         place = self._need_place(digest)
         if not _is_stored(place, data, durable):
             self._put(self._stage(data, durable), place)
-        if durable:
-            self._sync(place)
         self._share(digest, data)
         return digest
 
@@ -137,15 +136,24 @@ class Blobs:
                 yield from_hex(entry.name), stat.st_size, stat.st_mtime
 
     def manifest_add(self, digest: Digest, manifest_json: bytes, *, durable: bool = False) -> None:
-        """Keep a manifest (a JSON object) beside the blob; it replaces an older one of the same "key"."""
+        """Keep a manifest (a JSON object) beside the blob; it replaces an older one of the same "key".
+
+        durable: its bytes are on the disk when this returns; its name is by `sync`.
+        """
         place = f"{self._need_place(digest)}.json"
         known = _bytes_of(place)
         text = manifest.merge(known or b"", manifest_json)
         if text == known:
             return
         temporary.move(self._stage(text, durable), place)
-        if durable:
-            self._sync(place)
+
+    def sync(self, digest: Digest) -> None:
+        """Put the names of a blob and its manifest on the disk. Raises OSError."""
+        folder = os.path.dirname(self._need_place(digest))
+        temporary.sync_folder(folder)
+        if folder not in self._synced:
+            temporary.sync_folder(self._root)
+            self._synced.add(folder)
 
     def manifests_of(self, digest: Digest) -> list[dict[str, Value]]:
         """The manifests beside one blob, oldest first; damaged ones are left out and noted."""
@@ -198,11 +206,6 @@ class Blobs:
             return temporary.write_new(folder, lambda target: _clone_or_write(source, target, data))
         finally:
             os.close(source)
-
-    def _sync(self, place: str) -> None:
-        folder = os.path.dirname(place)
-        temporary.sync_folder(folder)
-        temporary.sync_folder(self._root)
 
     def _share(self, digest: Digest, data: bytes) -> None:
         """Write through to the second store, as far as it can be written."""

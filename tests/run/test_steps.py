@@ -262,9 +262,12 @@ def test_bytes_that_are_no_picture_are_told_with_their_cost(picture, blobs):
     assert (error.records, error.cost) == ((), 0.5)
 
 
-def test_what_was_paid_for_is_kept_on_the_disk_whatever_fails(picture, blobs):
+def test_what_was_paid_for_is_kept_on_the_disk_whatever_fails(picture, blobs, monkeypatch):
+    synced = []
+    monkeypatch.setattr(blobs, "sync", synced.append)
     error = failed(job(generated(picture, durable=True), Broken()), blobs)
     (record,) = error.records
+    assert synced == [record.blob]
     assert blobs.read(record.blob) == encode(picture, RAW)
     assert [manifest["key"] for manifest in blobs.manifests_of(record.blob)] == ["the key"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -99,6 +101,33 @@ def test_what_was_paid_for_is_written_again_where_one_bit_is_wrong(blobs: Blobs)
     blobs.path(digest).write_bytes(b"pixelz")
     blobs.add(b"pixels", durable=True)
     assert blobs.read(digest) == b"pixels"
+
+
+def test_what_was_paid_for_is_on_the_disk_with_its_names(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync, synced = os.fsync, []
+    monkeypatch.setattr(os, "fsync", lambda file: (synced.append(os.fstat(file).st_ino), fsync(file)))
+
+    def keep(data: bytes) -> list[int]:
+        """What is synced, by its number on the disk, for a blob and its manifest."""
+        synced.clear()
+        digest = blobs.add(data, durable=True)
+        blobs.manifest_add(digest, b'{"key": "a"}', durable=True)
+        blobs.sync(digest)
+        place = blobs.path(digest)
+        files = [place.stat().st_ino, Path(f"{place}.json").stat().st_ino, place.parent.stat().st_ino]
+        assert synced[:3] == files
+        return synced[3:]
+
+    first = next(data for data in numbers() if to_hex(digest_bytes(data)).startswith("00"))
+    second = next(data for data in numbers() if to_hex(digest_bytes(data)).startswith("00") and data > first)
+    assert keep(first) == [blobs.folder.stat().st_ino]
+    assert keep(second) == []  # the folder's own name is there already
+
+
+def numbers() -> Iterator[bytes]:
+    return (number.to_bytes(4, "big") for number in itertools.count())
 
 
 def test_files_are_added_as_they_are(blobs: Blobs, tmp_path: Path) -> None:
