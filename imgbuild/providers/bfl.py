@@ -15,6 +15,7 @@ from imgbuild.providers.base import Queued, pixels_given
 from imgbuild.providers.keys import OF_MODEL, SHORT, UNKEYED, elsewhere, key_of, safety_of
 from imgbuild.providers.pictures import png_text
 from imgbuild.providers.web import OverHttp, Reply, account_of, failure_of
+from imgbuild.typed import decode
 from imgbuild.types import Account, Capabilities, Concern, Grade, Image, Model, Pin, Request, Value
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class BFL(OverHttp, Queued):
         return msgspec.json.encode(ticket).decode()
 
     def collect(self, ticket: str, request: Request, pause: Callable[[float], None]) -> Image:
-        task = msgspec.json.decode(ticket, type=_Ticket)
+        task = decode(ticket, _Ticket)
         _check_host(task.poll, request)
         until, wait = monotonic() + float(request.params.get("timeout", TIMEOUT)), FIRST
         while True:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import TypeVar
 
-import msgspec
+from imgbuild.typed import decode
 
 T = TypeVar("T")
 
 
 def read_list(name: str, kind: type[T]) -> T:
     """What the file of that name beside this one holds. kind: of the whole."""
-    return msgspec.json.decode((files("imgbuild.providers") / name).read_bytes(), type=kind)
+    return decode((files("imgbuild.providers") / name).read_bytes(), kind)
 
 
 def find_listed(listed: Mapping[str, T], model: str) -> T | None:

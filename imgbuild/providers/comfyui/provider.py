@@ -26,6 +26,7 @@ from imgbuild.providers.comfyui.takes import ADDRESS, Found, check_model, found_
 from imgbuild.providers.comfyui.watching import watch
 from imgbuild.providers.servers import away, is_here, login_of
 from imgbuild.providers.web import Web
+from imgbuild.typed import convert
 from imgbuild.types import Activity, Capabilities, Concern, Digest, Image, Model, Pin, Request, Value
 
 TIMEOUT = 600.0  # seconds of drawing: it may load a checkpoint first
@@ -60,7 +61,7 @@ class ComfyUI(Queued):
     def _taken(self, model: Model, takes: Mapping[str, Value]) -> Capabilities:
         """By the file as it is now: whoever edits it edits the spec, too. takes: of a pin, where there is no file."""
         if self.files is None or self.files.stamp(model.source.removeprefix("./")) is None:
-            return taken(msgspec.convert(takes, Found)) if takes else unpinned()
+            return taken(convert(takes, Found)) if takes else unpinned()
         try:
             return taken(self._look(model.source, model.params)[1])
         except TargetError:  # which is told when it is pinned

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-import msgspec
 from msgspec import Struct
 
 from imgbuild.providers.diffusers.part import Part, more_of, read_part, schema_of
+from imgbuild.typed import convert
 from imgbuild.types import Value
 
 
@@ -99,7 +99,7 @@ def read_look(value: Value) -> Look | None:
         return Canny()
     ((name, item),) = value.items()
     if name == "canny":
-        return msgspec.convert(item, Canny)
+        return convert(item, Canny)
     more = more_of(item)
     if name == "depth":
         return Depth(depth=read_part(item))

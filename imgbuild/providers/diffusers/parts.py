@@ -23,6 +23,7 @@ from imgbuild.providers.diffusers.part import Part
 from imgbuild.providers.diffusers.settings import Setup
 from imgbuild.providers.diffusers.source import BOX, box_path
 from imgbuild.providers.in_project import InProject
+from imgbuild.typed import convert
 from imgbuild.types import Digest, Value
 from imgbuild.weights import hub
 from imgbuild.weights.bundles import (
@@ -146,7 +147,7 @@ def _weight(kind: str, part: Part, variant: str, files: Files, takes: Mapping[st
 
 def _found(part: Part, takes: Mapping[str, Value]) -> Found | None:
     known = takes.get("parts", {}).get(part.name)
-    return msgspec.convert(known, Found) if known else None
+    return convert(known, Found) if known else None
 
 
 def resolved(setup: Setup, takes: Mapping[str, Value], *, offline: bool) -> dict[str, Value]:

@@ -22,6 +22,7 @@ from imgbuild.providers.diffusers.probe import probe
 from imgbuild.providers.diffusers.settings import Setup, check_setup, setup_of
 from imgbuild.providers.diffusers.source import BOX, box_path, check_source
 from imgbuild.providers.diffusers.takes import Found, taken, unpinned
+from imgbuild.typed import convert
 from imgbuild.types import Activity, Capabilities, Concern, Digest, Image, Model, Pin, Request, Value
 from imgbuild.weights import hub
 from imgbuild.weights.bundles import INDEX, Bundle, pipeline_bundle, weigh, with_parts
@@ -50,7 +51,7 @@ class Diffusers(Provider):
     def pinned(self, model: Model, pin: Pin) -> Capabilities:
         check_source(model.source)
         check_setup(model.params)
-        return taken(model, msgspec.convert(pin.takes, Found)) if pin.takes else unpinned(model)
+        return taken(model, convert(pin.takes, Found)) if pin.takes else unpinned(model)
 
     def concerns(self, model: Model) -> Sequence[Concern]:
         asked = concerns(model)

@@ -29,6 +29,7 @@ from imgbuild.providers.fal.capabilities import capabilities_of
 from imgbuild.providers.fal.line import OWN, Line, Turned, check_own
 from imgbuild.providers.keys import elsewhere, key_of
 from imgbuild.providers.web import Web
+from imgbuild.typed import decode
 from imgbuild.types import Capabilities, Concern, Image, Model, Request
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Fal(Queued):
         return msgspec.json.encode(ticket).decode()
 
     def collect(self, ticket: str, request: Request, pause: Callable[[float], None]) -> Image:
-        task, key = msgspec.json.decode(ticket, type=_Ticket), self._key_again(request)
+        task, key = decode(ticket, _Ticket), self._key_again(request)
         line = self._line(request, key, Unanswered)
         for address in (task.status, task.response):
             check_own(address, _address(request))

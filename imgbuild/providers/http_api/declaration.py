@@ -15,6 +15,7 @@ from imgbuild.providers.http_api.bindings import bindings_of, free
 from imgbuild.providers.http_api.body import Part, form_body, json_body, multipart_body, pairs_of
 from imgbuild.providers.http_api.declared import OWN, Declared, schema
 from imgbuild.providers.http_api.filling import LEFT_OUT, Bindings, Filled, FilledAddress, Leaf, Path
+from imgbuild.typed import convert
 from imgbuild.types import ROLES, Request, Value
 
 REQUEST: Path = ("params", "request")
@@ -154,7 +155,7 @@ def _read(params: Mapping[str, Value]) -> Declared:
     fault = first_misfit(own, schema(), "a model of provider 'http'")
     if fault is not None:
         raise Misdeclared(fault.sentence, ("params", *fault.path), key=fault.of_key, hint=fault.hint)
-    return msgspec.convert(own, Declared)
+    return convert(own, Declared)
 
 
 def _check_host(address: str, path: Path) -> None:

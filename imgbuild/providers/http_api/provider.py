@@ -24,6 +24,7 @@ from imgbuild.providers.http_api.declaration import Call, Declaration
 from imgbuild.providers.http_api.declared import OWN, Poll
 from imgbuild.providers.http_api.takes import capabilities_of
 from imgbuild.providers.web import OverHttp, Reply
+from imgbuild.typed import decode
 from imgbuild.types import Capabilities, Concern, Image, Model, Pin, Request
 
 ASKING = 60.0  # seconds for an answer that says how a task stands
@@ -98,7 +99,7 @@ class HttpApi(OverHttp, Queued):
         return msgspec.json.encode(Ticket(id=id, address=address)).decode()
 
     def collect(self, ticket: str, request: Request, pause: Callable[[float], None]) -> Image:
-        task, declared = msgspec.json.decode(ticket, type=Ticket), self._declared(request)
+        task, declared = decode(ticket, Ticket), self._declared(request)
         poll = declared.form.poll
         if poll is None:
             raise Unanswered("the task was taken by a queue, and the model has no 'poll' any more")

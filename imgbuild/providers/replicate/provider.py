@@ -28,6 +28,7 @@ from imgbuild.providers.replicate.source import named_by
 from imgbuild.providers.replicate.takes import safety_of, taken, unpinned
 from imgbuild.providers.replicate.uploads import address_of
 from imgbuild.providers.web import Web
+from imgbuild.typed import convert
 from imgbuild.types import Capabilities, Concern, Image, Model, Pin, Request, Value
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Replicate(Queued):
         unknown = self.capabilities(model)
         if not pin.takes:
             return unknown
-        return replace(taken(msgspec.convert(pin.takes, Found), pin.revision), safety=unknown.safety)
+        return replace(taken(convert(pin.takes, Found), pin.revision), safety=unknown.safety)
 
     def concerns(self, model: Model) -> Sequence[Concern]:
         return elsewhere(model, ADDRESS, KEY)
@@ -101,7 +102,7 @@ class Replicate(Queued):
         return price.of_image(ANY, *size, pixels_given(request), flat=True)
 
     def submit(self, request: Request) -> str:
-        pin, found = request.pin, msgspec.convert(request.pin.takes, Found)
+        pin, found = request.pin, convert(request.pin.takes, Found)
         told, api = input_of(request, found), self._api(request.params)
         files = {
             name: [address_of(picture, partial(api.look, pin.source)) for picture in pictures]
