@@ -6,6 +6,7 @@ import os
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -26,7 +27,7 @@ from imgbuild.report.events import Note, Started
 from imgbuild.report.text import money
 from imgbuild.run.budget import ROUNDING, Budget, Closed, TooDear, caps_of
 from imgbuild.run.conclusion import Conclusion
-from imgbuild.run.crew import CREW_PAYS, Crew
+from imgbuild.run.crew import CREW_PAYS, Crew, Places, crew_for
 from imgbuild.run.lost import lost, question
 from imgbuild.run.making import Making, Terms
 from imgbuild.run.materials import Materials
@@ -35,6 +36,7 @@ from imgbuild.run.recall import Recall
 from imgbuild.run.results import Built, built
 from imgbuild.run.schedule import Limits, Schedule
 from imgbuild.select import Selection, choose
+from imgbuild.settings import Limit
 from imgbuild.settings.load import profile_output
 from imgbuild.store.store import Store
 from imgbuild.survey import Adapters, Survey, endings_of, open_book, selected, states_of, survey, unpicked
@@ -92,8 +94,7 @@ def build(
     terms = replace(_terms(materials, chosen, options), build=_build_name())
     reporter.event(_started(found, chosen, cost if budget.limit != 0 else 0.0))
     materials.adopt(found.plan.met)
-    crew = _crew(found, chosen, options.jobs)
-    making = Making(materials, adapters, budget, terms, stop, crew)
+    making = Making(materials, adapters, budget, terms, stop, _crews(found, chosen, adapters, options.jobs))
     schedule = _run(found, materials, chosen, options, reporter, making)
     whole = _is_whole(found, options)
     removed = _tidy(materials, reporter, prune=options.prune) if whole and schedule.is_complete else []
@@ -255,14 +256,23 @@ def _build_name() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
-def _crew(found: Survey, chosen: Collection[str], jobs: int) -> Crew | None:
-    """Processes to make images in, where there is so much to make that it pays to start them."""
-    runs = sum(1 for name in chosen if found.plan.decisions[name].action is Action.RUN)
-    if jobs == 1 or runs < CREW_PAYS:
-        return None
-    project = found.project
+def _crews(found: Survey, chosen: Collection[str], adapters: Adapters, jobs: int) -> dict[str, Crew]:
+    """Processes to make images in, by provider, where there is so much to make that it pays to start them."""
+    decisions, project = found.plan.decisions, found.project
+    runs = Counter(
+        item.target.recipe.model.model.provider
+        for item in (decisions[name] for name in chosen)
+        if item.action is Action.RUN and item.target.recipe.model is not None
+    )
     second = project.cache / "blobs" if project.cache else None
-    return Crew(jobs, project.store / "blobs", second, project.files.root)
+    places = Places(blobs=project.store / "blobs", second=second, root=project.files.root)
+    limits = project.settings.limits
+    crews = {
+        name: crew_for(adapters[name], limits.get(name, Limit()).concurrency or 0, jobs, places)
+        for name, count in runs.items()
+        if jobs > 1 and count >= CREW_PAYS
+    }
+    return {name: crew for name, crew in crews.items() if crew is not None}
 
 
 def _budget(materials: Materials, cost: float, options: BuildOptions, reporter: Reporter) -> Budget:

@@ -53,9 +53,10 @@ class Provider(ABC):
     gives `fetched` in place of `generate`. paid: whether a request costs money, so that it is journaled before it is
     sent. network: whether it needs one. device: whether a call occupies a device that must not wait for other
     work, and prefers to go on with the model it has loaded. apart: whether a call keeps Python itself busy, so
-    that many are made in processes beside this one, which each make an instance of their own. env: the
-    environment variables that hold its keys. files: the project's files, for those whose models lie among
-    them; whoever asks for more than `capabilities`, or for those of a project's models, has set it.
+    that many are made in processes beside this one, which each make an instance of their own; so it is with a
+    network, where the settings allow very many calls at a time. env: the environment variables that hold its keys.
+    files: the project's files, for those whose models lie among them; whoever asks for more than `capabilities`, or
+    for those of a project's models, has set it.
     offline: whether to leave the network alone.
     runs_on: the device that the settings name, for models that name none; empty: the best there is.
     environ: where its keys are looked up; of a run, the environment and the project's `.env`.

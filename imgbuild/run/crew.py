@@ -1,17 +1,18 @@
-"""Processes that make and finish images beside this one, where Python itself is what keeps a provider busy.
+"""Processes that make and finish images beside this one, where there is more to do in Python than one can do.
 
-Threads of one process take turns in Python; each thread that hands its errands to the crew waits here instead,
-and has a process of its own to wait for. What goes out and comes back is plain data: pixels stay there.
+Threads of one process take turns in Python; each thread that hands its errands to the crew waits here instead. What
+keeps Python itself busy has a process of its own; of those that wait for a vendor, one process takes many at a time.
+What goes out and comes back is plain data: pixels stay there.
 """
 
 from __future__ import annotations
 
 import os
-import signal
-import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from traceback import format_exc
@@ -20,21 +21,24 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from imgbuild.errors import TargetError
+from imgbuild.costs import bill_of
+from imgbuild.errors import TargetError, Transient
+from imgbuild.files import Files
 from imgbuild.foreign import Broke, foreign
 from imgbuild.providers import PROVIDERS
-from imgbuild.providers.base import Provider
+from imgbuild.providers.base import Provider, unheard
 from imgbuild.providers.keyring import Keyring
 from imgbuild.run.steps import Job, Made, Unfinished, finish
+from imgbuild.run.worker import Serve, Worker
 from imgbuild.store.blobs import Blobs
-from imgbuild.types import Record, Request
+from imgbuild.types import Allowance, Model, Record, Request
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-    from multiprocessing.process import BaseProcess
 
 CREW_PAYS = 500  # images to make from which a crew does; it takes half a second to start
 MOST = 8  # processes: what they make together is then more than the one loop can put in place
+CALLS = 16  # calls to a vendor that keep a process busy, where each takes no longer than it must
 ERRANDS = 8  # at most so many in one message, which costs about a quarter of making a picture of 64×64
 AREA = (
     1 << 15
@@ -42,12 +46,13 @@ AREA = (
 
 
 class Errand(Struct, frozen=True, kw_only=True):
-    """One image to make and finish. request: without pictures.
+    """One image to make and finish. request: without pictures. model: as it is declared, which may state a price.
 
     job: reads no files; the image of its start has no pixels yet, only what it is estimated to cost.
     """
 
     provider: str
+    model: Model
     request: Request
     job: Job
 
@@ -65,47 +70,64 @@ class Fault(Struct, frozen=True, kw_only=True):
     hint: str
     records: tuple[Record, ...] = ()
     cost: float = 0.0
+    retry_after: float | None = None
 
     def error(self) -> TargetError:
-        error = TargetError(self.message, hint=self.hint)
         if self.kind is Unfinished:
-            return Unfinished(error, self.records, self.cost)
+            return Unfinished(TargetError(self.message, hint=self.hint), self.records, self.cost)
+        if issubclass(self.kind, Transient):
+            return self.kind(self.message, retry_after=self.retry_after, hint=self.hint)
         return self.kind(self.message, hint=self.hint)
 
 
 def fault_of(error: TargetError) -> Fault:
-    return Fault(kind=type(error), message=error.message, hint=error.hint)
+    fault = Fault(kind=type(error), message=error.message, hint=error.hint)
+    if isinstance(error, Unfinished):
+        return replace(fault, records=error.records, cost=error.cost)
+    return replace(fault, retry_after=error.retry_after) if isinstance(error, Transient) else fault
+
+
+class Places(Struct, frozen=True, kw_only=True):
+    """blobs, second: the folders of the store's blobs. root: of the project."""
+
+    blobs: Path
+    second: Path | None = None
+    root: Path
 
 
 class Crew:
-    """At most `jobs` processes, each started when a thread first finds none idle. They end when this one does.
+    """At most `size` processes, each started when a thread first finds no link idle. They end when this one does.
 
-    blobs, second: the folders of the store's blobs. root: of the project.
+    links: to each process, which does so many things at a time.
     """
 
-    def __init__(self, jobs: int, blobs: Path, second: Path | None, root: Path) -> None:
-        self.size = min(jobs, MOST)
-        self._places = (blobs, second, root)
+    def __init__(self, size: int, places: Places, links: int = 1) -> None:
+        self.size = min(size, MOST)
+        self.links = links
+        self._places = places
+        self._lock = threading.Lock()
         self._idle: SimpleQueue[Connection] = SimpleQueue()
-        self._all: list[tuple[Connection, BaseProcess]] = []
+        self._all: list[Worker] = []
 
-    def run(self, errands: Sequence[Errand]) -> list[Made | TargetError]:
-        """Do the errands in one of the processes; in a thread.
+    def run(
+        self, errands: Sequence[Errand], hear: Callable[[Allowance], None] = unheard
+    ) -> list[Made | TargetError]:
+        """Do the errands in one of the processes; in a thread. hear: takes what a vendor says of its rate limit.
 
         Raises Broke where it ended under them, RuntimeError with what it printed where it met a bug.
         """
-        link = self._take()
+        link = self._send(errands)
         try:
-            link.send(errands)
-            answers: list[Made | Fault] | str = link.recv()
+            while isinstance(said := link.recv(), Allowance):
+                hear(said)
         except (EOFError, OSError) as error:
             raise Broke(
                 "the process that made this image ended", hint="was it out of memory? build again"
             ) from error
         self._idle.put(link)
-        if isinstance(answers, str):
-            raise RuntimeError(answers)
-        return [answer.error() if isinstance(answer, Fault) else answer for answer in answers]
+        if isinstance(said, str):
+            raise RuntimeError(said)
+        return [answer.error() if isinstance(answer, Fault) else answer for answer in said]
 
     def close(self) -> None:
         """End the processes. Those that are still at work are so because nobody waits for them any more."""
@@ -113,59 +135,75 @@ class Crew:
         with suppress(Empty):
             while True:
                 idle.add(self._idle.get_nowait())
-        for link, process in self._all:
-            if link in idle:
-                link.close()
-            else:
-                process.terminate()
-            process.join()
+        for worker in self._all:
+            worker.end(at_work=not idle.issuperset(worker.links))
+
+    def _send(self, errands: Sequence[Errand]) -> Connection:
+        """Hand them to a process that is there to take them; what can't be sent to one that ended, it did not begin."""
+        while True:
+            link = self._take()
+            with suppress(OSError):
+                link.send(errands)
+                return link
 
     def _take(self) -> Connection:
-        with suppress(Empty):
-            return self._idle.get_nowait()
-        ours, process = start_beside(_serve, *self._places)
-        self._all.append((ours, process))
-        return ours
+        with self._lock:
+            with suppress(Empty):
+                return self._idle.get_nowait()
+            if sum(worker.is_alive for worker in self._all) < self.size:
+                self._all.append(Worker(_begin, self._places, links=self.links))
+                for link in self._all[-1].links:
+                    self._idle.put(link)
+        return self._idle.get()
 
 
-def start_beside(serve: Callable[..., None], *given: object) -> tuple[Connection, BaseProcess]:
-    """A process that runs `serve(link, *given)`, with the other end of its link; it ends with this one."""
-    from multiprocessing import get_context
+def crew_for(provider: Provider, calls: int, jobs: int, places: Places) -> Crew | None:
+    """Who makes what a provider is asked for; None where this process is enough.
 
-    context = get_context(
-        "spawn"
-    )  # a fork would take over threads that don't run there, nor can it use a GPU
-    ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(theirs, *given), daemon=True)
-    process.start()
-    theirs.close()
-    return ours, process
+    calls: to a vendor at a time, as the settings allow; 0 where they do not say, since vendors then allow few.
+    """
+    if provider.apart:
+        return Crew(jobs, places)
+    size = min(jobs, MOST, calls // CALLS)
+    return Crew(size, places, links=-(-calls // size)) if provider.network and size > 1 else None
 
 
 class Hired(dict[str, Provider]):
-    """The providers that have been asked here, each made when it first is. root: of the project, for their keys."""
+    """The providers that have been asked here, each made when it first is. root: of the project, for files and keys."""
 
     def __init__(self, root: Path) -> None:
         super().__init__()
-        self._keys = Keyring(os.environ, root)
+        self._files, self._keys = Files(root), Keyring(os.environ, root)
+        self._lock = threading.Lock()
 
     def __missing__(self, name: str) -> Provider:
-        provider = self[name] = PROVIDERS.get(name)()
-        provider.environ = self._keys
+        with self._lock:
+            if name not in self:
+                self[name] = self._hire(PROVIDERS.get(name)())
+            return self[name]
+
+    def _hire(self, provider: Provider) -> Provider:
+        provider.files, provider.environ, provider.tell_left = self._files, self._keys, _tell_left
         return provider
 
 
-def _serve(link: Connection, folder: Path, second: Path | None, root: Path) -> None:
-    """Do errands until the other side is gone. An interrupt is the other side's to handle.
+_ASKING: ContextVar[Connection] = ContextVar("link")
 
-    It ends this process by a signal; then programs that run for an errand are ended, too, and their folders removed.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    blobs, providers = Blobs(folder, second), Hired(root)
-    with suppress(EOFError, OSError):
+
+def _tell_left(left: Allowance) -> None:
+    """Said to the thread that waits for what this one does."""
+    _ASKING.get().send(left)
+
+
+def _begin(places: Places) -> Serve:
+    blobs, providers = Blobs(places.blobs, places.second), Hired(places.root)
+
+    def serve(link: Connection) -> None:
+        _ASKING.set(link)
         while True:
             link.send(_answers(link.recv(), blobs, providers))
+
+    return serve
 
 
 def _answers(
@@ -179,13 +217,8 @@ def _answers(
 
 def do(errand: Errand, blobs: Blobs, providers: Mapping[str, Provider]) -> Made | Fault:
     """Make and finish one image. providers: by name."""
-    provider = providers[errand.provider]
     try:
-        return _made(errand, provider, blobs)
-    except Unfinished as error:
-        return Fault(
-            kind=Unfinished, message=error.message, hint=error.hint, records=error.records, cost=error.cost
-        )
+        return _made(errand, providers[errand.provider], blobs)
     except TargetError as error:
         return fault_of(error)
 
@@ -194,8 +227,10 @@ def _made(errand: Errand, provider: Provider, blobs: Blobs) -> Made:
     began = time.perf_counter()
     with foreign(f"provider '{provider.name}'"):
         (image,) = provider.generate([errand.request])
+        cost = bill_of(errand.model, provider, errand.request, image)
     seconds = time.perf_counter() - began
-    if image.cost is None and errand.job.start.image is not None:
-        image = replace(image, cost=errand.job.start.image.cost)
-    start = replace(errand.job.start, image=image, seconds=seconds)
+    start = errand.job.start
+    if cost is None and start.image is not None:
+        cost = start.image.cost
+    start = replace(start, image=replace(image, cost=cost), seconds=seconds)
     return finish(replace(errand.job, start=start), blobs)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -80,14 +81,14 @@ class Making:
         budget: Budget,
         terms: Terms,
         stop: threading.Event,
-        crew: Crew | None = None,
+        crews: Mapping[str, Crew] = MappingProxyType({}),
     ) -> None:
         self.materials, self.files, self.blobs = materials, materials.files, materials.store.blobs
         self.devices = tuple(materials.survey.project.settings.devices)
         self.stations = Stations(materials.files, offline=terms.offline)
         self.pace = materials.pace
         self.providers, self.budget, self.terms, self.stop = providers, budget, terms, stop
-        self.crew, self.telling, self.usage = crew, Telling(), Usage()
+        self.crews, self.telling, self.usage = crews, Telling(), Usage()
         self.networks = Networks(self._weights)
         self.limits = Limits(terms.retry, self._rates)
         self.purchases = Purchases(materials.store.journal, resend=terms.resend, hint=terms.unsent)
@@ -97,8 +98,8 @@ class Making:
         for provider in self.providers.values():
             provider.close()
         self.stations.close()
-        if self.crew is not None:
-            self.crew.close()
+        for crew in self.crews.values():
+            crew.close()
 
     def lane_of(self, work: Work) -> tuple[str, int, tuple[str, ...]]:
         """A name for those it shares threads with, how many calls run at a time, and the devices that they occupy.
@@ -108,7 +109,9 @@ class Making:
         bound = bound_at(work.decision.target, work.position)
         name = bound.model.provider
         limit = self.materials.survey.project.settings.limits.get(name)
-        own = self.crew.size if self.crew and self.providers[name].apart else bound.capabilities.concurrency
+        own = bound.capabilities.concurrency
+        if self.providers[name].apart and name in self.crews:
+            own = self.crews[name].size
         threads = limit.concurrency if limit and limit.concurrency else own
         if self.providers[name].device:
             return name, min(threads, own), self.devices or ("",)  # more than it bears would share one model
@@ -143,18 +146,21 @@ class Making:
 
     def at_a_time(self, work: Work) -> int:
         """How many requests like this one go out together."""
-        if self._goes_apart(work):
+        if self._provider(work).apart and self._crew(work) is not None:
             ask = work.ask
             return errands_at_a_time(ask.width, ask.height)
         return bound_at(work.decision.target, work.position).capabilities.batch
 
-    def _goes_apart(self, work: Work) -> bool:
-        """Whether it is made by another process: one that reads none of the files and pictures of this one."""
-        if self.crew is None or not self._provider(work).apart:
-            return False
-        target = work.decision.target
-        steps = target.recipe.steps
-        return not target.inputs and not any(step.files() or step.models() for step in steps)
+    def _crew(self, work: Work) -> Crew | None:
+        """Who makes it in another process, where it reads none of the files and pictures of this one."""
+        crew, target = self.crews.get(self._provider(work).name), work.decision.target
+        if (
+            crew is None
+            or target.inputs
+            or any(step.files() or step.models() for step in target.recipe.steps)
+        ):
+            return None
+        return crew
 
     def why_unpinned(self, work: Work) -> TargetError | None:
         """Why the model that the work is about to ask could not be pinned; None where it is."""
@@ -263,8 +269,8 @@ class Making:
         seat: where to make them.
         Where a batch is turned down, each is asked for alone: no image hangs on what it was batched with.
         """
-        if self.crew is not None and self._goes_apart(works[0]):
-            return [*self.crew.run([self._errand(work) for work in works])]
+        if self._provider(works[0]).apart and (crew := self._crew(works[0])) is not None:
+            return [*crew.run([self._errand(work) for work in works])]
         try:
             return self._make(works, seat)
         except (*_LOST, Transient):
@@ -282,11 +288,10 @@ class Making:
 
     def _make(self, works: Sequence[Work], seat: Seat) -> list[Made | Image | TargetError]:
         provider = self._provider(works[0])
-        requests = [self._request(work, self._pictures(work)) for work in works]
         began = time.perf_counter()
         purchase = self._purchase(provider, works)
         try:
-            images = self._images(provider, works, requests, seat, purchase)
+            images = self._call(provider, works, seat, purchase)
         except Gone as error:
             purchase.lose(error.message)
             error.hint = error.hint or purchase.hint
@@ -307,47 +312,48 @@ class Making:
         for work in works:
             work.seconds = seconds
         if provider.device:
-            return list(images)
+            return [*images]
         made = [self._finish_now(work, image) for work, image in zip(works, images, strict=True)]
         for place, result in enumerate(made):
             purchase.settle(place, result.cost, _raw_blob(result))
-        return list(made)
+        return [*made]
 
-    def _images(
-        self,
-        provider: Provider,
-        works: Sequence[Work],
-        requests: Sequence[Request],
-        seat: Seat,
-        purchase: Purchase,
-    ) -> list[Image]:
-        """One image a request, each with what it cost: where the vendor does not say, what was estimated."""
-        alias = bound_at(works[0].decision.target, works[0].position).alias
+    def _call(
+        self, provider: Provider, works: Sequence[Work], seat: Seat, purchase: Purchase
+    ) -> Sequence[Image | Made | Unfinished]:
+        """One image a request, each with what it cost: where the vendor does not say, what was estimated.
+
+        Of those that another process has made, that it has finished them, too.
+        """
+        requests = [self._request(work, self._pictures(work)) for work in works]
+        first, alias = requests[0], bound_at(works[0].decision.target, works[0].position).alias
         with (
             foreign(f"provider '{provider.name}'"),
-            self.telling.call(requests[0].pin, alias, len(requests), seat.device) as tell,
+            self.telling.call(first.pin, alias, len(requests), seat.device) as tell,
         ):
 
-            def send() -> Answer:
+            def send() -> Sequence[Image | Made | Unfinished]:
                 purchase.begin()
                 provider.tell = self.telling.tell
-                if isinstance(provider, Queued) and (purchase.ticket or provider.queues(requests[0])):
-                    return self._collect(provider, requests[0], purchase)
-                return self._generate(provider, requests, seat, tell)
+                if isinstance(provider, Queued) and (purchase.ticket or provider.queues(first)):
+                    return self._priced(self._collect(provider, first, purchase), works)
+                if (crew := self._crew(works[0])) is not None:
+                    return [_done(crew.run([self._errand(work)], learn)) for work in works]
+                return self._priced(self._generate(provider, requests, seat, tell), works)
 
             provider.tell_left = learn
-            answer = self.limits.of(provider.name, provider.server(requests[0])).call(send, self.stop)
-            for work in works:
-                work.environment = answer.environment
-            return [self._priced(image, work) for work, image in zip(works, answer.images, strict=True)]
+            return self.limits.of(provider.name, provider.server(first)).call(send, self.stop)
 
-    def _priced(self, image: Image, work: Work) -> Image:
+    def _priced(self, answer: Answer, works: Sequence[Work]) -> list[Image]:
+        for work in works:
+            work.environment = answer.environment
+        return [self._price_in(image, work) for work, image in zip(works, answer.images, strict=True)]
+
+    def _price_in(self, image: Image, work: Work) -> Image:
         """With what it cost: as the model states it, else as the vendor says, else as it was estimated."""
         if (image.pixels is None) == (image.data is None):
             raise ValueError("an image has either pixels or data")
-        model, cost = self._model(work), image.cost
-        if model.price is not None:
-            cost = bill_of(model, self._provider(work), self._request_to_price(work), image)
+        cost = bill_of(self._model(work), self._provider(work), self._request_to_price(work), image)
         if cost is None:
             cost = (self._price(work) or 0.0) if work.resumed else work.reserved
         return replace(image, cost=cost)
@@ -377,7 +383,9 @@ class Making:
         self.usage.took(max((image.memory for image in answer.images), default=0))
         return answer
 
-    def _finish_now(self, work: Work, image: Image) -> Made | Unfinished:
+    def _finish_now(self, work: Work, image: Image | Made | Unfinished) -> Made | Unfinished:
+        if not isinstance(image, Image):
+            return image
         try:
             return self.finish(work, image)
         except Unfinished as error:
@@ -444,7 +452,8 @@ class Making:
 
     def _errand(self, work: Work) -> Errand:
         job = replace(self._job(work, Image(cost=work.reserved)), references=dict)
-        return Errand(provider=self._provider(work).name, request=self._request(work, {}), job=job)
+        request = self._request(work, {})
+        return Errand(provider=self._provider(work).name, model=self._model(work), request=request, job=job)
 
     def _job(self, work: Work, image: Image | None) -> Job:
         target, trace = work.decision.target, work.trace
@@ -558,6 +567,14 @@ def _further(target: Target, trace: Trace) -> list[Further]:
         )
         for item, reach in zip(renditions, known, strict=True)
     ]
+
+
+def _done(results: Sequence[Made | TargetError]) -> Made | Unfinished:
+    """What another process has made of one request. Raises what the provider did not take or do."""
+    (result,) = results
+    if isinstance(result, Made | Unfinished):
+        return result
+    raise result
 
 
 def _raw_blob(result: Made | Unfinished) -> Digest | None:

@@ -6,9 +6,7 @@ Requests and pictures go to and fro as plain data, and so does what the provider
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -21,12 +19,12 @@ from imgbuild.foreign import Broke, foreign
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
 from imgbuild.providers.keyring import Keyring
-from imgbuild.run.crew import Fault, fault_of, start_beside
+from imgbuild.run.crew import Fault, fault_of
+from imgbuild.run.worker import Serve, Worker
 from imgbuild.types import Activity, Digest, Image, Request
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-    from multiprocessing.process import BaseProcess
 
 
 class Post(Struct, frozen=True, kw_only=True):
@@ -52,7 +50,7 @@ class Station:
     def __init__(self, post: Post) -> None:
         self.post = post
         self._lock = Lock()
-        self._process: tuple[Connection, BaseProcess] | None = None
+        self._worker: Worker | None = None
 
     def generate(self, requests: Sequence[Request], tell: Callable[[Activity], None]) -> Answer:
         """The images of one call, in a thread. tell: takes what it is at.
@@ -61,12 +59,13 @@ class Station:
         """
         with self._lock:
             try:
-                link, _ = self._process = self._process or start_beside(_serve, self.post)
+                self._worker = self._worker or Worker(_begin, self.post)
+                (link,) = self._worker.links
                 link.send(requests)
                 while isinstance(said := link.recv(), Activity):
                     tell(said)
             except (EOFError, OSError) as error:
-                self._end()
+                self._end(at_work=False)
                 raise Broke(
                     f"the process that draws on {self.post.device} ended",
                     hint="was it out of memory? build again",
@@ -78,15 +77,12 @@ class Station:
 
     def close(self) -> None:
         """End the process. One that is still at work is so because nobody waits for it any more."""
-        if self._lock.locked() and self._process is not None:
-            self._process[1].terminate()
-        self._end()
+        self._end(at_work=self._lock.locked())
 
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process[0].close()
-            process[1].join()
+    def _end(self, *, at_work: bool) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.end(at_work=at_work)
 
 
 class Stations:
@@ -116,19 +112,19 @@ class Stations:
             station.close()
 
 
-def _serve(link: Connection, post: Post) -> None:
-    """Draw until the other side is gone. An interrupt is the other side's to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _begin(post: Post) -> Serve:
     provider, sending = hired(post), Lock()
 
-    def send(said: object) -> None:
-        with sending:
-            link.send(said)
+    def serve(link: Connection) -> None:
+        def send(said: object) -> None:
+            with sending:
+                link.send(said)
 
-    provider.tell = send
-    with suppress(EOFError, OSError):
+        provider.tell = send
         while True:
             send(answer(provider, link.recv()))
+
+    return serve
 
 
 def hired(post: Post) -> Provider:

@@ -10,17 +10,30 @@ import time
 from contextlib import suppress
 
 import pytest
+from msgspec.structs import replace
+from PIL import Image as pillow
 
-from imgbuild.errors import Refused
+from imgbuild.errors import Refused, TargetError, Throttled, Transient, Unanswered, Unavailable
 from imgbuild.foreign import Broke
 from imgbuild.process.command import Command
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
 from imgbuild.providers.placeholder import Placeholder
-from imgbuild.run.crew import Crew, Errand, Hired, do, errands_at_a_time
+from imgbuild.run.crew import (
+    CALLS,
+    MOST,
+    Crew,
+    Errand,
+    Hired,
+    Places,
+    crew_for,
+    do,
+    errands_at_a_time,
+    fault_of,
+)
 from imgbuild.run.steps import Job, Start, Unfinished, finish
 from imgbuild.store.blobs import Blobs
-from imgbuild.types import Format, Image, Pin, Request
+from imgbuild.types import Format, Image, Model, Pin, Request
 
 SPEC = """
     models: {draw: {provider: placeholder}}
@@ -50,9 +63,23 @@ class Refuser(Provider):
         raise Refused("no", hint="ask for something else")
 
 
+class Shop(Provider):
+    """Sells pictures. cost: what it says that one costs."""
+
+    name = "shop"
+    paid = network = True
+    cost = None
+
+    def capabilities(self, model):
+        raise NotImplementedError
+
+    def generate(self, requests):
+        return [Image(pixels=pillow.new("RGB", (8, 8)), cost=self.cost) for _ in requests]
+
+
 @pytest.fixture
 def crew(tmp_path):
-    made = Crew(1, tmp_path / "blobs", None, tmp_path)
+    made = Crew(1, Places(blobs=tmp_path / "blobs", root=tmp_path))
     yield made
     made.close()
 
@@ -64,6 +91,7 @@ def errand(seed=1, provider="placeholder", operations=(), width=16, format=PNG):
     start = Start(image=Image(cost=0.0), key=f"key {seed}", manifest={"prompt": "a red lamp"}, seed=seed)
     return Errand(
         provider=provider,
+        model=Model(provider=provider),
         request=request,
         job=Job(start=start, operations=operations, format=format, untouched=not operations),
     )
@@ -113,12 +141,43 @@ def test_a_refusal_stays_one(tmp_path):
     assert (error.message, error.hint) == ("no", "ask for something else")
 
 
-def test_a_provider_there_knows_the_keys_of_the_project(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        Throttled("too many", retry_after=2.5, hint="wait"),
+        Transient("not reached"),
+        Unanswered("cut"),
+        Unavailable("no credit", hint="top up"),
+        Unfinished(TargetError("no room", hint="make some"), (), 0.25),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_comes_over_as_what_it_is(error):
+    came = pickle.loads(pickle.dumps(fault_of(error))).error()
+    assert (type(came), vars(came)) == (type(error), vars(error))
+
+
+def test_a_provider_there_knows_the_files_and_keys_of_the_project(tmp_path, monkeypatch):
     monkeypatch.setitem(PROVIDERS._loaded, "refuser", Refuser)
     (tmp_path / ".env").write_text("IMGBUILD_HOUSE_KEY=secret\n")
     hired = Hired(tmp_path)
     assert hired["refuser"].environ["IMGBUILD_HOUSE_KEY"] == "secret"
+    assert hired["refuser"].files.root == tmp_path
     assert hired["refuser"] is hired["refuser"]
+
+
+def test_what_an_image_cost_is_as_the_model_states_it(tmp_path):
+    """Else as the vendor says, else as it was estimated."""
+
+    def cost(vendors, stated):
+        shop = Shop()
+        shop.cost = vendors
+        asked = replace(errand(provider="shop"), model=Model(provider="shop", price=stated))
+        start = replace(asked.job.start, image=Image(cost=0.5))
+        asked = replace(asked, job=replace(asked.job, start=start))
+        return do(asked, Blobs(tmp_path / "blobs"), {"shop": shop}).cost
+
+    assert (cost(0.2, 0.1), cost(0.2, None), cost(None, None)) == (0.1, 0.2, 0.5)
 
 
 def test_a_bug_there_is_a_bug_here(crew):
@@ -134,21 +193,34 @@ def test_an_interrupt_is_left_to_the_process_that_asks(crew):
     assert crew.run([errand(2)])[0].image
 
 
-def test_a_process_that_died_fails_its_errands_and_is_replaced(crew):
-    crew.run([errand(1)])
+def test_a_process_that_dies_fails_its_errands_and_is_replaced(crew, tmp_path):
+    crew.run([errand(0)])
     (process,) = multiprocessing.active_children()
-    process.kill()
-    process.join()
+
+    def kill():
+        while len(list((tmp_path / "blobs").glob("??/*.json"))) < 2:
+            time.sleep(0.01)
+        process.kill()
+
+    threading.Thread(target=kill).start()
     with pytest.raises(Broke) as told:
-        crew.run([errand(2)])
+        crew.run([errand(seed, width=1000) for seed in range(5000)])
     assert str(told.value) == (
         "error: the process that made this image ended\nhint: was it out of memory? build again"
     )
     assert crew.run([errand(3)])[0].image
 
 
+def test_a_process_that_died_is_handed_nothing(crew):
+    crew.run([errand(1)])
+    (process,) = multiprocessing.active_children()
+    process.kill()
+    process.join()
+    assert crew.run([errand(2)])[0].image
+
+
 def test_a_program_ends_with_the_process_that_runs_it(tmp_path):
-    crew, pid = Crew(1, tmp_path / "blobs", None, tmp_path), tmp_path / "pid"
+    crew, pid = Crew(1, Places(blobs=tmp_path / "blobs", root=tmp_path)), tmp_path / "pid"
     write = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     slow = Command(run=[sys.executable, "-c", write, "{image}", "{output}"])
 
@@ -168,7 +240,7 @@ def test_a_program_ends_with_the_process_that_runs_it(tmp_path):
 
 
 def test_processes_end_with_their_crew(tmp_path):
-    crew = Crew(1, tmp_path / "blobs", None, tmp_path)
+    crew = Crew(1, Places(blobs=tmp_path / "blobs", root=tmp_path))
     crew.run([errand(1)])
     (process,) = multiprocessing.active_children()
     crew.close()
@@ -178,7 +250,7 @@ def test_processes_end_with_their_crew(tmp_path):
 
 def test_a_process_at_work_is_not_waited_for(tmp_path):
     """As after a second Ctrl-C: whoever waits for its images is told that it ended."""
-    crew = Crew(1, tmp_path / "blobs", None, tmp_path)
+    crew = Crew(1, Places(blobs=tmp_path / "blobs", root=tmp_path))
     crew.run([errand(0)])
     (process,) = multiprocessing.active_children()
     told = []
@@ -196,6 +268,32 @@ def test_a_process_at_work_is_not_waited_for(tmp_path):
     crew.close()
     thread.join(20)
     assert (process.exitcode, told) == (128 + signal.SIGTERM, ["the process that made this image ended"])
+
+
+@pytest.mark.parametrize(
+    ("calls", "jobs", "size", "links"),
+    [
+        (2 * CALLS, 2, 2, 16),
+        (65, 4, 4, 17),
+        (65, 3, 3, 22),
+        (1000, 64, MOST, 125),
+        (1000, 2, 2, 500),
+    ],
+)
+def test_a_process_for_so_many_calls_to_a_vendor(calls, jobs, size, links, tmp_path):
+    crew = crew_for(Shop(), calls, jobs, Places(blobs=tmp_path, root=tmp_path))
+    assert (crew.size, crew.links) == (size, links)
+    assert size * links >= calls
+
+
+@pytest.mark.parametrize(("calls", "jobs"), [(0, 64), (2 * CALLS - 1, 64), (1000, 1)])
+def test_for_few_calls_one_process_is_enough(calls, jobs, tmp_path):
+    assert crew_for(Shop(), calls, jobs, Places(blobs=tmp_path, root=tmp_path)) is None
+
+
+def test_what_keeps_python_busy_has_a_process_for_each_job(tmp_path):
+    crew = crew_for(Placeholder(), 0, 3, Places(blobs=tmp_path, root=tmp_path))
+    assert (crew.size, crew.links) == (3, 1)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_one_process_for_all_calls_and_none_after_the_end(station):
 
 def test_a_process_that_ends_fails_its_call_and_the_next_one_starts_another(station):
     station.generate([request(1)], silent)
-    _, process = station._process
+    (process,) = multiprocessing.active_children()
     os.kill(process.pid, signal.SIGKILL)
     with pytest.raises(Broke) as caught:
         station.generate([request(2)], silent)
@@ -67,7 +67,7 @@ def test_a_process_that_ends_fails_its_call_and_the_next_one_starts_another(stat
 
 def test_an_interrupt_is_left_to_the_process_that_asks(station):
     station.generate([request(1)], silent)
-    _, process = station._process
+    (process,) = multiprocessing.active_children()
     os.kill(process.pid, signal.SIGINT)
     assert station.generate([request(2)], silent).images[0].seed == 2
 

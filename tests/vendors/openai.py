@@ -53,6 +53,15 @@ def answered(picture, size, quality="medium", request="req_1"):
     return Answer(200, body, {"x-request-id": request})
 
 
+def drawn(fields, seed, request="req_1"):
+    """The answer to a request, with a picture in one colour."""
+    width, height = map(int, fields["size"].split("x"))
+    colour = hashlib.sha256(seed.encode()).digest()[:3]
+    out = io.BytesIO()
+    pillow.new("RGB", (width, height), tuple(colour)).save(out, format="PNG")
+    return answered(out.getvalue(), fields["size"], fields.get("quality", "medium"), request)
+
+
 def with_image(answer, data):
     """The same answer with another image in it."""
     body = json.loads(answer.body)
@@ -96,8 +105,4 @@ class OpenAI(Vendor):
         with self.lock:
             self.billed += 1
             number = self.billed
-        width, height = map(int, fields["size"].split("x"))
-        colour = hashlib.sha256(f"{fields['prompt']} {number}".encode()).digest()[:3]  # another one each time
-        out = io.BytesIO()
-        pillow.new("RGB", (width, height), tuple(colour)).save(out, format="PNG")
-        return answered(out.getvalue(), fields["size"], fields.get("quality", "medium"), f"req_{number}")
+        return drawn(fields, f"{fields['prompt']} {number}", f"req_{number}")  # another one each time
