@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from traceback import format_exc
 from typing import TYPE_CHECKING
 
@@ -105,8 +104,10 @@ class Crew:
         self.size = min(size, MOST)
         self.links = links
         self._places = places
-        self._lock = threading.Lock()
-        self._idle: SimpleQueue[Connection] = SimpleQueue()
+        self._changed = threading.Condition()
+        self._idle: deque[Connection] = deque()
+        self._usable = 0  # links that have not failed
+        self._is_closed = False
         self._all: list[Worker] = []
 
     def run(
@@ -114,27 +115,29 @@ class Crew:
     ) -> list[Made | TargetError]:
         """Do the errands in one of the processes; in a thread. hear: takes what a vendor says of its rate limit.
 
-        Raises Broke where it ended under them, RuntimeError with what it printed where it met a bug.
+        Raises Broke where it ended under them, RuntimeError with what it printed where it met a bug, Transient after
+        `close`.
         """
         link = self._send(errands)
         try:
             while isinstance(said := link.recv(), Allowance):
                 hear(said)
         except (EOFError, OSError) as error:
+            self._drop()
             raise Broke(
                 "the process that made this image ended", hint="was it out of memory? build again"
             ) from error
-        self._idle.put(link)
+        self._give_back(link)
         if isinstance(said, str):
             raise RuntimeError(said)
         return [answer.error() if isinstance(answer, Fault) else answer for answer in said]
 
     def close(self) -> None:
         """End the processes. Those that are still at work are so because nobody waits for them any more."""
-        idle = set()
-        with suppress(Empty):
-            while True:
-                idle.add(self._idle.get_nowait())
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+            idle = set(self._idle)
         for worker in self._all:
             worker.end(at_work=not idle.issuperset(worker.links))
 
@@ -142,19 +145,37 @@ class Crew:
         """Hand them to a process that is there to take them; what can't be sent to one that ended, it did not begin."""
         while True:
             link = self._take()
-            with suppress(OSError):
+            try:
                 link.send(errands)
+            except OSError:
+                self._drop()
+            else:
                 return link
 
     def _take(self) -> Connection:
-        with self._lock:
-            with suppress(Empty):
-                return self._idle.get_nowait()
-            if sum(worker.is_alive for worker in self._all) < self.size:
-                self._all.append(Worker(_begin, self._places, links=self.links))
-                for link in self._all[-1].links:
-                    self._idle.put(link)
-        return self._idle.get()
+        """A link that is idle now; of a new process, where there may be one more."""
+        with self._changed:
+            while self._is_closed or not self._idle:
+                if self._is_closed:
+                    raise Transient("the build was stopped")
+                if self._usable + self.links <= self.size * self.links:
+                    self._all.append(Worker(_begin, self._places, links=self.links))
+                    self._idle.extend(self._all[-1].links)
+                    self._usable += self.links
+                else:
+                    self._changed.wait()
+            return self._idle.popleft()
+
+    def _give_back(self, link: Connection) -> None:
+        with self._changed:
+            self._idle.append(link)
+            self._changed.notify()
+
+    def _drop(self) -> None:
+        """A link has failed, and is not given back."""
+        with self._changed:
+            self._usable -= 1
+            self._changed.notify()
 
 
 def crew_for(provider: Provider, calls: int, jobs: int, places: Places) -> Crew | None:

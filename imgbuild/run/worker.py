@@ -36,10 +36,6 @@ class Worker:
         for link in (leash, *theirs):
             link.close()
 
-    @property
-    def is_alive(self) -> bool:
-        return self._process.is_alive()
-
     def end(self, *, at_work: bool) -> None:
         """at_work: whether threads still wait for it, which then learn that it ended."""
         if at_work:

@@ -211,6 +211,31 @@ def test_a_process_that_dies_fails_its_errands_and_is_replaced(crew, tmp_path):
     assert crew.run([errand(3)])[0].image
 
 
+def test_whoever_waits_for_a_link_gets_one_of_the_next_process(crew, tmp_path):
+    """The one link is in use by a process that is about to die: another thread waits for it meanwhile."""
+    crew.run([errand(0)])
+    (process,) = multiprocessing.active_children()
+    made = []
+
+    def ask():
+        with suppress(Broke):
+            crew.run([errand(seed, width=1000) for seed in range(5000)])
+
+    first, second = (
+        threading.Thread(target=ask),
+        threading.Thread(target=lambda: made.extend(crew.run([errand(1)]))),
+    )
+    first.start()
+    while len(list((tmp_path / "blobs").glob("??/*.json"))) < 2:
+        time.sleep(0.01)
+    second.start()
+    time.sleep(0.05)
+    process.kill()
+    first.join(20)
+    second.join(20)
+    assert [bool(each.image) for each in made] == [True]
+
+
 def test_a_process_that_died_is_handed_nothing(crew):
     crew.run([errand(1)])
     (process,) = multiprocessing.active_children()
@@ -246,6 +271,13 @@ def test_processes_end_with_their_crew(tmp_path):
     crew.close()
     process.join(5)
     assert process.exitcode == 0
+
+
+def test_a_crew_that_is_closed_begins_nothing(crew):
+    crew.close()
+    with pytest.raises(Transient, match="the build was stopped"):
+        crew.run([errand(1)])
+    assert multiprocessing.active_children() == []
 
 
 def test_a_process_at_work_is_not_waited_for(tmp_path):
