@@ -304,7 +304,7 @@ hint: it takes one of low, medium, high, auto
 specs/catalog.yaml:3:70: model 'api' takes no parameter 'steps'
     3 |   api: {provider: openai, source: gpt-image-2, size: 64x32, params: {steps: 30}, fallback: [placeholder]}
       |                                                                      ^^^^^
-hint: leave it out, or let the model say 'unsupported: {steps: drop}'; its parameters: background, base_url, input_fidelity, key, moderation, quality, timeout
+hint: leave it out, or let the model say 'unsupported: {steps: drop}'; its parameters: api_version, background, base_url, input_fidelity, key, moderation, quality, timeout
 """,
     ),
     "an empty price": (

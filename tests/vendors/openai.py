@@ -8,7 +8,7 @@ import json
 from PIL import Image as pillow
 
 from tests.vendors.openapi import faults
-from tests.vendors.server import Answer, Vendor
+from tests.vendors.server import Answer, Asked, Vendor
 
 KEY = "sk-test-0123456789abcdef"
 SCHEMAS = {
@@ -70,13 +70,20 @@ def with_image(answer, data):
 
 
 class OpenAI(Vendor):
-    """faults: what was wrong with requests, by the vendor's document. refused: words that are blocked."""
+    """faults: what was wrong with requests, by the vendor's document. refused: words that are blocked.
+
+    azure: the version of the API by which a deployment on Azure is asked; else it is as OpenAI's own.
+    """
+
+    azure = ""
 
     def __init__(self, key=KEY, refused=()):
         super().__init__()
         self.key, self.refused, self.faults = key, refused, []
 
     def answer(self, asked):
+        if self.azure:
+            asked = self.as_own(asked)
         if asked.headers.get("Authorization") != f"Bearer {self.key}":
             said = asked.headers.get("Authorization", "").removeprefix("Bearer ")
             return failure(401, f"Incorrect API key provided: {said}.", "invalid_api_key")
@@ -100,6 +107,20 @@ class OpenAI(Vendor):
         if any(word in fields["prompt"] for word in self.refused):
             return failure(400, "Your request was rejected by the safety system.", "moderation_blocked")
         return self.made(fields)
+
+    def as_own(self, asked):
+        """A request to Azure as one to OpenAI: the deployment is named in the path, and the key has a header."""
+        path, _, query = asked.path.partition("?")
+        start, _, rest = path.partition("/deployments/")
+        deployment, _, verb = rest.partition("/")
+        if (start, query) != ("/openai", f"api-version={self.azure}") or asked.headers["Authorization"]:
+            return Asked(asked.method, asked.path, {}, b"")
+        assert deployment == asked.fields["model"]
+        headers = {
+            "Authorization": f"Bearer {asked.headers['api-key']}",
+            "Content-Type": asked.headers["Content-Type"],
+        }
+        return Asked(asked.method, f"/v1/{verb}", headers, asked.data)
 
     def made(self, fields):
         with self.lock:

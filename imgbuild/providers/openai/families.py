@@ -15,6 +15,13 @@ _QUALITY = ["low", "medium", "high", "auto"]
 _MORE_QUALITY = ["low", "medium", "high", "xhigh", "max", "auto"]
 _FIXED = ((1024, 1024), (1536, 1024), (1024, 1536))
 
+AZURE = {
+    "api_version": {
+        "type": "string",
+        "pattern": r"^\d{4}-\d{2}-\d{2}(-preview)?$",
+        "description": "of the API of a deployment on Azure, which `source` names then",
+    }
+}
 _PARAMS: dict[str, Value] = {
     "background": {"type": "string", "enum": ["transparent", "opaque", "auto"]},
     "moderation": {"type": "string", "enum": ["low", "auto"]},
@@ -31,9 +38,9 @@ def capabilities_of(source: str) -> Capabilities:
     return Capabilities(
         takes=frozenset({"image", "mask", "reference"}),
         grade=Grade.STORED,
-        params={"quality": quality, **_PARAMS, **OF_MODEL},
-        of_model=frozenset(OF_MODEL),
-        unkeyed=UNKEYED,
+        params={"quality": quality, **_PARAMS, **OF_MODEL, **AZURE},
+        of_model=frozenset(OF_MODEL | AZURE),
+        unkeyed=UNKEYED | frozenset(AZURE),
         needs={"mask": "image", "input_fidelity": "image"},
         pictures={"mask": 1},
         concurrency=8,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
 
-from imgbuild.errors import ProviderFailed
+from imgbuild.errors import Misdeclared, ProviderFailed
 from imgbuild.extras import need
 from imgbuild.price import Price
 from imgbuild.providers.base import Provider, pixels_given
@@ -40,6 +41,12 @@ class OpenAI(Provider):
         self._clients: Clients[openai.OpenAI] = Clients()
 
     def capabilities(self, model: Model) -> Capabilities:
+        if "api_version" in model.params and "base_url" not in model.params:
+            raise Misdeclared(
+                "it is of a deployment on Azure, and no 'base_url' says where that is",
+                ("params", "api_version"),
+                hint='such as base_url: "https://NAME.openai.azure.com/openai"',
+            )
         asked = f"moderation {model.params.get('moderation', 'auto')}"
         return replace(capabilities_of(model.source), safety=safety_of(model, asked))
 
@@ -75,9 +82,8 @@ class OpenAI(Provider):
 
         from imgbuild.providers.openai.answers import account_without, listed
 
-        params = model.params
-        key = key_of([str(params.get("key", KEY))], self.name, self.environ)
-        client = self._client(key, str(params.get("base_url", "")), SHORT)
+        key = key_of([str(model.params.get("key", KEY))], self.name, self.environ)
+        client = self._client(key, model.params, SHORT)
         try:
             return Account(models=listed(client.models.list()))
         except openai.OpenAIError as error:
@@ -94,7 +100,7 @@ class OpenAI(Provider):
 
         params = request.params
         key = key_of([str(params.get("key", KEY))], self.name, self.environ)
-        client = self._client(key, str(params.get("base_url", "")), float(params.get("timeout", TIMEOUT)))
+        client = self._client(key, params, float(params.get("timeout", TIMEOUT)))
         model = _model(request.pin)
         try:
             raw = self._send(client, model, request)
@@ -119,14 +125,17 @@ class OpenAI(Provider):
             asked["mask"] = _file("mask.png", _cut_out(mask))
         return client.images.with_raw_response.edit(**asked, **_chosen(request.params, _EDITS))
 
-    def _client(self, key: str, base_url: str, timeout: float) -> openai.OpenAI:
-        """It sends nothing twice by itself: that is the run's to decide."""
+    def _client(self, key: str, params: Mapping[str, Any], timeout: float) -> openai.OpenAI:
+        """It sends nothing twice by itself: that is the run's to decide. On Azure, keys and paths are others."""
         import openai
 
-        def make() -> openai.OpenAI:
-            return openai.OpenAI(api_key=key, base_url=base_url or ADDRESS, max_retries=0, timeout=timeout)
+        base_url, version = str(params.get("base_url", ADDRESS)), str(params.get("api_version", ""))
+        client = partial(openai.AzureOpenAI, api_version=version) if version else openai.OpenAI
 
-        return self._clients.of(make, key, base_url, timeout)
+        def make() -> openai.OpenAI:
+            return client(api_key=key, base_url=base_url, max_retries=0, timeout=timeout)
+
+        return self._clients.of(make, key, base_url, version, timeout)
 
 
 def _model(pin: Pin) -> str:

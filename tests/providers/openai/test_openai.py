@@ -6,7 +6,15 @@ import os
 import pytest
 from PIL import Image as pillow
 
-from imgbuild.errors import ProviderFailed, Refused, Throttled, Transient, Unanswered, Unavailable
+from imgbuild.errors import (
+    Misdeclared,
+    ProviderFailed,
+    Refused,
+    Throttled,
+    Transient,
+    Unanswered,
+    Unavailable,
+)
 from imgbuild.images import decode
 from imgbuild.providers.openai import OpenAI
 from imgbuild.types import Allowance, Concern, Grade, Model, Request
@@ -247,6 +255,39 @@ def test_another_server_has_a_key_of_its_own_and_needs_consent(vendor, monkeypat
     )
     assert OpenAI().price(request(source="gpt-image-2", **house)) is None
     assert OpenAI().concerns(Model(provider="openai", source="x")) == ()
+
+
+def test_a_deployment_on_azure_is_asked_as_azure_wants_it(vendor, monkeypatch):
+    """By its name in the path, the API's version in the query, and the key in a header of its own."""
+    from imgbuild.providers.openai import provider
+
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", KEY)
+    vendor.azure = "2025-04-01-preview"
+    azure = {
+        "base_url": provider.ADDRESS.replace("/v1", "/openai"),
+        "key": "AZURE_OPENAI_API_KEY",
+        "api_version": "2025-04-01-preview",
+    }
+    picture = pillow.new("RGB", (64, 32), "red")
+    assert decode(made(source="lamps", **azure).data).size == (64, 32)
+    assert decode(made(source="lamps", inputs={"image": [picture]}, **azure).data).size == (64, 32)
+    assert [asked.path for asked in vendor.asked] == [
+        "/openai/deployments/lamps/images/generations?api-version=2025-04-01-preview",
+        "/openai/deployments/lamps/images/edits?api-version=2025-04-01-preview",
+    ]
+    assert vendor.billed == 2
+
+
+def test_azure_is_nowhere_without_an_address():
+    with pytest.raises(Misdeclared) as raised:
+        OpenAI().capabilities(
+            Model(provider="openai", source="x", params={"api_version": "2025-04-01-preview"})
+        )
+    assert (raised.value.message, raised.value.path, raised.value.hint) == (
+        "it is of a deployment on Azure, and no 'base_url' says where that is",
+        ("params", "api_version"),
+        'such as base_url: "https://NAME.openai.azure.com/openai"',
+    )
 
 
 PRICES = [
