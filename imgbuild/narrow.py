@@ -1,13 +1,14 @@
 """A build after an edit looks only at the targets that the edit affects, where nothing else can have changed.
 
 The last build left a snapshot: the stamps of all it read and published, and an outline of what the sources declared.
-If every target was as it should be then, nothing but specs and tables has changed since, and no id came or went, the
-targets whose values did not change are as they should be still, and need not even be made.
+If nothing but specs and tables has changed since, and no id came or went, the targets whose values did not change are
+as they were then, and need not even be made. Those that were not as they should be, for a newer edit stopped that build
+or something failed, count as changed: the outline does not know what they were made from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import prod
 
 import msgspec
@@ -62,9 +63,10 @@ def is_enough(project: Project, store: Store) -> bool:
     )
 
 
-def outline(project: Project, scope: bytes) -> bytes:
-    """What a snapshot keeps of the sources, for `load_since`."""
-    return _encode((scope, outline_of(project.drafts)))
+def outline(project: Project, scope: bytes, open: Collection[str]) -> bytes:
+    """What a snapshot keeps of the sources, for `load_since`. open: the targets that are to be looked at again."""
+    targets = [project.graph.targets[name] for name in open]
+    return _encode((scope, outline_of(project.drafts, targets)))
 
 
 def _known(seen: Snapshot | None, root: str, scope: bytes) -> Outline | None:

@@ -1,9 +1,12 @@
 """After an edit only what it affects is looked at; where anything else can have changed, everything is."""
 
 import json
+import os
 import shutil
+import threading
 
 import pytest
+from msgspec.structs import replace
 
 from imgbuild import narrow
 from imgbuild.errors import SpecError
@@ -226,14 +229,156 @@ def test_where_records_and_blobs_were_lost_everything_is_looked_at(shop):
     assert ended.failures == ()
 
 
-def test_after_a_failure_everything_is_looked_at(shop, painter):
+def test_what_failed_is_looked_at_again(shop, painter):
     painter.refuses.add("gun")
     shop.write({"specs/rows.csv": table(A1="gun")})
     built = shop.build()
     assert (looked_at(built), built.finished.failed, built.finished.fresh) == (4, 4, TOTAL - 4)
+    shop.write({"specs/rows.csv": table(A1="gun", A2="stool")})
+    built = shop.build()
+    assert (looked_at(built), built.finished.failed, built.finished.built) == (8, 4, 4)
+    shop.write({"specs/rows.csv": table(A2="stool")})
+    built = shop.build()
+    assert (looked_at(built), built.finished.exit_code, dict(built.ran)) == (4, 0, {})
+    assert looked_at(shop.build()) == 0
+
+
+def test_so_it_is_after_a_build_of_everything(shop, painter):
+    """What a rule finds fault with is published, and stays to be told."""
+    edit = put_in("hero", validate=[{"dimensions": {"width": 99}}])
+    shop.write({"specs/catalog.yaml": written(edit), "specs/catalog.lock": None})
+    built = shop.build()
+    assert (looked_at(built), built.finished.failed) == (None, 1)
+    shop.write({"specs/rows.csv": table(A1="candle")})
+    built = shop.build()
+    assert (looked_at(built), built.finished.failed, built.finished.built) == (5, 1, 4)
+    shop.write({"specs/catalog.yaml": written()})
+    built = shop.build()
+    assert (looked_at(built), built.finished.exit_code) == (1, 0)
+
+
+# --- stopped builds ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def one_by_one(painter, monkeypatch):
+    """The painter, asked for one image after the other."""
+    known = painter.capabilities
+    monkeypatch.setattr(painter, "capabilities", lambda *given: replace(known(*given), concurrency=1))
+    return painter
+
+
+def stop_at(shop, count, *, newer=True):
+    """Build, and stop once so many images are published: for a newer edit, or by Ctrl-C."""
+    stop, told = threading.Event(), []
+
+    def hear(event):
+        told.append(getattr(event, "state", ""))
+        if told.count("done") == count:
+            stop.set()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shop, "event", hear)
+        built = shop.build(stop=stop, outdated=lambda: newer and stop.is_set())
+    assert built.finished.interrupted
+    assert built.finished.built == count or (built.finished.built > count and not newer)
+    return built
+
+
+@pytest.mark.parametrize("newer", [True, False])
+def test_after_a_stopped_build_what_it_left_is_looked_at_alone(shop, one_by_one, newer):
+    """What was under way is kept: after a newer edit it is for the next build to publish."""
+    shop.write({"specs/rows.csv": table(A1="candle", A2="stool")})
+    assert looked_at(stop_at(shop, 4, newer=newer)) == 8
+    built = shop.build()
+    assert (looked_at(built), built.finished.exit_code) == (4, 0)
+    assert len(one_by_one.asked) == 8
+    assert looked_at(shop.build()) == 0
+
+
+def test_so_it_is_with_the_newer_edit(shop, one_by_one):
+    shop.write({"specs/rows.csv": table(A1="candle", A2="stool")})
+    stop_at(shop, 4)
+    shop.write({"specs/rows.csv": table(A1="candle", A2="stool", B07="sofa")})
+    built = shop.build()
+    assert (looked_at(built), len(one_by_one.asked), built.clean) == (8, 12, True)
+
+
+def test_a_burst_of_edits_is_looked_at_row_by_row(shop, one_by_one):
+    """Each build is stopped by the next edit; what is still to be made adds up."""
+    counts = []
+    for name in ("sofa", "settee", "couch"):
+        shop.write({"specs/rows.csv": table(B01=name)})
+        counts.append(looked_at(stop_at(shop, 1)))
+    shop.write({"specs/rows.csv": table(B01="couch", B02="stool")})
+    assert (counts, looked_at(stop_at(shop, 1)), looked_at(shop.build()), looked_at(shop.build())) == (
+        [4, 4, 4],
+        8,
+        8,
+        0,
+    )
+
+
+def test_an_edit_that_is_taken_back_is_looked_at(shop, one_by_one):
+    """Some of it was settled before the build was stopped."""
+    before = (shop.locks(), shop.outputs())
+    shop.write({"specs/rows.csv": table(A1="candle")})
+    stop_at(shop, 2)
+    assert shop.outputs() != before[1]
     shop.write({"specs/rows.csv": table()})
     built = shop.build()
-    assert (looked_at(built), built.finished.exit_code, dict(built.ran)) == (None, 0, {})
+    assert (looked_at(built), dict(built.ran), built.finished.restored) == (4, {}, 2)
+    assert (shop.locks(), shop.outputs()) == before
+
+
+def test_what_was_not_even_begun_is_looked_at(shop):
+    shop.write({"specs/rows.csv": table(A1="candle")})
+    stop = threading.Event()
+    stop.set()
+    assert shop.build(stop=stop).finished.interrupted
+    built = shop.build()
+    assert (looked_at(built), built.finished.built, built.clean) == (4, 4, True)
+
+
+def test_a_broken_spec_does_not_make_a_stopped_build_forgotten(shop, one_by_one):
+    shop.write({"specs/rows.csv": table(A1="candle")})
+    stop_at(shop, 1)
+    shop.write({"specs/catalog.yaml": written(put_in("hero", models=["pain"]))})
+    with pytest.raises(SpecError, match="unknown model 'pain'"):
+        shop.build()
+    shop.write({"specs/catalog.yaml": written()})
+    built = shop.build()
+    assert (looked_at(built), built.clean) == (4, True)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_everything_is_looked_at_where_something_changed_after_a_stopped_build(shop, one_by_one, name):
+    shop.write({"specs/rows.csv": table(A1="candle")})
+    stop_at(shop, 1)
+    OTHERS[name](shop)
+    assert looked_at(shop.build()) is None
+
+
+def test_after_a_stopped_build_of_everything_everything_is_looked_at(shop, one_by_one):
+    """It left in the lock, and published, what nothing declares any more."""
+    edit = put_in("shots", seeds=1)
+    shop.write({"specs/catalog.yaml": written(edit), "specs/rows.csv": table(A1="candle")})
+    assert looked_at(stop_at(shop, 1)) is None
+    built = shop.build(prune=True)
+    assert (looked_at(built), built.finished.removed) == (None, len(ROWS) * 2)
+
+
+def test_a_stopped_build_is_never_up_to_date(shop, one_by_one, monkeypatch):
+    monkeypatch.chdir(shop.root)
+    assert shop.tell("build").code == 0
+    shop.write({"specs/rows.csv": table(A1="candle")})
+    stop_at(shop, 1)
+    assert recall(["build"], os.environ, str(shop.root)) is None
+    assert shop.tell("build").out.splitlines()[-1].startswith("built ")
+    assert recall(["build"], os.environ, str(shop.root)) == (f"up to date ({TOTAL} targets)", 0)
+
+
+# --- what else there is ------------------------------------------------------------------------------------
 
 
 def test_after_a_broken_spec_the_next_edit_is_looked_at_alone(shop):
@@ -282,6 +427,4 @@ def test_the_command_line_goes_on_from_one_command_to_another(shop, monkeypatch)
     shop.write({"specs/rows.csv": table(A1="candle")})
     assert shop.tell("build", "specs").code == 0
     assert counts == [None, TOTAL - 4, None, TOTAL - 4]
-    import os
-
     assert recall(["build", "specs"], os.environ, str(shop.root)) == (f"up to date ({TOTAL} targets)", 0)

@@ -64,14 +64,14 @@ class Last:
             os.unlink(self.path)  # noqa: PTH108 - text
 
     def leave(self, built: Built, before: Snapshot | None) -> None:
-        """Note what this build saw; in the file, where it would end in the same way if it were run again at once.
+        """Note what this build saw; in the file, where it is known what the next one has to look at, if anything.
 
         before: the snapshot that the project was loaded since, if only a part of it was.
         """
         if built.project.is_whole:
             before = None
         self.sources = self._sources(built, before)
-        if built.lasting:
+        if built.lasting or built.open is not None:
             with suppress(OverflowError):  # a time stamp that no number of the file can hold
                 snapshot.write(self.path, self._snapshot(built, before))
 
@@ -89,17 +89,18 @@ class Last:
             parts, total = snapshot.parts_of(built.outputs), len(project.graph.targets)
         else:
             parts, total = snapshot.with_outputs(before.parts, built.outputs), before.total
+        young = _young(project.files, self.sources, before)
         return Snapshot(
-            command=self.command,
+            command=self.command if built.lasting else b"",
             root=str(project.files.root),
             sources=self.sources,
-            young=_young(project.files, self.sources, before),
+            young=_still_young(project.files, self.sources, young) if built.lasting else young,
             output=project.settings.output,
             parts=parts,
             total=total,
-            text=_again(built),
+            text=_again(built) if built.lasting else "",
             code=int(built.finished.exit_code),
-            outline=outline(project, self.scope) if built.clean else b"",
+            outline=outline(project, self.scope, built.open) if built.open is not None else b"",
         )
 
 
@@ -143,6 +144,11 @@ def _young(files: Files, sources: Sources, before: Snapshot | None) -> dict[str,
             young[path] = to_hex(files.young[path])
         elif stamp is not None and not is_settled(Stamp(*stamp)) and (files.root / path).is_file():
             young[path] = _sha256(files.root / path)
+    return young
+
+
+def _still_young(files: Files, sources: Sources, young: Mapping[str, str]) -> dict[str, str]:
+    """Those of them that are so after a tick: a build without work need not read the others."""
     if young:
         time.sleep(TICK)
     return {

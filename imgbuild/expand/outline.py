@@ -6,9 +6,9 @@ where only some values of an axis changed, the targets of all other cells are wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from posixpath import dirname
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import xxhash
@@ -18,11 +18,15 @@ from msgspec.structs import replace
 from imgbuild.expand.axes import Axis
 from imgbuild.expand.draft import Draft, Moved
 from imgbuild.expand.expansion import Drafts
-from imgbuild.expand.matrix import RESERVED
+from imgbuild.expand.matrix import RESERVED, Matrix
 from imgbuild.spec.declared import Spec
 from imgbuild.templates.values import plain
+from imgbuild.types import Target
 
 SIZE = 16  # bytes of a digest: XXH3-128, which only says whether something changed
+UNKNOWN = bytes(SIZE)  # in place of a digest: whatever is there now counts as changed
+
+Pairs: TypeAlias = tuple[tuple[str, str], ...]  # of a cell
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -49,15 +53,18 @@ class Outline(Struct, frozen=True, array_like=True):
     assets: dict[str, Sketch]
 
 
-def outline_of(drafts: Drafts) -> Outline:
-    """The outline of assets that have been read."""
-    specs = drafts.context.specs
+def outline_of(drafts: Drafts, open: Iterable[Target] = ()) -> Outline:
+    """The outline of assets that have been read. open: targets that count as affected by whatever is edited next."""
+    specs, cells = drafts.context.specs, _cells(open)
     tables = {axis.file for draft in drafts.assets.values() for axis in draft.matrix.axes if axis.file}
     files = {spec.file for spec in specs.values()}
     return Outline(
         texts=frozenset(tables | files | {dirname(file) or "." for file in files}),
         models=_digest(sorted((spec.name, _models(spec)) for spec in specs.values())),
-        assets={_name(*key): _sketch(specs[key[0]], key[1], draft) for key, draft in drafts.assets.items()},
+        assets={
+            _name(*key): _without(_sketch(specs[key[0]], key[1], draft), draft.matrix, cells.get(key, ()))
+            for key, draft in drafts.assets.items()
+        },
     )
 
 
@@ -122,6 +129,36 @@ def _sketch(spec: Spec, name: str, draft: Draft) -> Sketch:
         rest=_digest(rest),
         choices=[b"".join(map(_digest, _values(axis))) for axis in matrix.axes],
     )
+
+
+def _cells(targets: Iterable[Target]) -> dict[tuple[str, str], set[Pairs]]:
+    """The cells of these targets, by asset."""
+    cells: dict[tuple[str, str], set[Pairs]] = {}
+    for target in targets:
+        cells.setdefault((target.recipe.spec, target.recipe.asset), set()).add(target.cell)
+    return cells
+
+
+def _without(sketch: Sketch, matrix: Matrix, cells: Collection[Pairs]) -> Sketch:
+    """The sketch, less what it knows of these cells: of their choices on the axis on which they are the fewest."""
+    if not cells:
+        return sketch
+    places = [{choice.pair: at for at, choice in enumerate(axis.choices)} for axis in matrix.axes]
+    if not places or not all(_is_of(cell, places) for cell in cells):  # some are added to the product
+        return replace(sketch, rest=UNKNOWN)
+    chosen = [{known[cell[axis]] for cell in cells} for axis, known in enumerate(places)]
+    axis = min(range(len(places)), key=lambda axis: len(chosen[axis]) / len(places[axis]))
+    digests = sketch.choices[axis]
+    parts = [
+        UNKNOWN if at in chosen[axis] else digests[at * SIZE : (at + 1) * SIZE]
+        for at in range(len(places[axis]))
+    ]
+    return replace(sketch, choices=[*sketch.choices[:axis], b"".join(parts), *sketch.choices[axis + 1 :]])
+
+
+def _is_of(cell: Pairs, places: Sequence[Mapping[tuple[str, str], int]]) -> bool:
+    """Whether a cell has a choice on each axis. places: of their choices, by axis."""
+    return len(cell) == len(places) and all(map(lambda pair, known: pair in known, cell, places))
 
 
 def _values(axis: Axis) -> Sequence[Any]:

@@ -25,7 +25,8 @@ from imgbuild.types import Outcome, Verdict
 
 class Built(Struct, frozen=True, kw_only=True):
     """How a build of `project` ended. `lasting`: nothing in it would go otherwise if it were run again at once.
-    `clean`: every target of the project is as it should be, and there was nothing to say of any.
+    open: ids of the targets that are not as they should be, or of which there is something to say; all others are
+    settled, as is what belongs to no target. None where that can't be told.
 
     ran: how often each step ran. outputs: stamps of the published files, by path. locks: the lock files' paths.
     news: those failures that were not told by an earlier build. refusals: whatever came of them.
@@ -37,7 +38,7 @@ class Built(Struct, frozen=True, kw_only=True):
     finished: Finished
     failures: tuple[Failure, ...]
     lasting: bool
-    clean: bool
+    open: frozenset[str] | None
     ran: Mapping[str, int]
     outputs: Mapping[str, Stamp]
     locks: tuple[str, ...]
@@ -45,6 +46,11 @@ class Built(Struct, frozen=True, kw_only=True):
     refusals: tuple[Refusal, ...]
     stopped: bool
     asked: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Whether every target of the project is as it should be, and there was nothing to say of any."""
+        return self.open is not None and not self.open
 
 
 def built(
@@ -86,7 +92,7 @@ def built(
         finished=finished,
         failures=tuple(failures),
         lasting=lasting,
-        clean=lasting and not (failures or selected) and _is_clean(materials, chosen),
+        open=None if selected else _open(materials, schedule, chosen, failures),
         ran=dict(materials.ran),
         outputs={path: output.stamp for path, output in materials.published.items()},
         locks=tuple(found.book.paths.values()),
@@ -116,7 +122,18 @@ def _counted(works: Sequence[Work], failures: Sequence[Failure]) -> dict[str, in
     }
 
 
-def _is_clean(materials: Materials, chosen: Collection[str]) -> bool:
+def _open(
+    materials: Materials, schedule: Schedule, chosen: Collection[str], failures: Sequence[Failure]
+) -> frozenset[str] | None:
+    """As Built has it. A whole build that was stopped leaves what belongs to no target as it is."""
+    stopped = not schedule.is_complete and materials.survey.project.is_whole
+    if stopped or not _is_all(materials, chosen):
+        return None
+    undone = [work.id for work in schedule.works.values() if work.state is not State.DONE]
+    return frozenset([*undone, *(failure.id for failure in failures)])
+
+
+def _is_all(materials: Materials, chosen: Collection[str]) -> bool:
     """Whether what was built is all that is declared, locked and published, and there was nothing to point out."""
     found = materials.survey
     targets = found.project.graph.targets

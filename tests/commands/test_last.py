@@ -23,16 +23,20 @@ def test_what_a_tick_has_passed_over_needs_no_digest(bench, monkeypatch):
         assert recall(["build"], os.environ, str(project.root)) is None
 
 
+def still_young(files, sources):
+    return last._still_young(files, sources, last._young(files, sources, None))
+
+
 def test_where_seconds_are_counted_the_digest_is_kept(tmp_path):
     (tmp_path / "spec").write_text("1")
     files = Files(tmp_path)
     files.read("spec")
     digest = last._sha256(tmp_path / "spec")
     stamp = stamp_of(tmp_path / "spec")
-    assert last._young(files, {"spec": stamp}, None) == {}
+    assert still_young(files, {"spec": stamp}) == {}
     whole = (stamp.mtime_ns // 10**9 * 10**9, stamp.ctime_ns // 10**9 * 10**9, stamp.size)
     files.seen["spec"] = whole
-    assert last._young(files, {"spec": whole}, None) == {"spec": digest}
+    assert still_young(files, {"spec": whole}) == {"spec": digest}
 
 
 def test_what_changed_before_the_tick_had_passed_keeps_the_digest_that_was_read(tmp_path, monkeypatch):
@@ -46,4 +50,4 @@ def test_what_changed_before_the_tick_had_passed_keeps_the_digest_that_was_read(
 
     monkeypatch.setattr(last.time, "sleep", edit)
     monkeypatch.setattr(last, "stamp_of", lambda path: stamp)
-    assert last._young(files, {"spec": stamp}, None) == {"spec": digest}
+    assert still_young(files, {"spec": stamp}) == {"spec": digest}

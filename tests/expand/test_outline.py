@@ -1,4 +1,4 @@
-"""Which cells an edit affects, by the outline: every target that differs from before is among them."""
+"""Which cells an edit affects, by the outline: every target that differs from before, or was left open, is among them."""
 
 import json
 from pathlib import Path
@@ -87,7 +87,7 @@ def test_what_is_not_affected_is_as_it_was(before, data):
     key = data.draw(st.sampled_from(list(before)))
     after = {**before, key: data.draw(projects())[key]}
     with TemporaryDirectory() as folder:
-        old, old_targets = outline_and_targets(before, Path(folder))
+        old, old_targets, left = outline_and_targets(before, Path(folder), data)
         drafts = drafts_of(after, Path(folder))
         only = affected(old, outline_of(drafts), drafts)
         now = {target.id: told(target) for target in expand(drafts).targets}
@@ -98,14 +98,18 @@ def test_what_is_not_affected_is_as_it_was(before, data):
     assert looked_at.items() <= now.items()
     # A route may pick another model for a cell that changed: its old id is gone, its new one is among those looked at.
     assert {name: now[name] for name in now.keys() - looked_at.keys()}.items() <= old_targets.items()
-    if before == after:
+    assert left & now.keys() <= looked_at.keys()
+    if before == after and not left:
         assert looked_at == {}
 
 
-def outline_and_targets(project, root):
+def outline_and_targets(project, root, data):
+    """What is kept, all targets, and the ids of those that were left open."""
     drafts = drafts_of(project, root)
-    kept = msgspec.msgpack.decode(msgspec.msgpack.encode(outline_of(drafts)), type=Outline)
-    return kept, {target.id: told(target) for target in expand(drafts).targets}
+    targets = expand(drafts).targets
+    left = data.draw(st.lists(st.sampled_from(targets), max_size=3), "left open")
+    kept = msgspec.msgpack.decode(msgspec.msgpack.encode(outline_of(drafts, left)), type=Outline)
+    return kept, {target.id: told(target) for target in targets}, {target.id for target in left}
 
 
 def test_one_row_is_one_choice(tmp_path):
@@ -120,3 +124,28 @@ def test_one_row_is_one_choice(tmp_path):
         ("catalog", "shots"): [frozenset({2}), frozenset(), frozenset()]
     }
     assert old.texts == {"specs", "specs/catalog.yaml", "specs/rows.csv"}
+
+
+def test_what_was_left_open_is_covered_by_the_choices_of_fewest_cells(tmp_path):
+    project = {
+        "rows": [{"name": "lamp", "kind": "a"}] * 3, "style": {"plain": "x", "moody": "y"}, "exclude": [],
+        "include": [{"sku": "C1", "name": "mug", "kind": "cup", "color": "red", "style": "plain"}],
+        "prompt": "{{ name }}", "steps": 1, "tags": [], "seeds": 1, "route": None, "hero": "lamp",
+    }  # fmt: skip
+    drafts = drafts_of(project, tmp_path)
+    targets = {target.id.removeprefix("catalog/"): target for target in expand(drafts).targets}
+
+    def again(*names):
+        left = outline_of(drafts, [targets[name] for name in names])
+        return affected(left, outline_of(drafts), drafts)
+
+    row, colour = "shots[sku=A1,color=red,style={}]@a#0", "shots[sku=A{},color=red,style=plain]@a#0"
+    assert again() == {}
+    assert again(row.format("plain"), row.format("moody")) == {
+        ("catalog", "shots"): [frozenset({1}), frozenset(), frozenset()]
+    }
+    assert again(*map(colour.format, range(3))) == {
+        ("catalog", "shots"): [frozenset(), frozenset({0}), frozenset()]
+    }
+    assert again("hero@a#0") == {("catalog", "hero"): None}
+    assert again("shots[sku=C1,color=red,style=plain]@a#0") == {("catalog", "shots"): None}

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import threading
 from itertools import count
 from typing import ClassVar
 
@@ -259,6 +260,11 @@ def check(bench, painter, data, numbers, kind=Sources):
             project.write(data.draw(st.sampled_from(locks), "earlier lock"))
         if data.draw(st.integers(0, 4), "part") == 0:
             project.build(sample=2, force=bool(lost))
+        if data.draw(st.integers(0, 2), "stopped") == 0:
+            stopped(project, data, force=bool(lost))
+            if data.draw(st.booleans(), "and edited"):
+                sources.edit(data)
+                project.write(sources.files())
         clean = bench({**sources.files(), **project.locks()}, folder=f"clean{next(numbers)}")
         jobs = data.draw(st.integers(1, 3), "jobs")
         ended = project.build(prune=True, jobs=jobs, force=bool(lost))  # outputs may be nobody's by now
@@ -275,6 +281,21 @@ def check(bench, painter, data, numbers, kind=Sources):
         check_again(project, painter, ended)
         shutil.rmtree(clean.root)
     shutil.rmtree(project.root)
+
+
+def stopped(project, data, *, force):
+    """A build that is stopped after so many events, for a newer edit or by Ctrl-C."""
+    stop, left, for_an_edit = threading.Event(), data.draw(st.integers(0, 6)), data.draw(st.booleans())
+
+    def hear(event):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            stop.set()
+
+    project.event = hear
+    project.build(prune=True, force=force, stop=stop, outdated=lambda: for_an_edit and stop.is_set())
+    del project.event
 
 
 def told(ended):
