@@ -33,13 +33,14 @@ from imgbuild.run.making import Making, Terms
 from imgbuild.run.materials import Materials
 from imgbuild.run.purchases import NOBODY
 from imgbuild.run.recall import Recall
-from imgbuild.run.results import Built, built
+from imgbuild.run.results import Built, Extent, built
 from imgbuild.run.schedule import Limits, Schedule
 from imgbuild.select import Selection, choose
 from imgbuild.settings import Limit
 from imgbuild.settings.load import profile_output
 from imgbuild.store.store import Store
 from imgbuild.survey import Adapters, Survey, endings_of, open_book, selected, states_of, survey, unpicked
+from imgbuild.types import Line
 
 NO_BUDGET = "this image costs money, and nothing is paid for without a budget"
 GIVE_BUDGET = "give a build a budget, by --budget or by 'budget: {build: 1}' in imgbuild.yaml"
@@ -95,12 +96,13 @@ def build(
     reporter.event(_started(found, chosen, cost if budget.limit != 0 else 0.0))
     materials.adopt(found.plan.met)
     making = Making(materials, adapters, budget, terms, stop, _crews(found, chosen, adapters, options.jobs))
-    schedule = _run(found, materials, chosen, options, reporter, making)
-    whole = _is_whole(found, options)
-    removed = _tidy(materials, reporter, prune=options.prune) if whole and schedule.is_complete else []
+    schedule, stands = _run(found, materials, chosen, options, reporter, making)
+    tidies = stands and _is_whole(found, options) and schedule.is_complete
+    removed = _tidy(materials, reporter, prune=options.prune) if tidies else []
     _keep_file_digests(project, store)
-    seconds, spent, of_all = time.perf_counter() - began, making.budget.spent, options.selection.is_all()
-    ended = built(materials, schedule, chosen, len(removed), spent, seconds, selected=not of_all)
+    seconds, spent = time.perf_counter() - began, making.budget.spent
+    extent = Extent(chosen=chosen, selected=not options.selection.is_all(), stands=stands)
+    ended = built(materials, schedule, extent, len(removed), spent, seconds)
     _tell_end(ended, reporter)
     return replace(ended, asked=tuple(asked))
 
@@ -217,7 +219,8 @@ def _run(
     options: BuildOptions,
     reporter: Reporter,
     making: Making,
-) -> Schedule:
+) -> tuple[Schedule, bool]:
+    """The run, at its end, and whether all is locked; see `_relock`."""
     recall = Recall(materials)
     limits = Limits(
         jobs=options.jobs,
@@ -233,10 +236,22 @@ def _run(
     finally:  # whatever ended the run: what is finished is recorded, and locked
         making.close()
         materials.ledger.commit()
-        stands = schedule.is_complete or not options.outdated()  # else what it found gone may be back by now
-        whole = stands and _is_whole(found, options)
-        found.book.write(relock(found, materials.lines, chosen, whole=whole, prune=options.prune))
-    return schedule
+        stands = _relock(found, materials.lines, chosen, options)
+    return schedule, stands
+
+
+def _relock(found: Survey, made: Mapping[str, Line], chosen: Collection[str], options: BuildOptions) -> bool:
+    """Write the locks; whether they say all that there is to say.
+
+    Where an edit came meanwhile, what was found gone or renamed may be back by now, and keeps its lines and pins: the
+    next build finds out.
+    """
+    wanted = relock(found, made, chosen, whole=_is_whole(found, options), prune=options.prune)
+    kept = wanted
+    if options.outdated():
+        kept = relock(replace(found, carried={}), made, chosen, whole=False, prune=False)
+    found.book.write(kept)
+    return kept == wanted
 
 
 def _terms(materials: Materials, chosen: Collection[str], options: BuildOptions) -> Terms:
@@ -311,6 +326,9 @@ def _tidy(materials: Materials, reporter: Reporter, *, prune: bool) -> list[str]
     removed = found.outputs.remove(removable | {path for path, id in leftovers.items() if id not in kept_ids})
     if stale:
         materials.store.records.drop_outputs(found.project.settings.profile_name, removable)
+        materials.published = {
+            path: output for path, output in materials.published.items() if path not in removable
+        }
     return removed
 
 

@@ -368,6 +368,37 @@ def test_after_a_stopped_build_of_everything_everything_is_looked_at(shop, one_b
     assert (looked_at(built), built.finished.removed) == (None, len(ROWS) * 2)
 
 
+def test_what_an_outdated_build_finds_gone_stays_and_is_looked_at_again(shop):
+    """Nothing is left to make, but the newer edit may have brought the rows back."""
+    before = (shop.locks(), shop.outputs())
+    shop.write({"specs/rows.csv": table().replace("A1,lamp\n", "")})
+    built = shop.build(outdated=lambda: True)
+    assert (looked_at(built), built.finished.removed, built.finished.interrupted) == (None, 0, False)
+    assert (shop.locks(), shop.outputs(), built.lasting) == (*before, False)
+    built = shop.build()
+    assert (looked_at(built), built.finished.removed, looked_at(shop.build())) == (None, 4, 0)
+    assert len(shop.lines()) == TOTAL - 4
+
+
+def test_so_it_is_with_pins_of_models_that_went(shop):
+    for alias in ("brush", "paint"):
+        shop.write({"specs/catalog.yaml": written(put_in("hero", models=[alias]))})
+        shop.build()
+    before = shop.locks()
+    shop.write({"specs/catalog.yaml": written(lambda spec: spec["models"].pop("brush"))})
+    assert not shop.build(outdated=lambda: True).lasting
+    assert shop.locks() == before
+    assert (looked_at(shop.build()), shop.locks() == before) == (None, False)
+
+
+def test_where_nothing_went_an_outdated_build_settles_what_it_has_made(shop):
+    shop.write({"specs/rows.csv": table(A1="candle")})
+    assert shop.build(outdated=lambda: False).clean
+    shop.write({"specs/catalog.yaml": f"# shop\n{written()}"})
+    built = shop.build(outdated=lambda: True)
+    assert (looked_at(built), built.clean, looked_at(shop.build())) == (0, True, 0)
+
+
 def test_a_stopped_build_is_never_up_to_date(shop, one_by_one, monkeypatch):
     monkeypatch.chdir(shop.root)
     assert shop.tell("build").code == 0

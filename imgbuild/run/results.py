@@ -53,21 +53,21 @@ class Built(Struct, frozen=True, kw_only=True):
         return self.open is not None and not self.open
 
 
-def built(
-    materials: Materials,
-    schedule: Schedule,
-    chosen: Collection[str],
-    removed: int,
-    spent: float,
-    seconds: float,
-    *,
-    selected: bool = False,
-) -> Built:
-    """What a finished run came to. removed: how many outputs went; spent: US dollars; seconds: of wall time.
-
-    selected: it was about some targets alone, so what belongs to none may still be locked and published.
+class Extent(Struct, frozen=True, kw_only=True):
+    """What a run was about. chosen: ids of targets. selected: there may be others, and what belongs to none may still
+    be locked and published. stands: what was found gone or renamed is; else the next build has to look for that.
     """
-    found = materials.survey
+
+    chosen: Collection[str]
+    selected: bool
+    stands: bool
+
+
+def built(
+    materials: Materials, schedule: Schedule, extent: Extent, removed: int, spent: float, seconds: float
+) -> Built:
+    """What a finished run came to. removed: how many outputs went; spent: US dollars; seconds: of wall time."""
+    found, chosen = materials.survey, extent.chosen
     works, usage = [work for name, work in schedule.works.items() if name in chosen], schedule.make.usage
     kept = _verdicts(materials, schedule, chosen)
     failures = [*_failures(materials, works), *kept]
@@ -86,13 +86,13 @@ def built(
         interrupted=interrupted,
         exit_code=_exit_code(failures, interrupted),
     )
-    lasting = not left and all(_is_lasting(found.plan.decisions[failure.id], failure) for failure in failures)
+    lasting = all(_is_lasting(found.plan.decisions[failure.id], failure) for failure in failures)
     return Built(
         project=found.project,
         finished=finished,
         failures=tuple(failures),
-        lasting=lasting,
-        open=None if selected else _open(materials, schedule, chosen, failures),
+        lasting=lasting and extent.stands and not left,
+        open=_open(materials, schedule, extent, failures),
         ran=dict(materials.ran),
         outputs={path: output.stamp for path, output in materials.published.items()},
         locks=tuple(found.book.paths.values()),
@@ -123,11 +123,11 @@ def _counted(works: Sequence[Work], failures: Sequence[Failure]) -> dict[str, in
 
 
 def _open(
-    materials: Materials, schedule: Schedule, chosen: Collection[str], failures: Sequence[Failure]
+    materials: Materials, schedule: Schedule, extent: Extent, failures: Sequence[Failure]
 ) -> frozenset[str] | None:
     """As Built has it. A whole build that was stopped leaves what belongs to no target as it is."""
     stopped = not schedule.is_complete and materials.survey.project.is_whole
-    if stopped or not _is_all(materials, chosen):
+    if stopped or extent.selected or not (extent.stands and _is_all(materials, extent.chosen)):
         return None
     undone = [work.id for work in schedule.works.values() if work.state is not State.DONE]
     return frozenset([*undone, *(failure.id for failure in failures)])
