@@ -39,8 +39,8 @@ def run_watch(
     """
     flags = Flags(paths=tuple(paths), select=tuple(select), budget=budget, trust=trust)
     with interruptible() as stop, ExitStack() as stack:
-        beside = stack.enter_context(_gallery(session, flags)) if open else None
-        watching = _Watching(session, flags, stop, beside)
+        onlooker = stack.enter_context(_gallery(session, flags)) if open else None
+        watching = _Watching(session, flags, stop, onlooker)
         with listening(watched(session.root, watching.ignored, stop), stop) as changes:
             first = watching.build([], changes)
             if not stop.is_set():
@@ -50,13 +50,13 @@ def run_watch(
     return Exit.DONE
 
 
-def _gallery(session: Session, flags: Flags) -> AbstractContextManager[Beside]:
+def _gallery(session: Session, flags: Flags) -> AbstractContextManager[Onlooker]:
     from imgbuild.commands.gallery import View, beside_watch
 
     return beside_watch(session, View(paths=flags.paths, select=flags.select, open=True))
 
 
-class Beside(Protocol):
+class Onlooker(Protocol):
     """Who hears of a watch's builds, in its thread. Nothing here may wait."""
 
     def event(self, event: Event) -> None:
@@ -76,9 +76,9 @@ Numbers: TypeAlias = tuple[int, int, int]
 class _Watching:
     """The builds of one watch. What is known of unchanged files is carried from build to build."""
 
-    def __init__(self, session: Session, flags: Flags, stop: Stop, beside: Beside | None) -> None:
+    def __init__(self, session: Session, flags: Flags, stop: Stop, onlooker: Onlooker | None) -> None:
         """Raises SpecError, UsageError where the settings are broken."""
-        self.session, self.flags, self.stop, self.beside = session, flags, stop, beside
+        self.session, self.flags, self.stop, self.onlooker = session, flags, stop, onlooker
         self._take(session.settings()[1])
         self.seen: Seen | None = None
 
@@ -116,14 +116,14 @@ class _Watching:
         with self.stop.part() as stop:
             run = _Run(files, settings, last.extra, stop)
             changes.hear = run.hear
-            hear = self.beside.event if self.beside else None
+            hear = self.onlooker.event if self.onlooker else None
             manner = Manner(frugal=True, outdated=run.is_outdated, hear=hear)
             try:
                 built = rebuild(self.session, files, settings, self.flags, last, stop, manner)
                 if built is None:
                     return None
-                if self.beside:
-                    self.beside.built(built)
+                if self.onlooker:
+                    self.onlooker.built(built)
             except ImgbuildError as error:
                 if not stop.is_set():
                     self._tell(error)
@@ -143,8 +143,8 @@ class _Watching:
         return path if inside.startswith("..") else inside
 
     def _tell(self, error: ImgbuildError) -> None:
-        if self.beside:
-            self.beside.complain(error)
+        if self.onlooker:
+            self.onlooker.complain(error)
         print_error(error, self.session.stderr, wants_color(self.session.stderr, self.session.environ))
 
 
