@@ -25,7 +25,7 @@ from imgbuild.relock import relock
 from imgbuild.report import Reporter
 from imgbuild.report.events import Note, Started
 from imgbuild.report.text import money
-from imgbuild.run.budget import ROUNDING, Budget, Closed, TooDear, caps_of
+from imgbuild.run.budget import ROUNDING, Budget, FreeOnly, TooDear, caps_of
 from imgbuild.run.conclusion import Conclusion
 from imgbuild.run.crew import CREW_PAYS, Crew, Places, crew_for
 from imgbuild.run.lost import lost, question
@@ -295,13 +295,13 @@ def _budget(materials: Materials, cost: float, options: BuildOptions, reporter: 
     declared, journal = materials.survey.project.settings.budget, materials.store.journal
     caps = caps_of(declared, options.budget, journal, materials.pace)
     if options.frugal and not any(cap.of == "build" for cap in caps):
-        return Closed(NO_BUDGET, GIVE_BUDGET)
+        return FreeOnly(NO_BUDGET, GIVE_BUDGET)
     budget = Budget(caps, reporter.event)
     if budget.limit is None or cost <= budget.limit + ROUNDING:
         return budget
     why = f"this build would cost about {money(cost)}, and {money(budget.limit)} is left to spend"
     if options.frugal:
-        return Closed(why, f"nothing that costs money is sent; {GIVE_BUDGET}")
+        return FreeOnly(why, f"nothing that costs money is sent; {GIVE_BUDGET}")
     raise TooDear(
         why, hint="raise the budget, or build a selection; `imgbuild plan` shows what costs how much"
     )

@@ -119,7 +119,7 @@ def _news(item: Cap, spent: float, estimate: float) -> NearBudget:
     )
 
 
-class Closed(Budget):
+class FreeOnly(Budget):
     """Nothing may be spent, and what is free goes on. why, hint: what is said where something would cost money."""
 
     def __init__(self, why: str, hint: str) -> None:

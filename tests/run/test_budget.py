@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from imgbuild.errors import Exit
 from imgbuild.pace import Pace
 from imgbuild.report.events import NearBudget
-from imgbuild.run.budget import Budget, Cap, Closed, HeldBack, OverBudget, caps_of, foreseen
+from imgbuild.run.budget import Budget, Cap, FreeOnly, HeldBack, OverBudget, caps_of, foreseen
 from imgbuild.settings import Budget as Declared
 from imgbuild.store.journal import Journal
 from imgbuild.store.records import Records
@@ -187,7 +187,7 @@ def test_each_is_told_at_most_once_and_just_when_it_comes_to_its_end(cents, limi
 
 
 def test_where_nothing_may_be_spent_what_is_free_goes_on():
-    budget = Closed("it costs", "give a budget")
+    budget = FreeOnly("it costs", "give a budget")
     budget.reserve(0.0)
     with pytest.raises(HeldBack) as caught:
         budget.reserve(0.01)
