@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias, get_args
 
 from msgspec import Struct
@@ -37,7 +37,7 @@ from imgbuild.expand.wording import Wording, wording
 from imgbuild.process.base import Operation
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.templates.template import compile_template
-from imgbuild.types import ON_SHEET, Ask, Asset, Format, Metadata, Recipe, Target, Text
+from imgbuild.types import ON_SHEET, Ask, Asset, Format, Input, Metadata, Recipe, Target, Text
 
 Moved: TypeAlias = (
     Sequence[frozenset[int]] | None
@@ -101,35 +101,53 @@ class Draft(Struct, frozen=True, kw_only=True, eq=False):
         """The targets of one cell: each of its models, each of its seeds. places: of those that win."""
         faults: list[Fault] = []
         inputs = self.inputs.of(cell, faults)
-        prompt, negative = self.wording.of(cell, faults) if self.wording else ("", "")
+        words = self.wording.of(cell, faults) if self.wording else ("", "")
         seeds = self.seeding.of(cell)
-        head = f"{self.prefix}[{','.join(cell.tags)}]" if cell.tags else self.prefix
         for at in self.lineup.of(cell, faults):
-            chain, found = self.lineup.chains[at], faults.copy()
-            asks = self._asks(at, cell, prompt, negative, found)
+            alias, found = self.lineup.chains[at].alias, faults.copy()
+            asks = self._asks(at, cell, *words, found)
             fault = found[0] if found else NO_FAULT
-            tail = f"@{escape(chain.alias)}#" if chain.fits else "#"
-            names = self.naming.names(cell, chain.alias, len(seeds))
-            files = self.files.paths(cell.bindings, chain.alias, names)
+            names = self.naming.names(cell, alias, len(seeds))
+            files = self.files.paths(cell.bindings, alias, names)
             if self.trial is not None:
-                places += self.trial.naming.names(cell, chain.alias, len(seeds))
-            for index, seed in enumerate(seeds):
-                targets.append(
-                    Target(
-                        id=f"{head}{tail}{index}",
-                        recipe=self.recipes[at],
-                        cell=cell.pairs,
-                        index=index,
-                        seed=seed,
-                        explicit=self.explicit,
-                        asks=asks,
-                        inputs=inputs,
-                        output=names[index],
-                        files=files[index],
-                        fault=fault.message,
-                        hint=fault.hint,
-                    )
-                )
+                places += self.trial.naming.names(cell, alias, len(seeds))
+            variants = zip(seeds, names, files, strict=True)
+            targets += self._variants(at, cell, variants, asks, inputs, fault)
+
+    def _variants(
+        self,
+        at: int,
+        cell: Cell,
+        variants: Iterable[tuple[int, str, tuple[str, ...]]],
+        asks: tuple[Ask, ...],
+        inputs: tuple[Input, ...],
+        fault: Fault,
+    ) -> list[Target]:
+        """The targets of a cell and a chain. variants: by index, their seeds, outputs and further files."""
+        head = self._head(cell, at)
+        return [
+            Target(
+                id=f"{head}{index}",
+                recipe=self.recipes[at],
+                cell=cell.pairs,
+                index=index,
+                seed=seed,
+                explicit=self.explicit,
+                asks=asks,
+                inputs=inputs,
+                output=output,
+                files=files,
+                fault=fault.message,
+                hint=fault.hint,
+            )
+            for index, (seed, output, files) in enumerate(variants)
+        ]
+
+    def _head(self, cell: Cell, at: int) -> str:
+        """What the ids of a cell and a chain begin with; the index follows."""
+        chain = self.lineup.chains[at]
+        tags = f"[{','.join(cell.tags)}]" if cell.tags else ""
+        return f"{self.prefix}{tags}@{escape(chain.alias)}#" if chain.fits else f"{self.prefix}{tags}#"
 
     def _asks(self, at: int, cell: Cell, prompt: str, negative: str, faults: list[Fault]) -> tuple[Ask, ...]:
         """What the models of a chain are asked; what a cell asks in vain is added to `faults`. Raises SpecError."""
