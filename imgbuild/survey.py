@@ -109,9 +109,7 @@ def survey(project: Project, store: Store, options: Options, pins: Pins, book: L
         lines=lines,
         carried=carried,
         gone=gone,
-        guarded=frozenset(
-            name for name, ids in gone.items() if is_mass_removal(len(ids), len(book.base[name].targets))
-        ),
+        guarded=_guarded(book, gone),
         kept=kept,
         plan=make_plan(project.graph, intents, view, options),
     )
@@ -261,6 +259,12 @@ def _gone(book: LockBook, graph: Graph, carried: Mapping[str, str]) -> dict[str,
         if ids:
             gone[name] = ids
     return gone
+
+
+def _guarded(book: LockBook, gone: Mapping[str, Collection[str]]) -> frozenset[str]:
+    """The specs of which too many are gone to remove them unasked."""
+    total = {name: len(book.base[name].targets) for name in gone}
+    return frozenset(name for name, ids in gone.items() if is_mass_removal(len(ids), total[name]))
 
 
 def _view(
