@@ -246,9 +246,8 @@ def _relock(found: Survey, made: Mapping[str, Line], chosen: Collection[str], op
     Where an edit came meanwhile, what was found gone or renamed may be back by now, and keeps its lines and pins: the
     next build finds out.
     """
-    wanted = relock(found, made, chosen, whole=_is_whole(found, options), prune=options.prune)
-    kept = wanted
-    if options.outdated():
+    wanted = kept = relock(found, made, chosen, whole=_is_whole(found, options), prune=options.prune)
+    if options.outdated() or ((found.gone or found.carried) and found.project.files.have_moved()):
         kept = relock(replace(found, carried={}), made, chosen, whole=False, prune=False)
     found.book.write(kept)
     return kept == wanted

@@ -380,6 +380,19 @@ def test_what_an_outdated_build_finds_gone_stays_and_is_looked_at_again(shop):
     assert len(shop.lines()) == TOTAL - 4
 
 
+def test_so_it_is_where_nobody_has_told_of_the_edit_yet(shop, monkeypatch):
+    """A table that is being written: the build read a part of it."""
+    before = (shop.locks(), shop.outputs())
+    shop.write({"specs/rows.csv": table().replace("A1,lamp\n", "")})
+    monkeypatch.setattr(shop, "event", lambda event: shop.write({"specs/rows.csv": table()}))
+    built = shop.build()
+    assert (looked_at(built), built.finished.removed, built.lasting) == (None, 0, False)
+    assert (shop.locks(), shop.outputs()) == before
+    built = shop.build()
+    assert (looked_at(built), built.finished.fresh, built.clean) == (None, TOTAL, True)
+    assert (shop.locks(), shop.outputs()) == before
+
+
 def test_so_it_is_with_pins_of_models_that_went(shop):
     for alias in ("brush", "paint"):
         shop.write({"specs/catalog.yaml": written(put_in("hero", models=[alias]))})
