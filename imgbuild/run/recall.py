@@ -12,6 +12,7 @@ from imgbuild.keys import (
     generate_key,
     import_key,
     inputs_for,
+    published_at,
     rule_reference,
     rules_of,
     sheet_key,
@@ -60,6 +61,17 @@ class Recall:
         if work.decision.action is not Action.MAYBE or line is None or line.intent != work.decision.intent:
             return False
         return line.inputs == self.materials.inputs_digest(work.decision.target)
+
+    def is_at_hand(self, work: Work) -> bool:
+        """Whether the locked image, or one equivalent to it, and all its further files can be put in their places."""
+        line = work.decision.line
+        assert line is not None
+        places = published_at(work.decision.target, line.image, line.files)
+        return all(self._is_at_hand(image, path) for path, image in places)
+
+    def _is_at_hand(self, image: Digest, path: str) -> bool:
+        image = self._stand_in(image)
+        return self.blobs.has(image) or self.materials.outputs.digest(path) == image
 
     def repainted(self, work: Work) -> str:
         """A winner that goes in, and that this run made another picture of than the one that was picked."""

@@ -236,8 +236,7 @@ class Schedule:
             self._move(work, State.OPENING)
             self._submit(self.finishers, self._opened, work, lambda _: self.make.open_inputs(unopened))
         elif self.recall.is_unmoved(work):
-            work.locked = True
-            self._look_at_locked(work)
+            self._stay(work)
         else:
             self._take_up(work)
 
@@ -249,6 +248,15 @@ class Schedule:
         self.conclude.keep_imports(result)
         self._move(work, State.READY)
         self.ready.append(work)
+
+    def _stay(self, work: Work) -> None:
+        """It might have moved, and has not: where the locked image is not here, it is made again."""
+        if self.recall.is_at_hand(work):
+            work.locked = True
+            self._look_at_locked(work)
+        else:
+            work.decision = replace(work.decision, action=Action.RUN, reproduce=True)
+            self._take_up(work)
 
     def _look_at_locked(self, work: Work) -> None:
         work.made = self.recall.locked_image(work)

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+import shutil
 import zlib
 
 import msgspec
@@ -10,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
+from imgbuild.lock.text import read_lock, write_lock
 from imgbuild.run import making
 from imgbuild.store.store import open_store
 from imgbuild.types import Grade
@@ -290,6 +292,19 @@ def test_a_changed_file_runs_exactly_its_own_targets(shop, painter):
     )
     assert dict(shop.build().ran) == {"generate": 2}
     assert prompts(painter) == ["A2 on a beach", "card of A2"]
+
+
+def test_what_might_have_moved_is_made_again_where_its_bytes_are_gone(shop, painter):
+    """Its input is not locked, and comes to the pixels that it had: nothing else has changed."""
+    before = (shop.locks(), shop.outputs())
+    lock = read_lock(before[0]["specs/catalog.lock"], "").lock
+    del lock.targets["scenes[sku=A2]@paint#0"]
+    shop.write({"specs/catalog.lock": write_lock(lock)})
+    shutil.rmtree(shop.root / ".imgbuild")
+    shutil.rmtree(shop.root / "out")
+    ended = shop.build()
+    assert (ended.failures, ended.finished.exit_code) == ((), 0)
+    assert (shop.locks(), shop.outputs()) == before
 
 
 def test_a_changed_photo_runs_all_that_is_made_from_it(shop, painter):
