@@ -9,6 +9,7 @@ import os
 import time
 from errno import EISDIR
 from pathlib import Path
+from stat import S_ISREG
 from typing import NamedTuple
 
 from imgbuild.digest import digest_bytes, digest_file
@@ -24,6 +25,7 @@ class Stamp(NamedTuple):
     size: int
 
 
+TORN = Stamp(0, 0, 0)  # of what went while it was looked at: equal to none, so that it is looked at again
 YOUNG = 2_000_000_000  # nanoseconds: a file this young may change again within its time stamp's grain
 MAX_TEXT = 64 * 1024 * 1024  # bytes of one spec or table
 MAX_INPUT = 512 * 1024 * 1024  # bytes of one input picture
@@ -88,8 +90,12 @@ class Files:
             raise IsADirectoryError(
                 EISDIR, "it is not a file", path
             )  # a pipe would be waited for without end
-        with (self.root / path).open("rb") as file:
-            data = file.read(limit + 1)
+        try:
+            with (self.root / path).open("rb") as file:
+                data = file.read(limit + 1)
+        except FileNotFoundError:
+            self._lose(path)
+            raise
         if len(data) > limit:
             raise SpecError(
                 f"{path} is larger than {limit} bytes", hint="split it, or leave out what is not needed"
@@ -118,21 +124,37 @@ class Files:
         that would be waited for.
         """
         stamp = self.stamp(path)
-        if stamp is None:
-            return None
         known = self._digests.get(path)
-        if known is not None and known[0] == stamp and is_settled(stamp):
+        if known is not None and known[0] == stamp and is_settled(known[0]):
             return known[1]
-        if stamp.size > limit or not (self.root / path).is_file():
-            return None
         try:
-            digest = digest_file(self.root / path)
-        except OSError:
+            digest = self._digest(path, limit)
+        except FileNotFoundError:
+            self._lose(path)
+            return None
+        if stamp is None or digest is None:
             return None
         self._digests[path] = (stamp, digest)
         if not is_settled(stamp):
             self.young.setdefault(path, digest)
         return digest
+
+    def _digest(self, path: str, limit: int) -> Digest | None:
+        """Raises FileNotFoundError."""
+        try:
+            found = (self.root / path).stat()
+            return (
+                digest_file(self.root / path) if S_ISREG(found.st_mode) and found.st_size <= limit else None
+            )
+        except FileNotFoundError:
+            raise
+        except OSError:
+            return None
+
+    def _lose(self, path: str) -> None:
+        """It is not there. Where it was before, it may come back with the stamp that was taken then."""
+        if self.seen[path] is not None:
+            self.seen[path] = TORN
 
     def have_moved(self) -> bool:
         """Whether any source is not as it was when it was read."""

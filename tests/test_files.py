@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgbuild.errors import SpecError
-from imgbuild.files import Files
+from imgbuild.files import TORN, Files
 from imgbuild.types import Where
 
 
@@ -149,3 +151,26 @@ def test_the_names_in_a_folder_are_remembered(tmp_path: Path) -> None:
     assert files.names("weights") == ["a", "b"]
     assert files.listed == {"weights": ["a", "b"]}
     assert files.seen["weights"] is None
+
+
+@pytest.mark.parametrize("look", [Files.read, Files.digest])
+def test_what_goes_while_it_is_looked_at_is_not_as_it_was_seen_though_it_comes_back(
+    tmp_path: Path, look: Callable[[Files, str], object]
+) -> None:
+    """A folder that is moved away and back brings its files with the stamps that they had."""
+    (tmp_path / "a").write_text("1")
+    files = Files(tmp_path)
+    files.stamp("a")
+    (tmp_path / "a").rename(tmp_path / "b")
+    with suppress(FileNotFoundError):
+        assert look(files, "a") is None
+    (tmp_path / "b").rename(tmp_path / "a")
+    assert files.seen == {"a": TORN}
+    assert files.have_moved()
+
+
+def test_what_was_never_there_is_remembered_as_absent(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    assert files.digest("a") is None
+    assert files.seen == {"a": None}
+    assert not files.have_moved()
