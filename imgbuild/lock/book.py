@@ -151,18 +151,36 @@ class LockBook:
             return None
 
     def write(self, wanted: Mapping[str, Lock]) -> list[str]:
-        """Write the locks that change, each at once; their paths. A damaged file is kept beside its mended one."""
+        """Write the locks that change, each at once; their paths. A damaged file is kept beside its mended one.
+
+        Raises ImgbuildError, once the others are written, for one whose folder went, and the spec with it: the folder
+        is not made anew, for it may be about to come back.
+        """
         changes = self.changes(wanted)
         damaged = {self.path(name) for name, read in self.found.items() if read.faults}
-        for path, data in changes.items():
-            place = self.files.root / path
-            if path in damaged:
+        gone = [path for path, data in sorted(changes.items()) if not self._put(path, data, path in damaged)]
+        if gone:
+            raise ImgbuildError(
+                f"the folder of {gone[0]} went during this build",
+                hint="build again once it is back: what was made is kept",
+            )
+        return sorted(changes)
+
+    def _put(self, path: str, data: bytes | None, damaged: bool) -> bool:
+        """Write one lock, or remove it; whether its folder was there."""
+        place = self.files.root / path
+        if path.startswith(f"{self.settings.store}/"):
+            place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if damaged:
                 _write(place.with_name(f"{place.name}.bad"), place.read_bytes())
             if data is None:
                 place.unlink(missing_ok=True)
             else:
                 _write(place, data)
-        return sorted(changes)
+        except FileNotFoundError:
+            return False
+        return True
 
 
 def lock_path(settings: Settings, file: str) -> str:
@@ -207,7 +225,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def _write(place: Path, data: bytes) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
+    """Raises FileNotFoundError where its folder is not there."""
     temporary = place.with_name(f".{place.name}.tmp")  # one name: what a crash left goes with the next write
     temporary.unlink(missing_ok=True)
     try:

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from PIL import ImageOps
 
+from imgbuild.errors import ImgbuildError
 from imgbuild.types import Grade
 
 FINISH = """
@@ -511,3 +512,25 @@ def test_texts_that_look_like_other_things_stay_texts(bench, painter):
         "tabled[code=00123]@paint#0",
     }
     assert set(shop.outputs()) == {"listed/00123_NO_12-30_0.png", "tabled/00123-NO.png"}
+
+
+def test_a_folder_that_went_during_the_build_is_not_made_anew(bench, painter):
+    """It may be about to come back. The other locks are written, and nothing is made twice."""
+    assets = "models: {{paint: {{provider: painter}}}}\nassets: {{{0}: {{prompt: a {0}, models: [paint]}}}}\n"
+    project = bench({"specs/a/deep.yaml": assets.format("lamp"), "specs/flat.yaml": assets.format("desk")})
+    project.event = lambda _: move(project.root / "specs/a", project.root / "aside")
+    with pytest.raises(ImgbuildError) as raised:
+        project.build()
+    assert raised.value.message == "the folder of specs/a/deep.lock went during this build"
+    assert raised.value.hint == "build again once it is back: what was made is kept"
+    assert (not (project.root / "specs/a").exists(), [*project.lines("flat")]) == (True, ["desk@paint#0"])
+    del project.event
+    move(project.root / "aside", project.root / "specs/a")
+    painter.asked.clear()
+    assert project.build().clean
+    assert (painter.asked, [*project.lines("a/deep")]) == ([], ["lamp@paint#0"])
+
+
+def move(old, new):
+    if old.exists():
+        old.rename(new)
