@@ -26,17 +26,20 @@ Found: TypeAlias = tuple[Literal["ok", "note", "broken"], str]
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """One request. model: says where, and with which key. bounds: the models in use that are asked there, with it."""
+    """One request. model: says how. keys: the variables with what it is asked with. desk: where, if not at the vendor.
+
+    bounds: the models in use that are asked there, with these.
+    """
 
     model: Model
-    key: str
+    keys: tuple[str, ...]
+    desk: str = ""
     bounds: tuple[Bound, ...] = ()
 
     @property
     def whom(self) -> str:
         """`openai (OPENAI_API_KEY)`, with the host where it is another than the vendor's."""
-        host = urlsplit(str(self.model.params.get("base_url", ""))).netloc
-        at = " at ".join(part for part in (self.key, host) if part)
+        at = " at ".join(part for part in (", ".join(self.keys), urlsplit(self.desk).netloc) if part)
         return f"{self.model.provider} ({at})" if at else self.model.provider
 
 
@@ -74,27 +77,27 @@ def _known(session: Session) -> set[str]:
 
 def _questions(bounds: Iterable[Bound], known: set[str], adapters: Mapping[str, Provider]) -> list[Question]:
     """Each key once for each server: those of models in use, then those of other vendors."""
-    found: dict[tuple[str, str, str], Question] = {}
+    found: dict[tuple[str, tuple[str, ...], str], Question] = {}
     for bound in bounds:
         model = bound.model
         provider = adapters[model.provider]
-        key = _key(model, provider, known)
-        if key is not None and (key or _answers(provider)):
-            where = (model.provider, key, str(model.params.get("base_url", "")))
+        keys, desk = _keys(model, provider, known), provider.desk(model)
+        if keys is not None and (keys or _answers(provider)):
+            where = (model.provider, keys, desk)
             before = found[where].bounds if where in found else ()
-            found[where] = Question(model=model, key=key, bounds=(*before, bound))
+            found[where] = Question(model=model, keys=keys, desk=desk, bounds=(*before, bound))
     for name in PROVIDERS.names():
         with suppress(SpecError):
             model, provider = Model(provider=name), adapters[name]
-            if provider.env and (key := _key(model, provider, known)):
-                found.setdefault((name, key, ""), Question(model=model, key=key))
+            if provider.env and (keys := _keys(model, provider, known)):
+                found.setdefault((name, keys, ""), Question(model=model, keys=keys))
     return list(found.values())
 
 
-def _key(model: Model, provider: Provider, known: set[str]) -> str | None:
-    """The name of the key that the model is asked with: "" where it wants none, None where there is none."""
-    wanted = (str(model.params["key"]),) if "key" in model.params else provider.env
-    return next((name for name in wanted if name in known), None) if wanted else ""
+def _keys(model: Model, provider: Provider, known: set[str]) -> tuple[str, ...] | None:
+    """The names of what the model is asked with; None where some of that is missing."""
+    found = [next((name for name in names if name in known), "") for names in provider.variables(model)]
+    return tuple(found) if all(found) else None
 
 
 def _answers(provider: Provider) -> bool:
@@ -118,9 +121,10 @@ def _ask(provider: Provider, question: Question, pins: Mapping[Name, Pin]) -> It
         yield "note", f"{question.whom}: can't be tested: {error.message}"
     else:
         if account is None:
-            yield "note", f"{question.whom}: can't be tested without paying"
+            if question.keys:
+                yield "note", f"{question.whom}: can't be tested without paying"
             return
-        yield "ok", f"{question.whom}: {'taken' if question.key else 'answers'}{_more(account)}"
+        yield "ok", f"{question.whom}: {'taken' if question.keys else 'answers'}{_more(account)}"
         yield from _listed(question.bounds, account.models, pins)
 
 

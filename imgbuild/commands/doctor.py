@@ -26,7 +26,8 @@ from imgbuild.providers.keys import NAME
 from imgbuild.report.text import data_size, plural, printable
 from imgbuild.settings import PROJECT_FILE, Settings
 from imgbuild.store.store import open_store
-from imgbuild.survey import open_book
+from imgbuild.survey import Adapters, open_book
+from imgbuild.types import Model
 
 LIBRARIES = ("msgspec", "Pillow", "numpy", "PyYAML", "Jinja2", "jsonschema", "ImageHash", "xxhash", "click")
 
@@ -111,7 +112,7 @@ def _keys(session: Session) -> Iterator[Sign]:
     told = [
         f"{where}: {', '.join(names)}" for where, names in (("set", present), (f"in {FILE}", apart)) if names
     ]
-    yield Sign("ok", "keys", "; ".join(told) or "none set")
+    yield Sign("ok", "keys", "; ".join(told) or "no vendor's key is set")
     if fault is not None:
         yield Sign("broken", "keys", f"{fault.message}; {fault.hint}")
     if written and is_open(session.root / FILE):
@@ -169,7 +170,7 @@ def _specs(session: Session, *, keys: bool) -> Iterator[Sign]:
         yield Sign("ok", "specs", told)
         if faults:
             yield Sign("broken", "specs", f"{plural(faults, 'target')} at fault; `imgbuild plan` names them")
-        yield from _missing_keys(project, {**session.environ, **_written(session)[0]})
+        yield from _keys_of_models(project, {**session.environ, **_written(session)[0]})
         book, pins = open_book(project)
         for item in endings(project.drafts.context.bounds.values(), pins.known, session.today()):
             yield Sign("note", "models", str(item.notice))
@@ -188,18 +189,26 @@ def _tested(session: Session, project: Project | None) -> Iterator[Sign]:
         yield _broken("keys", error)
 
 
-def _missing_keys(project: Project, environ: Mapping[str, str]) -> Iterator[Sign]:
-    """Keys that the models in use ask for, and that are not set. A model may name a variable of its own."""
-    used = {
+def _keys_of_models(project: Project, environ: Mapping[str, str]) -> Iterator[Sign]:
+    """What the models in use are asked with: all that is not set, and what is, but for vendors' own keys."""
+    adapters, common = Adapters(project.files), _known()
+    for alias, model in sorted(_used(project).items()):
+        for names in adapters[model.provider].variables(model):
+            found = next((name for name in names if environ.get(name, "").strip()), "")
+            if not found:
+                yield Sign("note", "keys", f"model '{alias}' needs {' or '.join(names)}, which is not set")
+            elif found not in common:
+                yield Sign("ok", "keys", f"model '{alias}' needs {found}, which is set")
+
+
+def _used(project: Project) -> Mapping[str, Model]:
+    """The models that targets are drawn by, fallbacks among them, by their names."""
+    return {
         bound.alias: bound.model
         for target in project.graph.targets.values()
         for bound in (target.recipe.model, *target.recipe.fallbacks)
         if bound is not None
     }
-    for alias, model in sorted(used.items()):
-        names = (str(model.params["key"]),) if "key" in model.params else _env(model.provider)
-        if names and not any(environ.get(name) for name in names):
-            yield Sign("note", "keys", f"model '{alias}' needs {' or '.join(names)}, which is not set")
 
 
 def _lock(project: Project, book: LockBook) -> Iterator[Sign]:

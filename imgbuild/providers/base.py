@@ -153,6 +153,15 @@ class Provider(ABC):
         """The same by this price, which is of the list, or what the model states."""
         return price.of_image(ANY, request.width, request.height, pixels_given(request))
 
+    def variables(self, model: Model) -> Sequence[Sequence[str]]:
+        """The environment variables that this model is asked with: of each item, one that is set is enough."""
+        named = model.params.get("key")
+        return [(str(named),)] if named else [self.env] if self.env else []
+
+    def desk(self, model: Model) -> str:
+        """The address of the server that `account` asks, where it is another than the vendor's own."""
+        return str(model.params.get("base_url", ""))
+
     def account(self, model: Model) -> Account | None:
         """What a server says to the key that this model is asked with: by one request, free, that changes nothing.
 

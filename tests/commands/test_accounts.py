@@ -11,6 +11,7 @@ from imgbuild.errors import Unavailable
 from imgbuild.providers import PROVIDERS
 from imgbuild.types import Account
 from tests.vendors import bfl, openai
+from tests.vendors.house import CLIENT, SECRET, House
 from tests.vendors.server import Answer, serving
 
 SPEC = """\
@@ -19,6 +20,18 @@ models:
   more: {provider: openai, source: gpt-image-1-mini, size: 1024x1024}
 assets:
   lamps: {prompt: hi, models: [hero, more]}
+"""
+OAUTH = """\
+models:
+  house:
+    provider: http
+    size: 64x64
+    params:
+      request: {url: "ADDRESS/v1/url", json: {prompt: "{{ prompt }}"}}
+      auth: {oauth: {url: "ADDRESS/token", client_id: IMGBUILD_HOUSE_ID, client_secret: IMGBUILD_HOUSE_SECRET}}
+      answer: {url: "images[0].url"}
+assets:
+  lamps: {prompt: hi, models: [house]}
 """
 HOUSE = """\
 models:
@@ -163,12 +176,15 @@ def test_another_host_is_asked_with_consent_alone(bench, vendor, monkeypatch):
     host = vendor.address.split("/")[2]
     project = bench({"specs/a.yaml": HOUSE.replace("ADDRESS", vendor.address)})
     whom = f"openai (IMGBUILD_HOUSE_KEY at {host})"
+    needs = ("ok", "model 'house' needs IMGBUILD_HOUSE_KEY, which is set")
     assert keys(project, "--keys") == [
-        ("note", f"{whom}: not asked without your consent; `imgbuild trust` shows why")
+        needs,
+        ("note", f"{whom}: not asked without your consent; `imgbuild trust` shows why"),
     ]
     assert vendor.asked == []
     assert project.tell("trust", "--yes").code == 0
     assert keys(project, "--keys") == [
+        needs,
         ("ok", f"{whom}: taken"),
         ("note", "model 'house' (flux) is not in the server's own list"),
     ]
@@ -180,6 +196,87 @@ def test_a_server_that_wants_no_key(bench):
     ((state, text),) = keys(project, "--keys")
     assert state == "note"
     assert text.startswith("automatic1111 (127.0.0.1:9): can't be tested: the server can't be reached: ")
+
+
+@pytest.fixture
+def house(monkeypatch):
+    """A server that gives tokens. All that its client needs is set."""
+    monkeypatch.setenv("IMGBUILD_HOUSE_ID", CLIENT)
+    monkeypatch.setenv("IMGBUILD_HOUSE_SECRET", SECRET)
+    house = House()
+    with serving(house) as address:
+        house.address = address
+        yield house
+    assert house.wrong == []
+
+
+def at(house, names="IMGBUILD_HOUSE_ID, IMGBUILD_HOUSE_SECRET"):
+    """How it is called."""
+    return f"http ({names} at {house.address.split('/')[2]})"
+
+
+def paths(vendor):
+    return [asked.path for asked in vendor.asked]
+
+
+def test_a_client_of_oauth_asks_for_a_token_and_for_nothing_else(bench, house):
+    project = bench({"specs/a.yaml": OAUTH.replace("ADDRESS", house.address)})
+    assert keys(project, "--keys") == [
+        ("ok", "model 'house' needs IMGBUILD_HOUSE_ID, which is set"),
+        ("ok", "model 'house' needs IMGBUILD_HOUSE_SECRET, which is set"),
+        ("note", f"{at(house)}: not asked without your consent; `imgbuild trust` shows why"),
+    ]
+    assert house.asked == []
+    assert project.tell("trust", "--yes").code == 0
+    assert keys(project, "--keys")[2:] == [("ok", f"{at(house)}: taken")]
+    assert (paths(house), house.billed) == (["/token"], 0)
+    told = project.tell("doctor", "--keys", "--json").out
+    assert SECRET not in told
+    assert not any(token in told for token in house.tokens)
+
+
+def test_a_client_of_oauth_that_is_not_known(bench, house, monkeypatch):
+    monkeypatch.setenv("IMGBUILD_HOUSE_SECRET", "another-secret")
+    project = bench({"specs/a.yaml": OAUTH.replace("ADDRESS", house.address)})
+    project.tell("trust", "--yes")
+    assert keys(project, "--keys", code=1)[2:] == [
+        ("broken", f"{at(house)}: no token is given: invalid_client")
+    ]
+    assert "another-secret" not in project.tell("doctor", "--keys").out
+
+
+def test_a_client_of_oauth_that_is_half_set_is_not_asked_for(bench, house, monkeypatch):
+    monkeypatch.delenv("IMGBUILD_HOUSE_SECRET")
+    project = bench({"specs/a.yaml": OAUTH.replace("ADDRESS", house.address)})
+    project.tell("trust", "--yes")
+    assert keys(project, "--keys") == [
+        ("ok", "model 'house' needs IMGBUILD_HOUSE_ID, which is set"),
+        ("note", "model 'house' needs IMGBUILD_HOUSE_SECRET, which is not set"),
+    ]
+    assert house.asked == []
+
+
+def test_a_key_of_a_declaration_can_not_be_tested(bench, house, monkeypatch):
+    monkeypatch.setenv("IMGBUILD_HOUSE_KEY", "secret-value")
+    spec = OAUTH.replace("ADDRESS", house.address).replace(
+        " auth: {", " key: IMGBUILD_HOUSE_KEY\n      auth: {header: x-api-key, "
+    )
+    project = bench({"specs/a.yaml": spec})
+    project.tell("trust", "--yes")
+    names = "IMGBUILD_HOUSE_KEY, IMGBUILD_HOUSE_ID, IMGBUILD_HOUSE_SECRET"
+    said = f"{at(house, names)}: taken, and IMGBUILD_HOUSE_KEY can't be tested without paying"
+    assert keys(project, "--keys")[3:] == [("ok", said)]
+    assert paths(house) == ["/token"]
+    lines = [line for line in spec.splitlines() if " auth: " not in line]
+    project.write({"specs/a.yaml": "\n".join(lines)})
+    project.tell("trust", "--yes")
+    assert keys(project, "--keys")[1:] == [
+        ("note", f"{at(house, 'IMGBUILD_HOUSE_KEY')}: can't be tested without paying")
+    ]
+    project.write({"specs/a.yaml": "\n".join(line for line in lines if " key: " not in line)})
+    project.tell("trust", "--yes")
+    assert keys(project, "--keys") == []
+    assert paths(house) == ["/token"]
 
 
 @pytest.mark.parametrize(

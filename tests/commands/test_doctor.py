@@ -73,7 +73,7 @@ def test_all_is_well(project):
     ]
     lines = [line for line in lines if not line.startswith("ok      provider ")]
     assert lines[:7] == [
-        "ok      keys         none set",
+        "ok      keys         no vendor's key is set",
         f"ok      project      {project.root} (no imgbuild.yaml, so the defaults hold)",
         "ok      specs        1 file, 2 targets",
         "ok      lock         2 of 2 targets",
@@ -114,16 +114,56 @@ def test_keys_that_are_needed_and_not_set(project, painter, monkeypatch):
     monkeypatch.setitem(PROVIDERS._loaded, "dear", dear)
     monkeypatch.setitem(PROVIDERS._built_in, "dear", "nowhere:Dear")
     assert ("ok", "dear (adapter 1, needs DEAR_KEY or DEAR_TOKEN)") in part(project, "provider")
-    assert part(project, "keys") == [("ok", "none set")]  # nothing here asks for one
+    assert part(project, "keys") == [("ok", "no vendor's key is set")]  # nothing here asks for one
     project.write({"specs/a.yaml": SPEC.replace("placeholder", "dear")})
     assert part(project, "keys") == [
-        ("ok", "none set"),
+        ("ok", "no vendor's key is set"),
         ("note", "model 'm' needs DEAR_KEY or DEAR_TOKEN, which is not set"),
     ]
     monkeypatch.setenv("DEAR_TOKEN", "secret-value")
     assert part(project, "keys") == [("ok", "set: DEAR_TOKEN")]
     project.write({"specs/a.yaml": SPEC.replace("placeholder", "dear, params: {key: IMGBUILD_HOUSE_KEY}")})
     assert part(project, "keys")[-1] == ("note", "model 'm' needs IMGBUILD_HOUSE_KEY, which is not set")
+    monkeypatch.setenv("IMGBUILD_HOUSE_KEY", "secret-value")
+    assert part(project, "keys")[-1] == ("ok", "model 'm' needs IMGBUILD_HOUSE_KEY, which is set")
+
+
+HTTP = """\
+models:
+  house:
+    provider: http
+    size: 16x16
+    fallback: [spare]
+    params:
+      request: {url: "https://images.example.com/v1", json: {prompt: "{{ prompt }}"}}
+      key: IMGBUILD_HOUSE_KEY
+      auth:
+        header: x-api-key
+        oauth: {url: "https://id.example.com/token", client_id: IMGBUILD_HOUSE_ID, client_secret: IMGBUILD_HOUSE_SECRET}
+  spare: {provider: http, size: 16x16, params: {request: {url: "https://open.example.com/v1", json: {p: "{{ prompt }}"}}}}
+assets: {x: {prompt: hi, models: [house]}}
+"""
+
+
+def test_all_variables_that_a_declaration_names_are_told_of(project, monkeypatch):
+    project.write({"specs/a.yaml": HTTP})
+    assert part(project, "keys") == [
+        ("ok", "no vendor's key is set"),
+        ("note", "model 'house' needs IMGBUILD_HOUSE_KEY, which is not set"),
+        ("note", "model 'house' needs IMGBUILD_HOUSE_ID, which is not set"),
+        ("note", "model 'house' needs IMGBUILD_HOUSE_SECRET, which is not set"),
+    ]
+    monkeypatch.setenv("IMGBUILD_HOUSE_ID", "a-secret")
+    monkeypatch.setenv("IMGBUILD_HOUSE_KEY", " ")
+    project.write({".env": "IMGBUILD_HOUSE_SECRET=b-secret\n"})
+    (project.root / ".env").chmod(0o600)
+    assert part(project, "keys") == [
+        ("ok", "no vendor's key is set"),
+        ("note", "model 'house' needs IMGBUILD_HOUSE_KEY, which is not set"),
+        ("ok", "model 'house' needs IMGBUILD_HOUSE_ID, which is set"),
+        ("ok", "model 'house' needs IMGBUILD_HOUSE_SECRET, which is set"),
+    ]
+    assert "-secret" not in project.tell("doctor").out
 
 
 def test_keys_of_the_file(project, monkeypatch):
@@ -147,7 +187,7 @@ def test_a_file_of_keys_that_can_not_be_used(project, tmp_path):
     (tmp_path / "elsewhere").write_text("FAL_KEY=b-secret\n")
     (project.root / ".env").symlink_to(tmp_path / "elsewhere")
     assert part(project, "keys", 1) == [
-        ("ok", "none set"),
+        ("ok", "no vendor's key is set"),
         (
             "broken",
             ".env is a link, and keys are read from nowhere else; "
@@ -176,7 +216,7 @@ def test_a_file_without_keys_of_ours_is_none_of_our_business(project, monkeypatc
     monkeypatch.setenv("PATH", os.defpath)
     subprocess.run(["git", "init", "-q"], cwd=project.root, check=True)
     project.write({".env": "DATABASE=d-secret\n"})
-    assert part(project, "keys") == [("ok", "none set")]
+    assert part(project, "keys") == [("ok", "no vendor's key is set")]
     project.write({".env": "IMGBUILD_HOUSE_KEY=d-secret\n"})
     assert [state for state, _ in part(project, "keys", 1)] == ["ok", "broken", "note"]
 

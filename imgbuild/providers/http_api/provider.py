@@ -25,7 +25,7 @@ from imgbuild.providers.http_api.declared import OWN, Poll
 from imgbuild.providers.http_api.takes import capabilities_of
 from imgbuild.providers.web import OverHttp, Reply
 from imgbuild.typed import decode
-from imgbuild.types import Capabilities, Concern, Image, Model, Pin, Request
+from imgbuild.types import Account, Capabilities, Concern, Image, Model, Pin, Request
 
 ASKING = 60.0  # seconds for an answer that says how a task stands
 SLOWEST = 5.0  # seconds between two questions, unless 'every' is longer
@@ -66,6 +66,25 @@ class HttpApi(OverHttp, Queued):
         """No request is made: what the API draws with is its own affair."""
         _need_jmespath()
         return super().pin(model)
+
+    def variables(self, model: Model) -> Sequence[Sequence[str]]:
+        form = Declaration(model.params).form
+        oauth = form.auth.oauth
+        named = (form.key, oauth.client_id, oauth.client_secret) if oauth else (form.key,)
+        return [(name,) for name in named if name]
+
+    def desk(self, model: Model) -> str:
+        declared = Declaration(model.params)
+        oauth = declared.form.auth.oauth
+        return oauth.url if oauth else declared.address
+
+    def account(self, model: Model) -> Account | None:
+        """Whether a client of OAuth 2 gets a token. Of a key nobody knows what would test it for free."""
+        form = Declaration(model.params).form
+        if form.auth.oauth is None:
+            return None
+        self.tokens.of(form.auth.oauth, self.environ)
+        return Account(note=f"{form.key} can't be tested without paying" if form.key else "")
 
     def server(self, request: Request) -> str:
         declared = self._declared(request)
