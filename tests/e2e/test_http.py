@@ -95,7 +95,7 @@ def queue(bench, vendor):
 
 
 def drawn(vendor):
-    return [asked.fields["prompt"] for asked in vendor.asked if asked.method == "POST"]
+    return [asked.fields["prompt"] for asked in vendor.asked if "prompt" in asked.fields]
 
 
 def entries(project):
@@ -353,6 +353,20 @@ def test_a_stopped_build_leaves_its_tasks_to_the_next(queue, vendor):
     assert queue.build().failures == ()
     assert (vendor.billed, len(drawn(vendor))) == (6, 6)
     assert taken >= 4
+
+
+def test_tasks_that_are_asked_for_by_post_are_left_to_the_next_build(queue, vendor):
+    queue.edit(
+        "specs/catalog.yaml",
+        ("/v1/tasks/{{ id }}", "/v1/tasks"),
+        (
+            "every: 0.01",
+            'every: 0.01\n        method: POST\n        json: {task_id: "{{ id }}", fields: [image]}',
+        ),
+    )
+    test_a_stopped_build_leaves_its_tasks_to_the_next(queue, vendor)
+    assert not [asked for asked in vendor.asked if "/tasks/" in asked.path]
+    assert dict(queue.build().ran) == {}
 
 
 @pytest.mark.parametrize("moment", [1, 4, 9, 20])

@@ -56,6 +56,8 @@ class House(Vendor):
             return failure(401, "unauthorized", f"who is {asked.headers.get('Authorization')}?")
         if asked.method == "GET" and path.startswith("/v1/tasks/"):
             return self.task(path.split("/")[3], path)
+        if asked.method == "POST" and path.startswith("/v1/tasks"):
+            return self.task_by_body(asked, path)
         if asked.method == "GET" and path.startswith("/v1/draw/"):
             return self.drawn(asked, path)
         return self.made(asked, path)
@@ -153,6 +155,16 @@ class House(Vendor):
             "state": self.states.pop(0) if self.states else "SUCCESS",
         }
         return Answer(202, {"task": {"id": name, "url": f"{self.elsewhere or self.address}/v1/tasks/{name}"}})
+
+    def task_by_body(self, asked, path):
+        """POST /v1/tasks with `task_id`; at the address of a task that is known without."""
+        if path == "/v1/tasks" and asked.fields.keys() == {"task_id", "fields"}:
+            return self.task(asked.fields["task_id"], path)
+        if path != "/v1/tasks" and not asked.data:
+            return self.task(path.split("/")[3], path)
+        with self.lock:
+            self.wrong.append(f"asked with {asked.data}")
+        return failure(422, "invalid", "task_id: missing")
 
     def task(self, name, path):
         with self.lock:

@@ -70,18 +70,31 @@ def _check_poll(declared: Declaration, poll: Poll) -> None:
         message = "'poll' has both 'url' and 'address'" if poll.url else "'poll' does not say where to ask"
         hint = "give 'id' and 'url', or 'address' where the answer names that"
         raise Misdeclared(message, POLL, key=True, hint=hint)
+    if poll.json is not None and poll.method == "GET":
+        hint = "add 'method: POST', or put it into the address"
+        raise Misdeclared("a GET has no body", (*POLL, "json"), key=True, hint=hint)
     for leaf in declared.asking:
         _check_known(leaf, {"id"})
-    if not poll.id and (poll.url or poll.result):
+    if not poll.id and (declared.asks_by_id or poll.result):
         message = "'poll' does not say where the answer has the 'id' that is asked for"
         raise Misdeclared(message, POLL, key=True, hint="such as id: task.id")
-    if poll.url and not any(leaf.path[-1] == "url" for leaf in declared.asking):
-        hint = "such as https://images.example.com/v1/tasks/{{ id }}"
-        raise Misdeclared("'url' does not say which task is asked for", (*POLL, "url"), hint=hint)
+    if poll.url and not declared.asks_by_id:
+        raise _asks_for_none(poll)
     if is_varying(poll.headers):
         raise Misdeclared("headers of 'poll' are sent as they are, without templates", (*POLL, "headers"))
-    declared.asking_call("")  # its headers are looked at
+    declared.asking_call("1")  # what it sends is looked at
     _check_states(poll)
+
+
+def _asks_for_none(poll: Poll) -> Misdeclared:
+    """That nothing says which task is asked for."""
+    if poll.json is not None:
+        message, hint = "neither 'url' nor 'json' says which task is asked for", "such as task_id: '{{ id }}'"
+        return Misdeclared(message, (*POLL, "json"), key=True, hint=hint)
+    hint = "such as https://images.example.com/v1/tasks/{{ id }}"
+    if poll.method == "POST":
+        hint += ", or json: {task_id: '{{ id }}'}"
+    return Misdeclared("'url' does not say which task is asked for", (*POLL, "url"), hint=hint)
 
 
 def _check_states(poll: Poll) -> None:
@@ -182,9 +195,7 @@ def _try(declared: Declaration, model: Model) -> None:
         for role in declared.roles:
             pictures |= pictures_of(role, [_SMALL] * min(most, _count(getattr(declared.form.takes, role))))
         declared.filled({**given, **pictures, "negative": negative})
-    if declared.form.poll is not None and declared.form.poll.url:
-        declared.poll_address("1")
-    declared.result_address("1")
+    declared.result_call("1")
 
 
 def _count(taken: bool | int) -> int:

@@ -51,6 +51,7 @@ class Declaration:
         if (oauth := self.form.auth.oauth) is not None:
             _check_host(oauth.url, ("params", "auth", "oauth", "url"))
         self._poll = self._compiled(poll.url, (*POLL, "url")) if poll and poll.url else None
+        self._question = Filled(poll.json, (*POLL, "json")) if poll and poll.json is not None else None
         self._result = self._compiled(poll.result, (*POLL, "result")) if poll and poll.result else None
 
     @property
@@ -61,10 +62,16 @@ class Declaration:
 
     @property
     def asking(self) -> Iterator[Leaf]:
-        """The texts of the addresses at which a queue is asked."""
-        for filled in (self._poll, self._result):
+        """The texts by which a queue is asked how a task stands, and for its image."""
+        for filled in (self._poll, self._question, self._result):
             if filled is not None:
                 yield from filled.leaves
+
+    @property
+    def asks_by_id(self) -> bool:
+        """Whether a queue is asked by a task's name how that stands."""
+        asked = [leaf for filled in (self._poll, self._question) if filled for leaf in filled.leaves]
+        return any("id" in leaf.names for leaf in asked)
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -113,21 +120,25 @@ class Declaration:
             parts=parts,
         )
 
-    def asking_call(self, address: str) -> Call:
-        """What asks for a request that was taken."""
+    def asking_call(self, id: str, address: str = "") -> Call:
+        """What asks how a request stands that was taken. address: that the answer named. Raises Misdeclared."""
         assert self.form.poll is not None
+        if self._poll is not None:
+            address = _sendable(self._poll.fill({"id": id}), self._poll.path)
+        headers, content = _headers(self.form.poll.headers, (*POLL, "headers")), None
+        if self._question is not None:
+            content = json_body(self._question.fill({"id": id}), self._question.path)
+            headers.setdefault("content-type", _TYPES["json"])
+        return Call(method=self.form.poll.method, address=address, headers=headers, content=content)
+
+    def result_call(self, id: str) -> Call | None:
+        """What asks for its image, if that is at another place. Raises Misdeclared."""
+        if self._result is None or self.form.poll is None:
+            return None
+        address = _sendable(self._result.fill({"id": id}), self._result.path)
         return Call(
             method="GET", address=address, headers=_headers(self.form.poll.headers, (*POLL, "headers"))
         )
-
-    def poll_address(self, id: str) -> str:
-        """Where a request that was taken is asked for. Raises Misdeclared."""
-        assert self._poll is not None
-        return _sendable(self._poll.fill({"id": id}), self._poll.path)
-
-    def result_address(self, id: str) -> str:
-        """Where its image is asked for, if that is another place. Raises Misdeclared."""
-        return _sendable(self._result.fill({"id": id}), self._result.path) if self._result else ""
 
     def _compiled(self, address: str, path: Path) -> FilledAddress:
         if address.startswith("/") and not self.form.base_url:

@@ -125,15 +125,18 @@ class Poll(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     id: JMESPath of its name, in the answer that took it. url: where to ask for it, a template over `id`.
     address: JMESPath of the address to ask at, where the answer names that in place of an id.
+    method: of HTTP. json: what is asked by POST, a template over `id`.
     state: JMESPath of how it stands; without one, it is done when an image is there.
     done, failed, refused: values of the state that end it. pending: the others; left out, any other.
-    result: where the image then is asked for, a template over `id`; left out, what says that it is done has it.
+    result: where the image then is fetched, a template over `id`; left out, what says that it is done has it.
     headers: of these requests. every: seconds between two of them, at first.
     """
 
     id: JMESPath = ""
     url: Address = ""
     address: JMESPath = ""
+    method: Literal["GET", "POST"] = "GET"
+    json: dict[str, Value] | list[Value] | None = None
     state: JMESPath = ""
     done: list[State] = []
     failed: list[State] = []

@@ -109,7 +109,7 @@ class HttpApi(OverHttp, Queued):
         assert poll is not None
         read = self._send(declared, request)
         id, address = read.name(poll.id), read.name(poll.address)
-        if not (address if poll.address else id):
+        if (poll.address and not address) or (declared.asks_by_id and not id):
             raise Unanswered(
                 f"the answer names no task{f': {read.reason}' if read.reason else ''}", hint=PAID
             )
@@ -124,7 +124,7 @@ class HttpApi(OverHttp, Queued):
             raise Unanswered("the task was taken by a queue, and the model has no 'poll' any more")
         until, wait = monotonic() + declared.form.timeout, poll.every
         while True:
-            read = self._ask(declared, _where(task, declared, poll))
+            read = self._ask(declared, _question(task, declared, poll))
             state, said = stand(read, poll)
             if state == "done":
                 return self._collected(read, task, declared, request)
@@ -136,9 +136,9 @@ class HttpApi(OverHttp, Queued):
     def _collected(self, read: Read, task: Ticket, declared: Declaration, request: Request) -> Image:
         """The image of a task that is done: in what said so, or where the declaration says."""
         with _written(Unanswered):
-            address = declared.result_address(task.id)
-        if address:
-            read = self._ask(declared, address)
+            call = declared.result_call(task.id)
+        if call is not None:
+            read = self._ask(declared, call)
             read.check()
         return read.image(request, partial(self._fetch, declared), task.id)
 
@@ -152,10 +152,10 @@ class HttpApi(OverHttp, Queued):
             raise read.failure()
         return read
 
-    def _ask(self, declared: Declaration, address: str) -> Read:
+    def _ask(self, declared: Declaration, call: Call) -> Read:
         """What is said of a task. Raises Transient where it has to be asked again."""
         try:
-            read = self._reply(declared, declared.asking_call(address), ASKING)
+            read = self._reply(declared, call, ASKING)
         except Unanswered as error:
             raise Transient(error.message) from error
         if not read.is_well:
@@ -213,17 +213,15 @@ def _written(kind: type[TargetError]) -> Iterator[None]:
         raise kind(f"the request can't be written: {error.message}", hint=error.hint) from error
 
 
-def _where(task: Ticket, declared: Declaration, poll: Poll) -> str:
-    """Where to ask for a task. The key goes to no other host than was consented to, whatever an answer names."""
-    if not poll.address:
-        if not task.id:
-            raise Unanswered("the task has no id, and 'poll' asks for it by that")
-        with _written(Unanswered):
-            return declared.poll_address(task.id)
-    if not is_plain(task.address) or not declared.is_consented(task.address):
+def _question(task: Ticket, declared: Declaration, poll: Poll) -> Call:
+    """What asks how a task stands. The key goes to no other host than was consented to, whatever an answer names."""
+    if declared.asks_by_id and not task.id:
+        raise Unanswered("the task has no id, and 'poll' asks for it by that")
+    if poll.address and not (is_plain(task.address) and declared.is_consented(task.address)):
         shown = origin(task.address) if is_plain(task.address) else task.address[:60] or "no address"
         raise Unanswered(f"the task is to be asked for at {shown}, which is none of the model's 'hosts'")
-    return task.address
+    with _written(Unanswered):
+        return declared.asking_call(task.id, task.address)
 
 
 def _with(address: str, query: Sequence[tuple[str, str]]) -> str:

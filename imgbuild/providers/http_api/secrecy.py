@@ -48,6 +48,9 @@ def _named(declared: Declaration) -> Iterator[tuple[Path, re.Pattern[str], list[
         yield (*REQUEST, name), _SECRET, [*body.items()] if isinstance(body, Mapping) else []
     if poll is not None:
         yield (*POLL, "headers"), _SECRET_ALONE, [*poll.headers.items()]
+        yield (*POLL, "url"), _SECRET_ALONE, [*parse_qsl(urlsplit(poll.url).query)]
+        yield (*POLL, "result"), _SECRET_ALONE, [*parse_qsl(urlsplit(poll.result).query)]
+        yield (*POLL, "json"), _SECRET, [*poll.json.items()] if isinstance(poll.json, Mapping) else []
     if oauth is not None:
         yield (*AUTH, "oauth", "fields"), _SECRET, [*oauth.fields.items()]
 

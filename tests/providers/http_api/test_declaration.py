@@ -15,6 +15,12 @@ QUEUE = {
     "state": "status",
     "done": ["ok"],
 }
+BY_POST = {
+    **QUEUE,
+    "url": "https://images.example.com/v1/ask",
+    "method": "POST",
+    "json": {"task_id": "{{ id }}"},
+}
 
 
 def model(params=None, **declared):
@@ -362,6 +368,60 @@ FAULTS = {
         "unknown variable 'task'",
         ("params", "poll", "url"),
         "Variables here: id",
+    ),
+    "a question with a body by GET": (
+        {"poll": {**QUEUE, "json": {"task_id": "{{ id }}"}}},
+        "a GET has no body",
+        ("params", "poll", "json"),
+        "add 'method: POST', or put it into the address",
+    ),
+    "a question by another method": (
+        {"poll": {**QUEUE, "method": "PUT"}},
+        "'method' can't be 'PUT'",
+        ("params", "poll", "method"),
+        "Values here: GET, POST",
+    ),
+    "no id by POST": (
+        {"poll": {name: value for name, value in BY_POST.items() if name != "json"}},
+        "'url' does not say which task is asked for",
+        ("params", "poll", "url"),
+        "such as https://images.example.com/v1/tasks/{{ id }}, or json: {task_id: '{{ id }}'}",
+    ),
+    "no id in the body": (
+        {"poll": {**BY_POST, "json": {"task_id": "id"}}},
+        "neither 'url' nor 'json' says which task is asked for",
+        ("params", "poll", "json"),
+        "such as task_id: '{{ id }}'",
+    ),
+    "another name in the body": (
+        {"poll": {**BY_POST, "json": {"tasks": ["{{ id }}", "{{ seed }}"]}}},
+        "unknown variable 'seed'",
+        ("params", "poll", "json", "tasks", 1),
+        "Variables here: id",
+    ),
+    "no id for the body": (
+        {"poll": {**BY_POST, "url": "", "id": "", "address": "task.url"}},
+        "'poll' does not say where the answer has the 'id' that is asked for",
+        ("params", "poll"),
+        "such as id: task.id",
+    ),
+    "a body that JSON can't hold": (
+        {"poll": {**BY_POST, "json": {"task_id": "{{ id }}", "n": float("inf")}}},
+        "a number in it is not finite, and JSON has no such",
+        ("params", "poll", "json"),
+        "",
+    ),
+    "a literal key in a question": (
+        {"poll": {**BY_POST, "json": {"task_id": "{{ id }}", "api_key": "sk-123"}}},
+        "'api_key' is written into the spec, and a key has no place there",
+        ("params", "poll", "json", "api_key"),
+        "name the variable that holds it, 'key: IMGBUILD_HOUSE_KEY'; 'auth' says how it goes along",
+    ),
+    "a literal key in the address of a task": (
+        {"poll": {**QUEUE, "url": "https://images.example.com/{{ id }}?token=sk-123"}},
+        "'token' is written into the spec, and a key has no place there",
+        ("params", "poll", "url", "token"),
+        "name the variable that holds it, 'key: IMGBUILD_HOUSE_KEY'; 'auth' says how it goes along",
     ),
     "state without done": (
         {"poll": {**QUEUE, "done": []}},

@@ -561,6 +561,63 @@ def test_a_queue_whose_last_answer_is_the_image(api, house, queued):
     assert len(waits) == 1
 
 
+def test_a_queue_may_be_asked_by_post(api, house, queued):
+    """With the task's name in a body; the ticket is as for any other."""
+    house.polls, waits = 2, []
+    body = {"task_id": "{{ id }}", "fields": ["status", "image"]}
+    asked = queued({"url": f"{house.address}/v1/tasks", "method": "POST", "json": body})
+    ticket = api.submit(asked)
+    assert ticket == '{"id":"0001"}'
+    house.first = [failure(503, "busy", "busy")]
+    with pytest.raises(Transient):
+        api.collect(ticket, asked, waits.append)
+    image = api.collect(ticket, asked, waits.append)
+    assert image.data == draw({"prompt": "a brass lamp", "seed": 7, "width": 64, "height": 96})
+    assert (image.seed, image.cost, image.info) == (7, 0.03, {"request": "0001"})
+    assert (asked_for(house), house.billed, len(waits)) == (["POST"] * 5, 1, 2)
+    for question in house.asked[1:5]:
+        assert question.fields == {"task_id": "0001", "fields": ["status", "image"]}
+        assert question.headers["Content-Type"] == "application/json"
+        assert question.headers["Authorization"] == f"Bearer {KEY}"
+
+
+def test_a_post_needs_no_body(api, house, queued):
+    for poll in ({"url": f"{house.address}/v1/tasks/{{{{ id }}}}"}, {"id": "", "address": "task.url"}):
+        asked = queued({**poll, "method": "POST"})
+        assert decode(api.generate([asked])[0].data).size == (64, 96)
+    assert all("Content-Type" not in asked.headers for asked in house.asked if "/tasks/" in asked.path)
+
+
+def test_a_body_beside_an_address_that_the_answer_names(api, house, queued):
+    poll = {"address": "task.url", "method": "POST", "json": {"task_id": "{{ id }}", "fields": []}}
+    asked = queued({**poll, "headers": {"Content-Type": "application/vnd.house+json"}})
+    house.first = [Answer(202, {"task": {"id": 17, "url": f"{house.address}/v1/tasks"}})]
+    ticket = api.submit(asked)
+    assert msgspec.json.decode(ticket) == {"id": "17", "address": f"{house.address}/v1/tasks"}
+    house.first = [Answer(200, {"status": "FAILURE"})]
+    with pytest.raises(ProviderFailed):
+        api.collect(ticket, asked, lambda _: None)
+    assert msgspec.json.decode(house.asked[-1].data) == {"task_id": "17", "fields": []}
+    assert house.asked[-1].headers["Content-Type"] == "application/vnd.house+json"
+    for told in ({"url": f"{house.address}/v1/tasks"}, {"id": 17}):
+        house.first = [Answer(202, {"task": told})]
+        with pytest.raises(Unanswered) as raised:
+            api.submit(asked)
+        assert raised.value.message == "the answer names no task"
+
+
+def test_a_result_is_fetched_without_what_asked_for_it(api, house, queued):
+    poll = {
+        "url": f"{house.address}/v1/tasks",
+        "method": "POST",
+        "json": {"task_id": "{{ id }}", "fields": []},
+        "result": f"{house.address}/v1/tasks/{{{{ id }}}}/result",
+    }
+    image = api.generate([queued(poll, {"url": "images[0].url", "cost": "credits"})])[0]
+    assert (decode(image.data).size, image.seed) == ((64, 96), 7)
+    assert asked_for(house) == ["POST", "POST", "POST", "GET"]
+
+
 ENDS = {
     "FAILURE": (ProviderFailed, "the task failed: no luck"),
     "FLAGGED": (Refused, "refused: no luck"),
@@ -725,6 +782,18 @@ WANTS = {
         },
         "sends prompts to api.example.com and what IMGBUILD_HOUSE_KEY holds to "
         "api.example.com, queue.example.com and status.example.com",
+    ),
+    "a queue that is asked by a body": (
+        {
+            "poll": {
+                "id": "id",
+                "url": "https://q.example.com/ask",
+                "method": "POST",
+                "json": {"id": "{{ id }}"},
+            },
+            "key": "IMGBUILD_HOUSE_KEY",
+        },
+        "sends prompts to images.example.com and what IMGBUILD_HOUSE_KEY holds to images.example.com and q.example.com",
     ),
     "no key at all": (
         {"hosts": ["queue.example.com"]},
