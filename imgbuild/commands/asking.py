@@ -1,4 +1,4 @@
-"""A question to whoever is at the terminal, while a build waits for the answer."""
+"""A question to whoever is at the terminal, while a command waits for the answer."""
 
 from __future__ import annotations
 
@@ -9,11 +9,23 @@ from collections.abc import Callable
 import click
 
 from imgbuild.commands.session import Session
+from imgbuild.errors import UsageError
 
 
 def asks(session: Session) -> Callable[[str], bool] | None:
     """What puts a question, and says whether the answer was yes; None where there is nobody to ask."""
     return None if session.json or not sys.stdin.isatty() else _ask
+
+
+def agreed(session: Session, question: str, *, would: str, hint: str) -> bool:
+    """Whether the answer to a question was yes. Raises UsageError where there is nobody to ask.
+
+    would: what a yes would have done, as a sentence. hint: how to say yes beforehand.
+    """
+    ask = asks(session)
+    if ask is None:
+        raise UsageError(f"{would}, and there is nobody to ask", hint=hint)
+    return ask(question)
 
 
 def _ask(question: str) -> bool:

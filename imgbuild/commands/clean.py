@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 
-import click
 from msgspec import Struct
 from msgspec.structs import replace
 
+from imgbuild.commands.asking import agreed
 from imgbuild.commands.session import Session, selection_of
-from imgbuild.errors import Exit, UsageError
+from imgbuild.errors import Exit
 from imgbuild.project import Project
 from imgbuild.report.text import plural
 from imgbuild.store.records import Output
@@ -72,12 +71,13 @@ def _sort(project: Project, published: Mapping[str, Output]) -> Sorted:
 
 
 def _agreed(session: Session, project: Project, count: int) -> bool:
-    if session.json or not sys.stdin.isatty():
-        raise UsageError(
-            f"{plural(count, 'image')} would be removed, and there is nobody to ask",
-            hint="say so with --yes, or look first with --dry-run",
-        )
-    return click.confirm(f"remove {plural(count, 'image')} from {project.settings.output}/?", err=True)
+    images = plural(count, "image")
+    return agreed(
+        session,
+        f"remove {images} from {project.settings.output}/?",
+        would=f"{images} would be removed",
+        hint="say so with --yes, or look first with --dry-run",
+    )
 
 
 def _remove(project: Project, store: Store, published: Mapping[str, Output], found: Sorted) -> Sorted:

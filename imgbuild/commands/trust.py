@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Sequence
 
-import click
-
+from imgbuild.commands.asking import agreed
 from imgbuild.commands.consent import asked, consents_of
 from imgbuild.commands.session import Session
-from imgbuild.errors import Exit, UsageError, excerpt, place
+from imgbuild.errors import Exit, excerpt, place
 from imgbuild.report.text import plural, printable
 from imgbuild.trust import Declaration
 from imgbuild.types import Digest
@@ -19,7 +17,7 @@ def run_trust(session: Session, paths: Sequence[str], *, yes: bool) -> int:
     """Show all that needs consent, and ask for what is missing. Raises SpecError, UsageError where nobody can."""
     wanted = asked(session, session.project(paths))
     declared, consents = wanted.declared(), consents_of(session)
-    agreed = [*wanted.declared({}), *declared]  # whoever trusts a source trusts what it is pinned to here
+    given = [*wanted.declared({}), *declared]  # whoever trusts a source trusts what it is pinned to here
     known = consents.read()
     _show(session, declared, known)
     new = [item for item in declared if item.digest not in known]
@@ -29,18 +27,19 @@ def run_trust(session: Session, paths: Sequence[str], *, yes: bool) -> int:
     if not yes and not _agreed(session, len(new)):
         session.say("nothing was consented to")
         return Exit.DONE
-    consents.add(agreed)
+    consents.add(given)
     _say(session, f"consented to {plural(len(new), 'declaration')}; `imgbuild trust --revoke` forgets it")
     return Exit.DONE
 
 
 def _agreed(session: Session, count: int) -> bool:
-    if session.json or not sys.stdin.isatty():
-        raise UsageError(
-            f"{plural(count, 'declaration')} would need your consent, and there is nobody to ask",
-            hint="read what they want, then consent by --yes",
-        )
-    return click.confirm(f"consent to {plural(count, 'declaration')}?", err=True)
+    declarations = plural(count, "declaration")
+    return agreed(
+        session,
+        f"consent to {declarations}?",
+        would=f"{declarations} would need your consent",
+        hint="read what they want, then consent by --yes",
+    )
 
 
 def _show(session: Session, declared: Sequence[Declaration], known: Collection[Digest]) -> None:
