@@ -20,7 +20,7 @@ from imgbuild.plan import DOES_STEPS, Action, Decision
 from imgbuild.report import Reporter, is_lively
 from imgbuild.report.events import Event, Started
 from imgbuild.report.text import with_unit
-from imgbuild.reviews import told
+from imgbuild.reviews import ReviewBook, told
 from imgbuild.run.accept import Member
 from imgbuild.run.budget import Budget, Cap
 from imgbuild.run.conclusion import Conclusion
@@ -30,7 +30,7 @@ from imgbuild.run.recall import Recall
 from imgbuild.run.schedule import Limits, Schedule
 from imgbuild.run.work import Work
 from imgbuild.store.store import Store
-from imgbuild.survey import Adapters, Survey, approved, beaten_by, reviews_of, selected
+from imgbuild.survey import Adapters, Survey, beaten_by, reviews_of, selected
 from imgbuild.types import Outcome, Target, Verdict
 from imgbuild.verdicts.clusters import Cluster, clusters_of
 from imgbuild.verdicts.row import NO_IMAGE, Row, exit_of, row_of, sorted_rows, summary
@@ -75,31 +75,35 @@ def run_check(session: Session, asked: Asked) -> int:
         targets = session.choose(found, store, selection_of(project, session, asked.paths, asked.select))
         chosen = [target.id for target in targets]
         rows, clusters = parted(check(found, store, chosen, reporter, stop))
-        rows = _settled(found, rows)
-        if asked.approved:
-            rows = sorted_rows([*rows, *_approvals(found, targets)])
+        rows = _decided(found, rows, targets if asked.approved else ())
     if stop.is_set():
         raise KeyboardInterrupt
     tell(session, rows, len(chosen), asked, clusters)
     return exit_of(rows)
 
 
-def _settled(found: Survey, rows: Sequence[Row]) -> list[Row]:
-    """The rows, where what rules have put up for review is approved by now."""
+def _decided(found: Survey, rows: Sequence[Row], targets: Sequence[Target]) -> list[Row]:
+    """The rows, where what rules have put up for review is approved by now. targets: that want an approval themselves.
+
+    What people decided is read once, if anybody wants to know.
+    """
     waiting = {row.id for row in rows if row.status == "review"}
+    if not (waiting or targets):
+        return [*rows]
+    book = reviews_of(found.project)
     lines = {name: line for name in waiting if (line := found.plan.decisions[name].line) is not None}
-    settled = approved(found.project, lines)
-    return sorted_rows(
+    settled = book.approved(lines)
+    passed = (
         replace(row, status="pass") if row.status == "review" and row.id in settled else row for row in rows
     )
+    return sorted_rows([*passed, *_approvals(found, book, targets)])
 
 
-def _approvals(found: Survey, targets: Sequence[Target]) -> Iterator[Row]:
+def _approvals(found: Survey, book: ReviewBook, targets: Sequence[Target]) -> Iterator[Row]:
     """What people said of each image, as if a rule had measured it: where several compete, of the winner.
 
     One that is missing is told of already.
     """
-    book = reviews_of(found.project)
     beaten = beaten_by(found, book)
     for target in targets:
         line = found.plan.decisions[target.id].line

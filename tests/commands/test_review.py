@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from imgbuild.reviews import ReviewBook
+
 SPEC = """\
     version: 1
     models:
@@ -241,6 +243,21 @@ def test_what_a_rule_puts_up_for_review_is_settled_by_a_person(shop):
     assert [
         line.split()[1] for line in shop.tell("ls", "-s", "state:review", "--plain").out.splitlines()[1:]
     ] == ["review"] * 2
+
+
+@pytest.mark.parametrize(("flags", "times"), [((), 0), (("--approved",), 1)])
+def test_what_people_decided_is_read_once_where_it_matters(shop, monkeypatch, flags, times):
+    opened, read = [], ReviewBook._read
+    monkeypatch.setattr(ReviewBook, "_read", lambda book, *at: opened.append(at) or read(book, *at))
+    shop.tell("check", *flags)
+    assert len(opened) == times
+    opened.clear()
+    shop.edit(
+        "specs/catalog.yaml",
+        ("models: [paint]", "models: [paint]\n    validate: [{contrast: {min: 0.5, on_fail: review}}]"),
+    )
+    shop.tell("check", *flags)
+    assert len(opened) == 1
 
 
 def test_a_null_build_notices_that_somebody_decided(shop):
