@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec import Struct
@@ -13,13 +13,11 @@ from imgbuild.errors import Gone, ProviderFailed, Refused, TargetError, Transien
 from imgbuild.price import ANY, MEGAPIXEL, Price
 from imgbuild.providers.base import Queued, pixels_given
 from imgbuild.providers.keys import OF_MODEL, SHORT, UNKEYED, elsewhere, key_of, safety_of
+from imgbuild.providers.noted import noted
 from imgbuild.providers.pictures import png_text
 from imgbuild.providers.web import OverHttp, Reply, account_of, failure_of
 from imgbuild.typed import decode
 from imgbuild.types import Account, Capabilities, Concern, Grade, Image, Model, Pin, Request, Value
-
-if TYPE_CHECKING:
-    pass
 
 ADDRESS = "https://api.bfl.ai"
 KEY = "BFL_API_KEY"
@@ -158,13 +156,13 @@ class BFL(OverHttp, Queued):
 
     def _image(self, task: _Ticket, result: Mapping[str, Any], request: Request) -> Image:
         data = self.web.fetch(str(result.get("sample", "")), task.poll)
-        info = {"request": task.id, "revised_prompt": result.get("prompt")}
-        seed = result.get("seed")
-        return Image(
-            data=data,
-            seed=seed if isinstance(seed, int) else None,
+        return noted(
+            data,
+            request,
+            seed=result.get("seed"),
+            prompt=result.get("prompt"),
             cost=task.cost * CREDIT if task.cost is not None else None,
-            info={name: value for name, value in info.items() if value and value != request.prompt},
+            more={"request": task.id},
         )
 
     def _headers(self, request: Request) -> dict[str, str]:

@@ -6,19 +6,16 @@ Of the document of the API (v1, Ideogram 3.0), as it stood in November 2026.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from imgbuild.errors import Refused, SpecError, TargetError, Unanswered
-from imgbuild.images import open_header
 from imgbuild.price import Price
 from imgbuild.providers.base import Provider, pixels_given
 from imgbuild.providers.keys import OF_MODEL, SHORT, UNKEYED, elsewhere, key_of, safety_of
+from imgbuild.providers.noted import noted
 from imgbuild.providers.pictures import png
 from imgbuild.providers.web import OverHttp, Reply, account_of, failure_of
 from imgbuild.types import Account, Capabilities, Concern, Grade, Image, Model, Request, Value
-
-if TYPE_CHECKING:
-    pass
 
 ADDRESS = "https://api.ideogram.ai"
 KEY = "IDEOGRAM_API_KEY"
@@ -112,7 +109,8 @@ class Ideogram(OverHttp, Provider):
         if reply.status != 200:
             raise _failure(reply, key, request.pin.source)
         made = made_of(reply)
-        return _image(made, self.web.fetch(made["url"], base, timeout=timeout), request)
+        data = self.web.fetch(made["url"], base, timeout=timeout)
+        return noted(data, request, seed=made.get("seed"), prompt=made.get("prompt"))
 
 
 def _address(params: Mapping[str, Value]) -> str:
@@ -158,20 +156,6 @@ def made_of(reply: Reply) -> Mapping[str, Any]:
     if not isinstance(made, Mapping) or not isinstance(made.get("url"), str) or not made["url"]:
         raise Unanswered("the answer has no image in it", hint="it may have been paid for")
     return made
-
-
-def _image(made: Mapping[str, Any], data: bytes, request: Request) -> Image:
-    width, height = open_header(data, "what the vendor sent").size
-    info = {
-        "revised_prompt": made.get("prompt") if made.get("prompt") != request.prompt else None,
-        "size": f"{width}x{height}" if (width, height) != (request.width, request.height) else None,
-    }
-    seed = made.get("seed")
-    return Image(
-        data=data,
-        seed=seed if isinstance(seed, int) else None,
-        info={name: value for name, value in info.items() if isinstance(value, str)},
-    )
 
 
 def _failure(reply: Reply, key: str, model: str) -> TargetError:

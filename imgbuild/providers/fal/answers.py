@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import Any
 
 from imgbuild.errors import Refused, TargetError, Unanswered
-from imgbuild.images import open_header
 from imgbuild.providers.keys import without
+from imgbuild.providers.noted import noted
 from imgbuild.providers.status import NO_CREDIT, failure_by
 from imgbuild.providers.web import Reply
 from imgbuild.types import Image, Request
@@ -39,19 +39,9 @@ def address_of(result: Any) -> str:
 
 def image_of(data: bytes, result: Mapping[str, Any], task: str, request: Request) -> Image:
     """With what the vendor says of it."""
-    size = open_header(data, "what the vendor sent").size
     prompts = [result[name] for name in _PROMPTS if isinstance(result.get(name), str)]
-    info = {
-        "request": task,
-        "revised_prompt": next((said for said in prompts if said and said != request.prompt), ""),
-        "size": f"{size[0]}x{size[1]}" if size != (request.width, request.height) else "",
-    }
-    seed = result.get("seed")
-    return Image(
-        data=data,
-        seed=seed if isinstance(seed, int) else None,
-        info={name: value for name, value in info.items() if value},
-    )
+    drawn = next((said for said in prompts if said and said != request.prompt), "")
+    return noted(data, request, seed=result.get("seed"), prompt=drawn, more={"request": task})
 
 
 def failure_of(reply: Reply, key: str, model: str) -> TargetError:

@@ -17,10 +17,10 @@ from imgbuild.errors import (
     Transient,
     Unanswered,
 )
-from imgbuild.images import open_header
 from imgbuild.providers.http_api.addresses import followed
 from imgbuild.providers.http_api.declared import Answer, Poll, State
 from imgbuild.providers.http_api.finding import find
+from imgbuild.providers.noted import noted
 from imgbuild.providers.status import failure_by
 from imgbuild.providers.web import Reply, said_of
 from imgbuild.types import Image, Request
@@ -115,21 +115,17 @@ class Read:
         """
         data = self._data(fetch)
         try:
-            width, height = open_header(data, "what the API sent").size
+            return noted(
+                data,
+                request,
+                seed=self._seed(),
+                prompt=self._prompt(),
+                cost=self._cost(),
+                more={"request": task},
+                who="the API",
+            )
         except BadImage as error:
             raise Unanswered(error.message, hint=PAID) from error
-        prompt = self._prompt()
-        told = {
-            "request": task,
-            "revised_prompt": prompt if prompt != request.prompt else "",
-            "size": f"{width}x{height}" if (width, height) != (request.width, request.height) else "",
-        }
-        return Image(
-            data=data,
-            seed=self._seed(),
-            cost=self._cost(),
-            info={name: value for name, value in told.items() if value},
-        )
 
     def _prompt(self) -> str:
         """The prompt that was drawn, blanks and all."""
@@ -138,12 +134,12 @@ class Read:
             return ""
         return self._hide(found)
 
-    def _seed(self) -> int | None:
+    def _seed(self) -> object:
         """A whole number, which headers have as text."""
         found = self.find(self.answer.seed)
         if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) < 20:
             return int(found)
-        return found if isinstance(found, int) and not isinstance(found, bool) else None
+        return found
 
     def _cost(self) -> float | None:
         found = self.find(self.answer.cost)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from imgbuild.providers.http_api.declared import OWN
 from imgbuild.providers.pictures import png
 from imgbuild.templates.values import Group, NoText
 from imgbuild.types import ROLES, Request, Value
-
-if TYPE_CHECKING:
-    pass
 
 WORDS = ("prompt", "negative", "seed", "width", "height", "source", "revision")
 FORMS = ("base64", "data_uri", "file")  # in which a picture can be sent

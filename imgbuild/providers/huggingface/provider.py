@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 from imgbuild.errors import BadImage, ProviderFailed, Refused, Transient, Unanswered
 from imgbuild.extras import need
-from imgbuild.images import open_header
 from imgbuild.providers.base import Provider
 from imgbuild.providers.huggingface.answers import Task, failure_of, has_ended, held_in, task_of
 from imgbuild.providers.huggingface.asking import ROUTER, Prepared, prepare
 from imgbuild.providers.huggingface.serving import BY, capabilities_of
 from imgbuild.providers.keys import elsewhere, key_of
+from imgbuild.providers.noted import noted
 from imgbuild.providers.web import OverHttp
 from imgbuild.types import Capabilities, Concern, Image, Model, Request
 
@@ -114,17 +114,5 @@ class _Call:
 
 
 def _image(data: bytes, told: Mapping[str, Any], model: str, request: Request) -> Image:
-    size = open_header(data, "what the vendor sent").size
-    said = told.get("prompt")
-    info = {
-        "served_by": request.params[BY],
-        "model": model,
-        "revised_prompt": said if isinstance(said, str) and said != request.prompt else "",
-        "size": f"{size[0]}x{size[1]}" if size != (request.width, request.height) else "",
-    }
-    seed = told.get("seed")
-    return Image(
-        data=data,
-        seed=seed if isinstance(seed, int) else None,
-        info={name: value for name, value in info.items() if value},
-    )
+    more = {"served_by": request.params[BY], "model": model}
+    return noted(data, request, seed=told.get("seed"), prompt=told.get("prompt"), more=more)
