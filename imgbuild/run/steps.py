@@ -402,17 +402,28 @@ def measure(
 ) -> dict[int, Measured]:
     """What the rules measure on one published image, by place; the image is decoded once. name: of it in errors.
 
-    networks: those that rules name, if any does.
+    What several of them measure alike is measured once. networks: those that rules name, if any does.
     """
     shown = Picture(data, pixels, name)
-    found = {}
+    found: dict[int, Measured] = {}
     for place, rule in rules.items():
         with foreign(f"rule '{rule.name}'"):
+            alike = next((before for before in found if _measures_alike(rules[before], rule)), None)
+            if alike is not None:
+                found[place] = found[alike]
+                continue
             files = {path: references[path] for path in rule.files()}
             found[place] = (
                 rule.measure(shown, files) if networks is None else rule.measure_by(shown, files, networks)
             )
     return found
+
+
+def _measures_alike(one: Rule, other: Rule) -> bool:
+    """Whether two rules hold the same measurement to bounds of their own."""
+    return one.name == other.name and (
+        (one.measured_by(), one.files(), one.models()) == (other.measured_by(), other.files(), other.models())
+    )
 
 
 def _applied(

@@ -1,6 +1,7 @@
 """The steps of one target: what they run, store, record and measure, and what is kept when one fails."""
 
 import io
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -44,6 +45,21 @@ class Blind(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def measure(self, picture, files):
         return {}["nothing"]
+
+
+class Counting(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name = "counting"
+    looked: ClassVar[list] = []
+
+    max: int
+    of: str = ""
+
+    def measured_by(self):
+        return {"of": self.of}
+
+    def measure(self, picture, files):
+        self.looked.append(self.of)
+        return {"n": len(self.looked)}
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +222,15 @@ def test_rules_are_measured_on_what_is_published(picture, blobs):
     made = finish(job(generated(picture), HALF, format=WEBP, rules=rules), blobs)
     assert made.measured == {2: {"width": 8, "height": 8}}
     assert measure(blobs.read(made.image), rules, {}) == made.measured
+
+
+def test_what_rules_measure_alike_is_measured_once(picture):
+    """Bounds may differ; what changes the measurement may not."""
+    same, other = Counting(max=1), Counting(max=2, of="width")
+    Counting.looked.clear()
+    found = measure(png(picture), {0: same, 2: Counting(max=7), 3: other, 4: same}, {})
+    assert found == {0: {"n": 1}, 2: {"n": 1}, 3: {"n": 2}, 4: {"n": 1}}
+    assert Counting.looked == ["", "width"]
 
 
 def test_references_are_read_for_rules_alone(picture, blobs):
