@@ -15,7 +15,7 @@ from imgbuild.process.base import is_upstream
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
 from imgbuild.types import Bound, Digest, Model, Pin, Recipe, Target
-from imgbuild.weights.networks import Weights, declared_name, is_model
+from imgbuild.weights.networks import Judge, Weights, declared_name, is_model
 
 Name = tuple[str, str]  # the declaring spec's name, and the alias
 
@@ -82,8 +82,8 @@ class Pins:
         pin = self.known.get(declared_name(name))
         return pin.weights if pin is not None else None
 
-    def weights(self, name: str, provider: Callable[[str], Provider]) -> Weights:
-        """The weights of a model, by its name as rules and operations have it. Raises TargetError."""
+    def weights(self, name: str, provider: Callable[[str], Provider]) -> Weights | Judge:
+        """The weights of a model, by its name as rules and operations have it, or the service. Raises TargetError."""
         declared = declared_name(name)
         pin, model = self.known.get(declared), self.models[declared].model
         if pin is None:

@@ -89,7 +89,7 @@ def _questions(bounds: Iterable[Bound], known: set[str], adapters: Mapping[str, 
     for name in PROVIDERS.names():
         with suppress(SpecError):
             model, provider = Model(provider=name), adapters[name]
-            if provider.env and (keys := _keys(model, provider, known)):
+            if provider.env and provider.draws and (keys := _keys(model, provider, known)):
                 found.setdefault((name, keys, ""), Question(model=model, keys=keys))
     return list(found.values())
 

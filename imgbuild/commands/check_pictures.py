@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event
 
 from imgbuild.commands.check import Asked, parted, tell
 from imgbuild.commands.interrupt import interruptible
@@ -20,13 +21,16 @@ from imgbuild.files import MAX_INPUT, Files
 from imgbuild.ledger import Ledger
 from imgbuild.pins import Pins
 from imgbuild.project import RuleSets, load_rules, open_settings
+from imgbuild.run.judging import paced
+from imgbuild.run.limits import Limits, Retry
+from imgbuild.run.pacing import rates_of
 from imgbuild.settings import Settings, find_root, is_project
 from imgbuild.store.gc import DAY
 from imgbuild.store.records import Records
 from imgbuild.survey import Adapters
 from imgbuild.verdicts.pictures import Held, check_pictures, pictures_in
 from imgbuild.verdicts.row import exit_of
-from imgbuild.weights.networks import Networks
+from imgbuild.weights.networks import Judge, Networks, Weights, declared_name
 
 
 def run_check_pictures(session: Session, asked: Asked, file: str, sets: Sequence[str]) -> int:
@@ -37,11 +41,13 @@ def run_check_pictures(session: Session, asked: Asked, file: str, sets: Sequence
         raise UsageError("--select chooses targets, and --rules looks at pictures", hint="leave one out")
     rules_file = _file(session, file)
     files, settings = open_settings(_root(session, rules_file), session.environ, Path.home(), session.profile)
-    held = _held(files, settings, rules_file, sets, trust=asked.trust)
-    pictures = _pictures(session, asked.paths)
-    jobs = settings.jobs or os.cpu_count() or 2
-    with interruptible() as stop, _remembering(session, settings) as ledger:
-        day = int(time.time() // DAY)
+    jobs, day = settings.jobs or os.cpu_count() or 2, int(time.time() // DAY)
+    with (
+        interruptible() as stop,
+        _held(files, settings, rules_file, sets, stop, trust=asked.trust) as held,
+        _remembering(session, settings) as ledger,
+    ):
+        pictures = _pictures(session, asked.paths)
         rows, clusters = parted(check_pictures(pictures, held, ledger, jobs, stop, day))
     if stop.is_set():
         raise KeyboardInterrupt
@@ -61,15 +67,22 @@ def _root(session: Session, file: Path) -> Path:
     return session.root if file.is_relative_to(session.root) else find_root(file.parent)
 
 
-def _held(files: Files, settings: Settings, file: Path, sets: Sequence[str], *, trust: bool) -> Held:
-    """The rules of a file, with all that they need. Raises Untrusted."""
+@contextmanager
+def _held(
+    files: Files, settings: Settings, file: Path, sets: Sequence[str], stop: Event, *, trust: bool
+) -> Iterator[Held]:
+    """The rules of a file, with all that they need; services are asked until `stop`. Raises Untrusted."""
     found = load_rules(files, settings, file.relative_to(files.root).as_posix(), sets)
     adapters = Adapters(files)
     if not trust:
         _require(found, adapters)
     references = {path: files.read(path, MAX_INPUT) for rule in found.rules for path in rule.files()}
-    networks = _networks(found, adapters) if found.weights else None
-    return Held(rules=found.rules, references=references, networks=networks)
+    networks = _networks(found, adapters, settings, stop) if found.weights else None
+    try:
+        yield Held(rules=found.rules, references=references, networks=networks)
+    finally:
+        for adapter in adapters.values():
+            adapter.close()
 
 
 @contextmanager
@@ -105,12 +118,18 @@ def _records(home: Settings | None) -> Records:
     return Records(None)
 
 
-def _networks(found: RuleSets, adapters: Adapters) -> Networks:
+def _networks(found: RuleSets, adapters: Adapters, settings: Settings, stop: Event) -> Networks:
     """What the rules look through; models that the file's lock does not pin are as they are today."""
     pins = Pins((), found.pins, found.weights)
     pins.weigh(adapters.__getitem__)
     pins.resolve(adapters.__getitem__, offline=False)
-    return Networks(lambda name: pins.weights(name, adapters.__getitem__))
+    limits = Limits(Retry(), lambda name: rates_of(settings.limits.get(name)))
+
+    def find(name: str) -> Weights | Judge:
+        provider = adapters[pins.models[declared_name(name)].model.provider]
+        return paced(pins.weights(name, adapters.__getitem__), provider, limits, stop)
+
+    return Networks(find)
 
 
 def _require(found: RuleSets, adapters: Adapters) -> None:

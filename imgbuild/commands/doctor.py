@@ -202,11 +202,11 @@ def _keys_of_models(project: Project, environ: Mapping[str, str]) -> Iterator[Si
 
 
 def _used(project: Project) -> Mapping[str, Model]:
-    """The models that targets are drawn by, fallbacks among them, by their names."""
+    """The models that targets are drawn, finished and judged by, fallbacks among them, by their names."""
     return {
         bound.alias: bound.model
         for target in project.graph.targets.values()
-        for bound in (target.recipe.model, *target.recipe.fallbacks)
+        for bound in (target.recipe.model, *target.recipe.fallbacks, *target.recipe.weights)
         if bound is not None
     }
 

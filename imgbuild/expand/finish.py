@@ -10,14 +10,16 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import UNSET
 
-from imgbuild.errors import SpecError, did_you_mean
+from imgbuild.errors import Misdeclared, SpecError, did_you_mean
 from imgbuild.expand.adjusting import Adjusting
 from imgbuild.expand.asked import Wish
 from imgbuild.expand.context import Context
 from imgbuild.expand.models import bind_weights
 from imgbuild.process import OPERATIONS
+from imgbuild.providers import PROVIDERS
 from imgbuild.registry import Registry
 from imgbuild.rules import RULES
+from imgbuild.rules.base import Rule
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.types import Asset, Bound, Format, Metadata, Value, Where
 from imgbuild.weights.networks import declared_name, name_of
@@ -70,6 +72,8 @@ def _placed(context: Context, spec: Spec, registry: Registry[Any], entry: _Entry
         if (alias := getattr(step, field)) is not None:
             where = entry.declared.where(*entry.path, step.name, field)
             bound = bind_weights(context, spec, alias, where)
+            if labels := PROVIDERS.get(bound.model.provider).labels:
+                _check_service(entry, step, labels, field)
             names[field] = name_of(bound.home, bound.alias)
     if registry is RULES and step.adjust is not UNSET and step.on_fail != "reroll":
         raise SpecError(
@@ -78,6 +82,20 @@ def _placed(context: Context, spec: Spec, registry: Registry[Any], entry: _Entry
             hint="give it 'on_fail: reroll', or leave 'adjust' out",
         )
     return msgspec.structs.replace(step, **names) if names else step
+
+
+def _check_service(entry: _Entry, step: Any, labels: Sequence[str], field: str) -> None:
+    """Raise SpecError where a service, which tells pictures by these labels, is no use to the step that names it."""
+    at = (*entry.path, step.name)
+    if not isinstance(step, Rule):
+        message = f"operation '{step.name}' works with weights, and a service has none"
+        hint = "name a model of provider 'weights'"
+        raise SpecError(message, where=entry.declared.where(*at, field), hint=hint)
+    try:
+        step.check_service(labels)
+    except Misdeclared as error:
+        where = entry.declared.where(*at, *(error.path or (field,)))
+        raise SpecError(error.message, where=where, hint=error.hint) from error
 
 
 def _signed(registry: Registry[Any], entry: _Entry) -> _Entry:

@@ -45,7 +45,7 @@ def bind_weights(context: Context, spec: Spec, alias: str, where: Where) -> Boun
         raise SpecError(
             f"model '{alias}' is of provider '{bound.model.provider}', which makes images",
             where=where,
-            hint=f"name one of provider 'weights': {', '.join(sorted(others))}" if others else _entry("name"),
+            hint=f"name one that makes none: {', '.join(sorted(others))}" if others else _entry("name"),
         )
     return bound
 

@@ -17,6 +17,7 @@ PROVIDERS: Registry[type[Provider]] = Registry(
         "huggingface": "imgbuild.providers.huggingface:HuggingFace",
         "ideogram": "imgbuild.providers.ideogram:Ideogram",
         "openai": "imgbuild.providers.openai:OpenAI",
+        "openai_moderation": "imgbuild.providers.openai.moderation:Moderation",
         "placeholder": "imgbuild.providers.placeholder:Placeholder",
         "replicate": "imgbuild.providers.replicate:Replicate",
         "stability": "imgbuild.providers.stability:Stability",

@@ -38,7 +38,7 @@ from imgbuild.types import (
     Pin,
     Request,
 )
-from imgbuild.weights.networks import Weights
+from imgbuild.weights.networks import Judge, Weights
 
 
 def unheard(said: Activity | Allowance) -> None:
@@ -50,13 +50,14 @@ class Provider(ABC):
 
     name: as specs write it. version: of this adapter; part of every pin, so a change of what it sends moves
     pins only by `lock --upgrade`. draws: whether it makes images; else it brings weights to rules and operations, and
-    gives `fetched` in place of `generate`. paid: whether a request costs money, so that it is journaled before it is
-    sent. network: whether it needs one. device: whether a call occupies a device that must not wait for other
-    work, and prefers to go on with the model it has loaded. apart: whether a call keeps Python itself busy, so
-    that many are made in processes beside this one, which each make an instance of their own; so it is with a
-    network, where the settings allow very many calls at a time. env: the environment variables that hold its keys.
-    files: the project's files, for those whose models lie among them; whoever asks for more than `capabilities`, or
-    for those of a project's models, has set it.
+    gives `fetched` in place of `generate`. labels: of a service that judges pictures, what it tells them by.
+    paid: whether a request costs money, so that it is journaled before it is sent. network: whether it needs one.
+    device: whether a call occupies a device that must not wait for other work, and prefers to go on with the
+    model it has loaded. apart: whether a call keeps Python itself busy, so that many are made in processes beside
+    this one, which each make an instance of their own; so it is with a network, where the settings allow very
+    many calls at a time. env: the environment variables that hold its keys. files: the project's files, for those
+    whose models lie among them; whoever asks for more than `capabilities`, or for those of a project's models,
+    has set it.
     offline: whether to leave the network alone.
     runs_on: the device that the settings name, for models that name none; empty: the best there is.
     environ: where its keys are looked up; of a run, the environment and the project's `.env`.
@@ -67,6 +68,7 @@ class Provider(ABC):
     name: ClassVar[str]
     version: ClassVar[int] = 1
     draws: ClassVar[bool] = True
+    labels: ClassVar[tuple[str, ...]] = ()
     paid: ClassVar[bool] = False
     network: ClassVar[bool] = False
     device: ClassVar[bool] = False
@@ -132,8 +134,8 @@ class Provider(ABC):
         """
         return None
 
-    def fetched(self, model: Model, pin: Pin) -> Weights:
-        """The weights that it is pinned to, on this machine. Raises TargetError where they can't be had."""
+    def fetched(self, model: Model, pin: Pin) -> Weights | Judge:
+        """The weights that it is pinned to, on this machine, or the service. Raises TargetError without these."""
         raise TypeError(f"provider '{self.name}' makes images")
 
     def server(self, request: Request) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Self
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from imgbuild.errors import Misdeclared
 from imgbuild.images import Picture
 from imgbuild.types import Concern, Finding, OnFail, Status, Value, Verdict
 from imgbuild.weights.networks import Networks, named_models
@@ -69,6 +70,16 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def models(self) -> Sequence[str]:
         """Names of the models that the measurement needs: aliases, as specs write them, or as `name_of` makes them."""
         return named_models(self)
+
+    def check_service(self, labels: Sequence[str]) -> None:
+        """Raise Misdeclared where a service that tells pictures by these labels can't measure this, as for most rules.
+
+        Its path is one within the parameters; empty: that of the model's name.
+        """
+        raise Misdeclared(
+            f"'{self.name}' looks through weights, and a service has none",
+            hint="name a model of provider 'weights'",
+        )
 
     def about(self, prompt: str) -> Self:
         """This rule, for a picture that was asked for with this prompt."""

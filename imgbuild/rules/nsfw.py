@@ -1,13 +1,13 @@
-"""How likely a picture is to show what not everybody should see, as a network says that sorts pictures."""
+"""How likely a picture is to show what not everybody should see, as a network, or a service, sorts pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from msgspec import field
 
-from imgbuild.errors import TargetError
+from imgbuild.errors import Misdeclared, TargetError
 from imgbuild.extras import need
 from imgbuild.images import Picture
 from imgbuild.rules.band import check_bounds, in_words, rounded
@@ -21,7 +21,8 @@ class Nsfw(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Holds the likelihood of `labels` together, 0 to 1, to at most `max`.
 
     model: a declared model of provider `weights` that sorts pictures (image classification of transformers), such as
-    into "normal" and "nsfw". Other labels make it a rule on whatever else the model knows.
+    into "normal" and "nsfw"; or of provider `openai_moderation`, a service, which tells how likely each label is by
+    itself. Other labels make it a rule on whatever else the model knows.
     """
 
     name: ClassVar[str] = "nsfw"
@@ -37,7 +38,16 @@ class Nsfw(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if not self.labels:
             raise ValueError("labels must be at least one")
 
+    def check_service(self, labels: Sequence[str]) -> None:
+        for at, label in enumerate(self.labels):
+            if label not in labels:
+                message, hint = _unknown(label, labels)
+                raise Misdeclared(message, ("labels", at), hint=hint)
+
     def measure_by(self, picture: Picture, files: Mapping[str, bytes], networks: Networks) -> Measured:
+        judge = networks.judge(self.model)
+        if judge is not None:
+            return {label: rounded(figure) for label, figure in judge.ask(picture.flat).items()}
         need("torch", "torch", f"'{self.name}'", "local")
         need("transformers", "transformers", f"'{self.name}'", "local")
         with networks.at_work("sorter", self.model, Sorter) as sorter, steady():
@@ -46,12 +56,15 @@ class Nsfw(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def judge(self, measured: Measured) -> Finding:
         for label in self.labels:
             if label not in measured:
-                raise TargetError(
-                    f"'nsfw' asks for the label '{label}', which its model has not",
-                    hint=f"its labels: {', '.join(measured)}",
-                )
+                message, hint = _unknown(label, measured)
+                raise TargetError(message, hint=hint)
         figure = rounded(sum(measured[label] for label in self.labels))
         return Finding(ok=figure <= self.max, figure=figure, limit=in_words(None, self.max))
+
+
+def _unknown(label: str, labels: Iterable[str]) -> tuple[str, str]:
+    """A sentence and a hint."""
+    return f"'nsfw' asks for the label '{label}', which its model has not", f"its labels: {', '.join(labels)}"
 
 
 class Sorter:

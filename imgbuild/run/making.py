@@ -22,12 +22,14 @@ from imgbuild.keys import bound_at, import_key, inputs_for, pin_fields, rules_of
 from imgbuild.process.base import is_upstream
 from imgbuild.provenance.describe import described
 from imgbuild.providers.base import Provider, Queued
+from imgbuild.providers.keys import key_of
 from imgbuild.run.budget import Budget
 from imgbuild.run.crew import Crew, Errand, errands_at_a_time
+from imgbuild.run.judging import paced
 from imgbuild.run.lane import Seat
 from imgbuild.run.limits import Limits, Retry, learn
 from imgbuild.run.materials import Materials
-from imgbuild.run.pacing import Rates
+from imgbuild.run.pacing import Rates, rates_of
 from imgbuild.run.purchases import RESEND, Order, Purchase, Purchases
 from imgbuild.run.stations import Answer, Stations, asked
 from imgbuild.run.steps import Assembled, Further, Job, Made, Published, Start, Unfinished, finish, measure
@@ -35,18 +37,16 @@ from imgbuild.run.telling import Tell, Telling
 from imgbuild.run.texts import write_texts
 from imgbuild.run.usage import Usage
 from imgbuild.run.work import Work
-from imgbuild.settings import Limit
 from imgbuild.sheets.drawing import Piece, draw_sheet
 from imgbuild.store.journal import Purpose
 from imgbuild.traces import Reach, Trace, is_untouched
-from imgbuild.types import ON_SHEET, Digest, Image, Model, Record, Request, Target
-from imgbuild.weights.networks import Networks, Weights, declared_name
+from imgbuild.types import ON_SHEET, Bound, Digest, Image, Model, Record, Request, Target
+from imgbuild.weights.networks import Judge, Networks, Weights, declared_name
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
 
-UNBOUND = 10_000  # calls in flight
 _LOST = (Broke, Unanswered)  # nobody knows whether the request was taken and paid for
 
 
@@ -89,7 +89,7 @@ class Making:
         self.pace = materials.pace
         self.providers, self.budget, self.terms, self.stop = providers, budget, terms, stop
         self.crews, self.telling, self.usage = crews, Telling(), Usage()
-        self.networks = Networks(self._weights)
+        self.networks = Networks(self._found)
         self.limits = Limits(terms.retry, self._rates)
         self.purchases = Purchases(materials.store.journal, resend=terms.resend, hint=terms.unsent)
 
@@ -118,13 +118,8 @@ class Making:
         return f"{name} {threads}", threads, ()
 
     def _rates(self, provider: str) -> Rates:
-        """How fast a provider may be asked, as the settings say. Calls in flight are bound by its lane anyway."""
-        limit = self.materials.survey.project.settings.limits.get(provider) or Limit()
-        return Rates(
-            concurrency=limit.concurrency or UNBOUND,
-            per_second=limit.per_second,
-            per_minute=limit.per_minute,
-        )
+        """How fast a provider may be asked, as the settings say."""
+        return rates_of(self.materials.survey.project.settings.limits.get(provider))
 
     def model_of(self, work: Work) -> Hashable:
         """Equal for requests to one model, which then need not be loaded anew."""
@@ -168,15 +163,16 @@ class Making:
         name = (bound.home, bound.alias)
         return None if name in pins.known else pins.failed[name]
 
-    def _weights(self, name: str) -> Weights:
-        """The weights of a model that rules or operations name, in a thread. Raises TargetError."""
+    def _found(self, name: str) -> Weights | Judge:
+        """The weights of a model that rules or operations name, or the service, in a thread. Raises TargetError."""
         pins, declared = self.materials.survey.pins, declared_name(name)
         provider = self.providers[pins.models[declared].model.provider]
         provider.tell = self.telling.tell
         if declared not in pins.known:
             return pins.weights(name, self.providers.__getitem__)
         with self.telling.call(pins.known[declared], declared[1], 0):
-            return pins.weights(name, self.providers.__getitem__)
+            found = pins.weights(name, self.providers.__getitem__)
+        return paced(found, provider, self.limits, self.stop)
 
     def _networks_of(self, target: Target) -> Networks | None:
         """The networks of the run, for a target that is looked at or worked on with any."""
@@ -190,8 +186,7 @@ class Making:
             raise TargetError(f"'{provider.name}' needs the network", hint="build without --offline")
         self.purchases.check(work.trace.key)
         for bound in work.decision.target.recipe.weights:  # what can't be checked or finished is not paid for
-            if (why := self.materials.survey.pins.failed.get((bound.home, bound.alias))) is not None:
-                raise why
+            self._check_use(bound)
         work.resumed = self.purchases.is_under_way(work.trace.key)
         if work.resumed:
             return
@@ -202,6 +197,16 @@ class Making:
         timed = 0.0 if provider.paid else self.pace.price(work.ask, self.materials.pin(work)) or 0.0
         self.budget.reserve(billed + timed)
         work.reserved, work.timed = billed, timed
+
+    def _check_use(self, bound: Bound) -> None:
+        """Raise TargetError where a model that rules or operations name can't be used: it has no pin, or no key."""
+        if (why := self.materials.survey.pins.failed.get((bound.home, bound.alias))) is not None:
+            raise why
+        provider = self.providers[bound.model.provider]
+        if self.terms.offline and provider.network:
+            raise TargetError(f"'{provider.name}' needs the network", hint="build without --offline")
+        for names in provider.variables(bound.model):
+            key_of(names, provider.name, provider.environ)
 
     def settle(self, work: Work, result: object) -> None:
         """Turn what was set aside into what was spent."""

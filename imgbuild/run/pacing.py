@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from imgbuild.settings import Limit
 from imgbuild.types import Allowance
 
+UNBOUND = 10_000  # calls in flight
 SPAN = 2.0  # seconds over which calls are counted
 ROUND = 0.25  # seconds in which several complaints are one
 FEWER, SLOWER = 0.8, 0.95  # what is left of calls in flight, and of the pace, where it was too much
@@ -39,6 +41,14 @@ class Rates(Struct, frozen=True, kw_only=True):
     concurrency: int
     per_second: float | None = None
     per_minute: float | None = None
+
+
+def rates_of(limit: Limit | None) -> Rates:
+    """What the settings of a provider allow, if there are any. Calls in flight are bound by its lane anyway."""
+    limit = limit or Limit()
+    return Rates(
+        concurrency=limit.concurrency or UNBOUND, per_second=limit.per_second, per_minute=limit.per_minute
+    )
 
 
 class _Mark(NamedTuple):

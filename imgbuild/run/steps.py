@@ -388,7 +388,7 @@ def _info(image: Image) -> dict[str, Value]:
 def digest_read(name: str, files: Mapping[str, bytes], networks: Networks | None) -> Digest:
     """The digest of what a rule or an operation reads: of a model's weights, or of a file's bytes."""
     if networks is not None and is_model(name):
-        return networks.weights(name).digest
+        return networks.digest(name)
     return digest_bytes(files[name])
 
 

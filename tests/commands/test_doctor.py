@@ -65,6 +65,7 @@ def test_all_is_well(project):
             ("huggingface", ", needs HF_TOKEN"),
             ("ideogram", ", needs IDEOGRAM_API_KEY"),
             ("openai", ", needs OPENAI_API_KEY"),
+            ("openai_moderation", ", needs OPENAI_API_KEY"),
             ("placeholder", ""),
             ("replicate", ", needs REPLICATE_API_TOKEN"),
             ("stability", ", needs STABILITY_API_KEY"),

@@ -14,9 +14,25 @@ KEY = "sk-test-0123456789abcdef"
 SCHEMAS = {
     "/v1/images/generations": "CreateImageRequest",
     "/v1/images/edits": "CreateImageEditRequest",
+    "/v1/moderations": "CreateModerationRequest",
 }
 
 
+LABELS = (
+    "harassment",
+    "harassment/threatening",
+    "hate",
+    "hate/threatening",
+    "illicit",
+    "illicit/violent",
+    "self-harm",
+    "self-harm/instructions",
+    "self-harm/intent",
+    "sexual",
+    "sexual/minors",
+    "violence",
+    "violence/graphic",
+)
 MODELS = {"gpt-image-2": None, "gpt-image-2-2026-04-21": None, "gpt-image-1-mini": "2026-12-01"}
 
 
@@ -73,6 +89,7 @@ class OpenAI(Vendor):
     """faults: what was wrong with requests, by the vendor's document. refused: words that are blocked.
 
     azure: the version of the API by which a deployment on Azure is asked; else it is as OpenAI's own.
+    scores: what moderation gives to labels, but a millionth. shown: the pictures that it was asked about.
     """
 
     azure = ""
@@ -80,6 +97,7 @@ class OpenAI(Vendor):
     def __init__(self, key=KEY, refused=()):
         super().__init__()
         self.key, self.refused, self.faults = key, refused, []
+        self.scores, self.shown = {}, []
 
     def answer(self, asked):
         if self.azure:
@@ -104,6 +122,8 @@ class OpenAI(Vendor):
             self.faults += found
         if found:
             return failure(400, "; ".join(found), "invalid_value")
+        if asked.path == "/v1/moderations":
+            return self.judged(fields)
         if any(word in fields["prompt"] for word in self.refused):
             return failure(400, "Your request was rejected by the safety system.", "moderation_blocked")
         return self.made(fields)
@@ -121,6 +141,22 @@ class OpenAI(Vendor):
             "Content-Type": asked.headers["Content-Type"],
         }
         return Asked(asked.method, f"/v1/{verb}", headers, asked.data)
+
+    def judged(self, fields):
+        """Each item of `input` is text or one picture; what is said is of all of them together."""
+        for item in fields["input"] if isinstance(fields["input"], list) else ():
+            head, _, packed = item["image_url"]["url"].partition(",")
+            picture = pillow.open(io.BytesIO(base64.b64decode(packed)))
+            with self.lock:
+                self.shown.append((head, picture.format, picture.mode, picture.size))
+        scores = dict.fromkeys(LABELS, 1e-6) | self.scores
+        result = {
+            "flagged": max(scores.values()) > 0.5,
+            "categories": {label: score > 0.5 for label, score in scores.items()},
+            "category_scores": scores,
+            "category_applied_input_types": {label: ["image"] for label in LABELS},
+        }
+        return Answer(200, {"id": "modr-1", "model": fields["model"], "results": [result]})
 
     def made(self, fields):
         with self.lock:

@@ -117,7 +117,7 @@ def told(project, *changes, code=2):
         ),
         (
             ("model: clip", "model: hand"),
-            "model 'hand' is of provider 'painter', which makes images|name one of provider 'weights': clip",
+            "model 'hand' is of provider 'painter', which makes images|name one that makes none: clip",
         ),
         (
             ("models: [hand]", "models: [clip]"),
