@@ -19,7 +19,7 @@ from imgbuild.rules import RULES
 ROOT = Path(imgbuild.__file__).parent
 
 FLOORS = (
-    {"colours", "columns", "git", "ground", "price", "workflows"},
+    {"colours", "columns", "git", "ground", "price", "typed", "workflows"},
     {"types"},
     {"adjustments", "digest", "errors"},
     {
