@@ -18,6 +18,7 @@ from textwrap import dedent
 from typing import ClassVar, NamedTuple
 
 import pytest
+from hypothesis import settings
 from PIL import Image as pillow
 
 from imgbuild.cli import run
@@ -49,6 +50,10 @@ from imgbuild.types import (
 
 # Tests and the commands that they start share the cores: a thread of torch that waits is to sleep, not to turn round.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# No test asserts a time, and so none of its examples has a deadline.
+settings.register_profile("imgbuild", deadline=None)
+settings.load_profile("imgbuild")
 
 PLAN_FLAGS = ("force", "reroll", "retry")
 SELECTION_FLAGS = ("specs", "patterns", "sample", "shard")
