@@ -14,7 +14,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from imgbuild.expand.faults import Fault
-from imgbuild.expand.ids import tag_of
+from imgbuild.expand.ids import escape, tag_of
 from imgbuild.types import Digest, Target
 
 SHOWN = 3  # of those that compete
@@ -80,3 +80,12 @@ def shared(rivals: Sequence[Target]) -> str:
         if all(other.get(name) == label for other in others)
     ]
     return f"[{','.join(both)}]" if both else ""
+
+
+def common_id(rivals: Sequence[Target]) -> str:
+    """What the ids of several targets of one asset share: `catalog/heroes[page=home]@paint#0`."""
+    recipe, index = rivals[0].recipe, rivals[0].index
+    models = {target.recipe.model.alias for target in rivals if target.recipe.model is not None}
+    model = f"@{escape(*models)}" if len(models) == 1 else ""
+    seed = f"#{index}" if all(target.index == index for target in rivals) else ""
+    return f"{recipe.spec}/{escape(recipe.asset)}{shared(rivals)}{model}{seed}"

@@ -11,6 +11,7 @@ from msgspec import Struct
 from imgbuild.digest import fingerprint
 from imgbuild.gallery.facts import UNKNOWN, Fact
 from imgbuild.gallery.look import Look, Made
+from imgbuild.gallery.rivals import Rivals, rivals_of, winners_of
 from imgbuild.select import handle
 from imgbuild.types import Target, Verdict
 
@@ -18,11 +19,10 @@ GRAVITY = ("pass", "warn", "review", "fail")  # of what a rule said, the worst l
 
 
 class AssetCard(Struct, frozen=True, kw_only=True):
-    """An asset, as targets refer to it. group: of pictures of which one is picked."""
+    """An asset, as targets refer to it."""
 
     id: str
     tags: tuple[str, ...]
-    group: str | None = None
 
 
 class Card(Struct, frozen=True, kw_only=True, gc=False):
@@ -31,7 +31,7 @@ class Card(Struct, frozen=True, kw_only=True, gc=False):
     asset, prompt: places in the catalogue's lists. image: SHA-256 of the published bytes in hexadecimal, empty where
     there are none. pixels: digest of what it shows. width, height: of the image, and until somebody looked, of what was
     asked for. color: its mean. rules: what each said of it. review: open, changed, approved or rejected.
-    cost: US dollars. seconds: that it took to make.
+    wins: whether it was picked over others. cost: US dollars. seconds: that it took to make.
     """
 
     id: str
@@ -51,6 +51,7 @@ class Card(Struct, frozen=True, kw_only=True, gc=False):
     color: str
     rules: Mapping[str, str]
     review: str
+    wins: bool
     stars: int
     seed: int
     attempt: int
@@ -78,6 +79,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     assets: tuple[AssetCard, ...]
     prompts: tuple[str, ...]
     targets: tuple[Card, ...]
+    groups: tuple[Rivals, ...] = ()
 
 
 def catalogue(look: Look, facts: Mapping[str, Fact], *, can_review: bool) -> Catalogue:
@@ -86,14 +88,14 @@ def catalogue(look: Look, facts: Mapping[str, Fact], *, can_review: bool) -> Cat
     assets: dict[str, AssetCard] = {}
     places: dict[str, int] = {}
     prompts: dict[str, int] = {}
-    cards = []
+    cards, winners = [], winners_of(look)
     for target in look.chosen:
         name = f"{target.recipe.spec}/{target.recipe.asset}"
         if name not in assets:
             places[name] = len(assets)
             assets[name] = AssetCard(id=name, tags=target.recipe.tags)
         prompt = prompts.setdefault(prompt_of(target), len(prompts))
-        cards.append(_card(look, facts, target, places[name], prompt))
+        cards.append(_card(look, facts, target, places[name], prompt, wins=target.id in winners))
     return Catalogue(
         project=settings.root.name,
         root="",
@@ -104,6 +106,7 @@ def catalogue(look: Look, facts: Mapping[str, Fact], *, can_review: bool) -> Cat
         assets=tuple(assets.values()),
         prompts=tuple(prompts),
         targets=tuple(cards),
+        groups=rivals_of(look),
     )
 
 
@@ -117,7 +120,9 @@ def prompt_of(target: Target) -> str:
     return target.asks[0].prompt if target.asks else ""
 
 
-def _card(look: Look, facts: Mapping[str, Fact], target: Target, asset: int, prompt: int) -> Card:
+def _card(
+    look: Look, facts: Mapping[str, Fact], target: Target, asset: int, prompt: int, *, wins: bool
+) -> Card:
     standing = look.standing_of(target)
     return Card(
         id=target.id,
@@ -132,6 +137,7 @@ def _card(look: Look, facts: Mapping[str, Fact], target: Target, asset: int, pro
         **_image(look, facts, target),
         **locked(look, target),
         review="changed" if standing.has_changed else standing.state,
+        wins=wins,
         stars=len(standing.stars),
     )
 
@@ -184,7 +190,7 @@ def _worst(verdicts: Sequence[Verdict]) -> dict[str, str]:
 
 def changed(before: Catalogue, after: Catalogue) -> list[dict[str, Any]] | None:
     """The targets that are not as they were, each with its prompt as text; None where more than that has changed."""
-    same = ("project", "profile", "can", "checklist", "variables", "assets")
+    same = ("project", "profile", "can", "checklist", "variables", "assets", "groups")
     if any(getattr(before, name) != getattr(after, name) for name in same):
         return None
     if [card.id for card in before.targets] != [card.id for card in after.targets]:
@@ -198,7 +204,10 @@ def changed(before: Catalogue, after: Catalogue) -> list[dict[str, Any]] | None:
 
 
 def patched(whole: Catalogue, part: Catalogue) -> Catalogue | None:
-    """The whole with those targets that are in the part as they are there; None where that can't be told so."""
+    """The whole with those targets that are in the part as they are there; None where that can't be told so.
+
+    Who competes is not for a part to tell: where that changes, the whole is looked at.
+    """
     assets = {asset.id: place for place, asset in enumerate(whole.assets)}
     known = {card.id: place for place, card in enumerate(whole.targets)}
     places = [assets.get(asset.id) for asset in part.assets]

@@ -104,7 +104,7 @@ def detail(look: Look, target: Target, before: Mapping[str, str] | None = None) 
         where=_place(target),
         files=target.files,
         inputs=tuple(_sources(target)),
-        commands=_commands(target),
+        commands=_commands(target, competes=target.id in look.competing),
         before=before,
         why=look.why(target),
         hint=look.found.plan.decisions[target.id].hint,
@@ -164,7 +164,7 @@ def _sources(target: Target) -> Iterator[Source]:
         yield Source(role=item.role, handle=handle(item.target) if item.target else "", file=item.file)
 
 
-def _commands(target: Target) -> tuple[str, ...]:
+def _commands(target: Target, *, competes: bool) -> tuple[str, ...]:
     """What can be done about it in a terminal."""
     short = handle(target.id)
     reseeded = f"imgbuild lock --reseed {short} && imgbuild build -s {short}"
@@ -173,5 +173,5 @@ def _commands(target: Target) -> tuple[str, ...]:
         f"imgbuild why {short}",
         f"imgbuild build -s {short}",
         *reseeds,
-        f"imgbuild review approve {short}",
+        f"imgbuild review {'pick' if competes else 'approve'} {short}",
     )

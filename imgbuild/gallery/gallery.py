@@ -20,6 +20,7 @@ from imgbuild.gallery.history import History, Since
 from imgbuild.gallery.look import Look, decided_anew, look_at
 from imgbuild.gallery.pictures import Pictures
 from imgbuild.gallery.posted import Posted, take
+from imgbuild.gallery.rivals import is_settling
 from imgbuild.gallery.source import Source
 from imgbuild.gallery.thumbs import FOLDER, Thumbs
 from imgbuild.project import Project
@@ -197,8 +198,8 @@ class Gallery:
                 self.try_refresh()
 
     def _decided(self, look: Look) -> None:
-        """Show what is decided now, where nothing else has changed."""
-        if self.shown.narrow:
+        """Show what is decided now, where nothing else has changed: where pictures compete, what is made may have."""
+        if self.shown.narrow or look.competing:
             self.try_refresh()
             return
         with self.source.reading(look.found.project) as store:
@@ -234,11 +235,14 @@ class Gallery:
         with self._one:
             look = self._look_for(posted.handles)
             targets = take(look, posted, self.source.person())
-            with self.source.reading(look.found.project) as store:
-                part = replace(decided_anew(look, store), chosen=targets)
-            self._patch(self.shown.look or look, part)
+            settles = is_settling(look, posted.decision, targets)
+            if not settles:
+                with self.source.reading(look.found.project) as store:
+                    part = replace(decided_anew(look, store), chosen=targets)
+                self._patch(self.shown.look or look, part)
         if posted.reseed:
             self.source.reseed([target.id for target in targets])
+        if posted.reseed or settles:
             self.refresh()
         return len(targets)
 

@@ -27,7 +27,8 @@ class Made(Struct, frozen=True):
 class Look(Struct, frozen=True, kw_only=True, eq=False):
     """All that the page is made from. chosen: the targets that it shows. states: as `imgbuild ls` says them.
 
-    made: by generated blob. stamps: of what was read, by path from the root, to tell whether it has changed.
+    made: by generated blob. competing: ids of targets among which a winner is wanted. stamps: of what was read, by path
+    from the root, to tell whether it has changed.
     """
 
     found: Survey
@@ -36,6 +37,7 @@ class Look(Struct, frozen=True, kw_only=True, eq=False):
     outcomes: Mapping[str, Outcome]
     made: Mapping[Digest, Made]
     book: ReviewBook
+    competing: frozenset[str]
     stamps: Mapping[str, Stamp | None]
 
     def line_of(self, target: Target) -> Line | None:
@@ -97,6 +99,7 @@ def look_at(found: Survey, store: Store, chosen: Sequence[Target], before: Look 
         outcomes=store.records.outcomes(project.settings.profile_name, names),
         made=_made(found, store, before.made if before is not None else {}),
         book=book,
+        competing=frozenset(id for ids in project.expansion.contests for id in ids),
         stamps=dict(project.files.seen),
     )
 

@@ -50,6 +50,7 @@ def a_card(number, shape, color, *, model="tiny", index=0, **more):
         "color": "#a09080",
         "rules": {"sharpness": "pass"},
         "review": "open",
+        "wins": False,
         "stars": 0,
         "seed": 7 + number,
         "attempt": 0,
@@ -68,9 +69,10 @@ def a_catalogue(cards, prompts, **more):
         "can": {"review": True},
         "checklist": [],
         "variables": ["shape", "color"],
-        "assets": [{"id": "icons/icon", "tags": ["set"], "group": None}],
+        "assets": [{"id": "icons/icon", "tags": ["set"]}],
         "prompts": prompts,
         "targets": cards,
+        "groups": [],
     } | more
 
 
@@ -89,6 +91,21 @@ def icons():
     cards[4] |= {"state": "fail", "rules": {"sharpness": "fail"}}
     cards[5] |= {"image": "", "state": "unpinned", "width": 256, "height": 256}
     return a_catalogue(cards, prompts)
+
+
+def competing():
+    """The same, where the two models compete for each icon, and all drops for one name."""
+    catalogue = icons()
+    half = len(catalogue["targets"]) // 2
+    catalogue["targets"][1]["wins"] = True
+    catalogue["groups"] = [
+        {"name": f"icons/icon[shape={shape},color={color}]#0", "output": "", "targets": [at, at + half]}
+        for at, (shape, color) in enumerate((shape, color) for shape in SHAPES for color in COLORS)
+        if shape != "drop"
+    ]
+    drops = [at for at, card in enumerate(catalogue["targets"]) if card["cell"]["shape"] == "drop"]
+    catalogue["groups"] += [{"name": "icons/icon[shape=drop]#0", "output": "best/drop.png", "targets": drops}]
+    return catalogue
 
 
 def many(count=10_000):

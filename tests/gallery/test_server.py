@@ -39,8 +39,9 @@ def test_the_catalogue(shop, inside):
         "can": {"review": True},
         "checklist": [],
         "variables": ["color"],
-        "assets": [{"id": "shop/lamps", "tags": ["home"], "group": None}],
+        "assets": [{"id": "shop/lamps", "tags": ["home"]}],
         "prompts": ["a red lamp", "a blue lamp"],
+        "groups": [],
     }
     assert first.pop("seconds") >= 0
     assert first == {
@@ -61,6 +62,7 @@ def test_the_catalogue(shop, inside):
         "color": "#808080",
         "rules": {"not_blank": "pass"},
         "review": "open",
+        "wins": False,
         "stars": 0,
         "seed": line.seed,
         "attempt": 0,

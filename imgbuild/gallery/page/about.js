@@ -34,7 +34,7 @@
     return section("Attempts", G.el("ol", { class: "attempts" }, lines));
   }
 
-  const DONE = { approve: "approved", reject: "rejected", comment: "commented", star: "starred", unstar: "took the star back" };
+  const DONE = { approve: "approved", pick: "picked", reject: "rejected", comment: "commented", star: "starred", unstar: "took the star back" };
 
   function decisions({ decisions: list }) {
     if (!some(list)) return null;
@@ -108,7 +108,8 @@
   G.about = {
     more(target, detail) {
       G.about.before = { handle: target.handle, ...(detail.before || {}) };
-      const parts = [before, rules, decisions, attempts, inputs, files, declared, commands];
+      const rivals = () => G.rivals.part(target);
+      const parts = [before, rivals, rules, decisions, attempts, inputs, files, declared, commands];
       return parts.map((part) => part(detail, target));
     },
     before: {},

@@ -70,7 +70,7 @@
   G.refresh = function () {
     const { filters, q } = G.address.now;
     const picked = G.model.pick(filters, q, G.changes.only);
-    found = picked.found;
+    found = filters.contest || filters.group ? G.rivals.together(picked.found) : picked.found;
     const all = G.model.targets.length;
     const text = found.length === all ? G.words.number(all) : `${G.words.number(found.length)} of ${G.words.number(all)}`;
     if (G.byId("count").textContent !== text) G.byId("count").textContent = text;

@@ -29,6 +29,7 @@
     const key = JSON.stringify([mode, items.map((item) => [item.text, item.image])]);
     if (key === drawn && !host().hidden) return true;
     drawn = key;
+    if (host().hidden) at = 0;
     host().hidden = false;
     clearInterval(ticker);
     const known = MODES.find(([name]) => name === mode) || MODES[0];
@@ -75,6 +76,7 @@
       G.el("span", { class: "name", text: item.label }),
       G.el("span", { class: "where", text: facts }),
       G.el("span", { class: "marks" }, item.isBefore ? [] : G.marks(target)),
+      item.isBefore ? null : G.review.picker(target, `Pick ${item.label}`),
     );
   }
 
@@ -125,8 +127,15 @@
 
   const pairOf = () => [items[0], items[1]];
 
-  function legend(pair) {
-    return G.el("div", { class: "legend" }, pair.map((item, number) => caption(item, number)).map((node) => G.el("div", { class: "caption" }, [...node.childNodes])));
+  const captionOf = (number) => G.el("div", { class: "caption", data: { number } }, [...caption(items[number], number).childNodes]);
+
+  const legend = (pair) => G.el("div", { class: "legend" }, pair.map((_, number) => captionOf(number)));
+
+  /* Another caption in the place of one; the focus stays where it was. */
+  function retold(node, fresh) {
+    const had = node.contains(document.activeElement);
+    node.replaceWith(fresh);
+    if (had) fresh.querySelector("button")?.focus();
   }
 
   function blink(body) {
@@ -140,7 +149,7 @@
         image.classList.toggle("shown", number === at);
         image.setAttribute("aria-hidden", number !== at);
       });
-      told.replaceChildren(G.el("div", { class: "caption" }, [...caption(items[at], at).childNodes]));
+      told.replaceChildren(captionOf(at));
     };
     const run = () => (ticker = setInterval(() => turn(at + 1), 700));
     const stop = () => (clearInterval(ticker), (ticker = 0));
@@ -195,7 +204,8 @@
     turn: () => null,
     pause: () => null,
     renew() {
-      host().querySelectorAll("figcaption").forEach((node, number) => node.replaceWith(caption(items[number], number)));
+      host().querySelectorAll("figcaption").forEach((node, number) => retold(node, caption(items[number], number)));
+      host().querySelectorAll(".caption").forEach((node) => retold(node, captionOf(Number(node.dataset.number))));
     },
   };
 })(window.Gallery);

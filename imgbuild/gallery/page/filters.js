@@ -19,7 +19,7 @@
 
   function take() {
     shapes.clear();
-    for (const facet of G.model.facets) shapes.set(facet.key, valuesOf(facet));
+    for (const facet of G.model.facets) shapes.set(facet.key, facet.values || valuesOf(facet));
   }
 
   function show(counts) {

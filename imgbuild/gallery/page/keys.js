@@ -4,11 +4,11 @@
   const HELP = [
     ["Move", [["← ↑ ↓ →  h j k l", "from picture to picture"], ["home end", "first, last"], ["page up/down", "a page on"], ["enter", "open"], ["esc", "back"]]],
     ["Look", [["/", "search"], ["f", "filters"], ["g  m", "grid, matrix"], ["+  -", "larger, smaller"], ["z", "every pixel, in a picture"], ["e", "changes since a git revision"], ["b", "before and after"]]],
-    ["Compare", [["x", "choose for comparing"], ["v", "compare what is chosen"], ["1 2 3 4", "side by side, slider, blink, difference"], ["space", "stop blinking"]]],
-    ["Decide", [["a", "approve"], ["r", "reject"], ["c", "comment"], ["s", "star"], ["shift + a r c s", "all that are chosen"]]],
+    ["Compare", [["x", "choose for comparing"], ["v", "compare what is chosen"], ["w", "compare what competes"], ["1 2 3 4", "side by side, slider, blink, difference"], ["space", "stop blinking"]]],
+    ["Decide", [["a", "approve"], ["p", "pick as the winner"], ["r", "reject"], ["c", "comment"], ["s", "star"], ["shift + a p r c s", "all that are chosen"]]],
     ["Page", [["t", "dark, light"], ["?", "these keys"]]],
   ];
-  const DECISIONS = { a: "approve", r: "reject", c: "comment", s: "star" };
+  const DECISIONS = { a: "approve", p: "pick", r: "reject", c: "comment", s: "star" };
   const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], h: [-1, 0], l: [1, 0], k: [0, -1], j: [0, 1] };
 
   const pane = () => {
@@ -45,6 +45,7 @@
     e: () => G.changes.ask(),
     b: () => G.changes.before(),
     v: () => G.compareChosen(),
+    w: () => G.rivals.compare(G.current()),
     x: () => G.current() && G.choose(G.current()),
     z: () => (pane() === "compare" ? G.compare.zoom() : G.detail.zoom()),
     "+": () => G[pane()].resizeBy?.(1),

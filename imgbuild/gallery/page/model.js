@@ -25,8 +25,9 @@
       model.catalogue = catalogue;
       model.targets = catalogue.targets.map((target) => {
         const old = before.get(target.handle);
-        return old ? Object.assign(old, { hay: undefined }, target) : target;
+        return old ? Object.assign(old, { hay: undefined, groups: undefined }, target) : target;
       });
+      G.rivals.take(catalogue);
       model.facets = facetsOf(catalogue);
       model.byHandle = new Map(model.targets.map((target) => [target.handle, target]));
       model.byId = new Map(model.targets.map((target) => [target.id, target]));
@@ -57,6 +58,7 @@
   function facetsOf(catalogue) {
     const facets = [
       ...FIRST,
+      ...G.rivals.facets,
       { key: "asset", title: "Asset", of: (target) => [model.asset(target).id] },
       { key: "model", title: "Model", of: (target) => [target.model || "imported"] },
       { key: "tag", title: "Tag", of: (target) => model.asset(target).tags || [] },
@@ -81,6 +83,7 @@
     const chosen = model.facets.map((facet) => filters[facet.key] || null);
     const counts = model.facets.map(() => new Map());
     const found = [];
+    G.rivals.count();
     for (const target of model.targets) {
       if (only && !only.has(target.handle)) continue;
       if (words.length && !words.every((word) => hay(target).includes(word))) continue;

@@ -1,19 +1,23 @@
 /* Decisions on pictures: shown at once, sent to the server, and taken back where it refuses. */
 "use strict";
 (function (G) {
-  const BECOMES = { approve: "approved", reject: "rejected" };
+  const BECOMES = { approve: "approved", pick: "approved", reject: "rejected" };
   const may = () => Boolean(G.model.catalogue?.can?.review) && !G.source.isFixed;
 
-  function refusal(targets) {
+  function refusal(targets, decision) {
     if (!may()) return "decisions can't be made here: this gallery is for looking only";
     if (!targets.length) return "no picture is chosen";
     if (targets.some((target) => !target.image)) return "there is no picture to decide on yet";
+    if (decision === "pick" && targets.some((target) => !target.groups)) return "nothing competes with this picture";
     return "";
   }
 
   async function send(targets, said) {
-    const before = targets.map((target) => [target, target.review, target.stars]);
+    const touched = new Set(targets.flatMap((target) => [target, ...G.rivals.othersOf(target)]));
+    const before = [...touched].map((target) => [target, target.review, target.stars, target.wins]);
     for (const target of targets) {
+      if (said.decision === "pick") G.rivals.crown(target);
+      if (said.decision === "reject") target.wins = false;
       if (BECOMES[said.decision]) target.review = BECOMES[said.decision];
       if (said.decision === "star") target.stars = (target.stars || 0) + 1;
       if (said.decision === "unstar") target.stars = Math.max(0, (target.stars || 0) - 1);
@@ -25,7 +29,7 @@
       if (said.decision === "comment") G.say("Comment kept");
       G.detail.renew();
     } catch (error) {
-      for (const [target, review, stars] of before) Object.assign(target, { review, stars });
+      for (const [target, review, stars, wins] of before) Object.assign(target, { review, stars, wins });
       G.refresh();
       G.say(error.message, "error", error.hint);
     }
@@ -56,9 +60,10 @@
     (body.querySelector("input") || note).focus();
   }
 
-  function approve(targets) {
+  /* To pick a picture approves it, too. */
+  function approve(targets, decision, title) {
     const list = G.model.catalogue.checklist || [];
-    if (!list.length) return send(targets, { decision: "approve" });
+    if (!list.length) return send(targets, { decision });
     const boxes = list.map((item) => {
       const box = G.el("input", { type: "checkbox", value: item });
       return G.el("label", { class: "tick-off" }, box, G.el("span", { text: item }));
@@ -72,7 +77,7 @@
         return rest.length ? `Not ticked: ${rest.join(", ")}.` : "";
       },
     };
-    return form("Approve", targets, "approve", parts, "Approve", false);
+    return form(title, targets, decision, parts, title, false);
   }
 
   function reject(targets) {
@@ -93,12 +98,26 @@
     return send(targets, { decision: isOn ? "unstar" : "star" });
   }
 
-  const CALLS = { approve, reject, comment, star };
+  const CALLS = {
+    approve: (targets) => approve(targets, "approve", "Approve"),
+    pick: (targets) => approve(targets, "pick", "Pick"),
+    reject,
+    comment,
+    star,
+  };
 
   function decide(decision, targets) {
-    const no = refusal(targets);
+    const no = refusal(targets, decision);
     if (no) G.say(no, "error");
     else CALLS[decision](targets);
+  }
+
+  /* The button by which a picture wins over its rivals, where it has any. label: what else is said of it. */
+  function picker(target, label) {
+    if (!may() || !target.groups || !target.image) return null;
+    const on = Boolean(target.wins);
+    const more = { icon: "crown", key: "p", label, extra: `pick${on ? " on" : ""}`, "aria-pressed": on };
+    return G.button("Pick", more, () => decide("pick", [target]));
   }
 
   /* The buttons of the detail. */
@@ -114,6 +133,7 @@
       "div",
       { class: "decide", role: "group", "aria-label": "Decide" },
       of("Approve", "check", "a", "approve", target.review === "approved"),
+      picker(target),
       of("Reject", "cross", "r", "reject", target.review === "rejected"),
       of("Comment", "note", "c", "comment"),
       of("Star", "star", "s", "star", Boolean(target.stars)),
@@ -121,5 +141,5 @@
     );
   }
 
-  G.review = { decide, bar };
+  G.review = { decide, bar, picker };
 })(window.Gallery);

@@ -44,7 +44,8 @@
       if (kind === "eye") marks.push(["eye", "eye", words.state(state)]);
       if (kind === "stale") marks.push(["stale", "stale", words.state(state)]);
       if (kind !== "bad" && G.model.failing(target).length) marks.push(["alert", "bad", failed(target)]);
-      if (target.review === "approved") marks.push(["check", "good", "approved"]);
+      if (target.wins) marks.push(["crown", "good", "approved, the winner"]);
+      else if (target.review === "approved") marks.push(["check", "good", "approved"]);
       if (target.review === "rejected") marks.push(["cross", "bad", "rejected"]);
       if (target.review === "changed") marks.push(["eye", "eye", "changed since it was decided on"]);
       if (target.stars) marks.push(["star", "star", words.plural(target.stars, "star")]);
