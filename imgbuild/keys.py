@@ -7,9 +7,9 @@ templates or rules, so that changing those makes nothing again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -266,12 +266,24 @@ def _finish_of(item: Recipe | Rendered, digest: FindDigest | None) -> dict[str, 
 def _declared(step: Operation | Rule, digest: FindDigest | None) -> dict[str, Value]:
     """The parameters; in place of each model its weights, whatever the spec calls them."""
     fields: dict[str, Value] = msgspec.to_builtins(step)
-    fields = {name: value for name, value in fields.items() if value is not None or name not in step.added}
+    if step.added:
+        fields = _without(fields, step.added)
     for name in step.model_fields:
         if fields.get(name) is not None:
             assert digest is not None
             fields[name] = digest(fields[name]) or ""
     return fields
+
+
+def _without(value: Any, added: Collection[str]) -> Any:
+    """The same without those of these names, in mappings at any depth, that are None."""
+    if isinstance(value, dict):
+        return {
+            name: _without(part, added)
+            for name, part in value.items()
+            if part is not None or name not in added
+        }
+    return [_without(part, added) for part in value] if isinstance(value, list) else value
 
 
 def format_fields(format: Format) -> dict[str, Value]:

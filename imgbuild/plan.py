@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -53,6 +54,7 @@ LOST = (
     "its locked bytes are gone, and its model can't make them again",
     "get them back from a store, a shared cache or git, or give them up with `imgbuild lock --reseed`",
 )
+TRIED = 1000  # winners of before that are tried, to name the one that is no more
 COMPARED = "it was compared with other images than there are now"
 
 
@@ -275,12 +277,12 @@ class _Planner:
     def picked_anew(self, target: Target, line: Line) -> str:
         """That another winner is picked than the locked image was made from; empty where that is not what changed."""
         pixels = {name: other.pixels for name, other in self.upstream_lines(target)}
-        for item in target.inputs:
-            for rival in item.rivals:
-                known = self.view.lines.get(rival)
-                before = {**pixels, item.target: known.pixels if known is not None else ""}
-                if inputs_digest(target, before) == line.inputs:
-                    return f"the winner changed: {item.target}, no more {rival}"
+        others = ((item, rival) for item in target.inputs for rival in item.rivals)
+        for item, rival in islice(others, TRIED):
+            known = self.view.lines.get(rival)
+            before = {**pixels, item.target: known.pixels if known is not None else ""}
+            if inputs_digest(target, before) == line.inputs:
+                return f"the winner changed: {item.target}, no more {rival}"
         given = [item for item in target.inputs if item.target]
         if len(given) == 1 and given[0].picked:
             return f"another picture was picked: {given[0].target}"

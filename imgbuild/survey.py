@@ -16,8 +16,7 @@ from imgbuild.adjustments import readings
 from imgbuild.errors import place
 from imgbuild.expand.context import Notice
 from imgbuild.expand.ending import endings
-from imgbuild.expand.trials import Group
-from imgbuild.expand.winners import shared
+from imgbuild.expand.winners import Group, shared
 from imgbuild.files import Files
 from imgbuild.graph import Graph
 from imgbuild.keys import Intents, Way, bound_at

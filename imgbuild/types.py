@@ -387,8 +387,9 @@ class Trial(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Sheet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One picture of all the targets of another asset, in rows: a contact sheet, or a sprite sheet with its map.
 
-    asset: `name`, or `spec/name` for another file. match: variables in which those must agree with this cell; left
-    out, all that both have. model, index: only those of one model, or of one seed.
+    asset: `name`, or `spec/name` for another file; or pick: that asset, of which only the winners are shown, under the
+    names that its own `pick` gives them. match: variables in which those must agree with this cell; left out, all that
+    both have. model, index: only those of one model, or of one seed.
     columns: how many stand in a row; left out, about as many as there are rows.
     cell: WIDTHxHEIGHT in pixels, into which larger pictures are scaled down; left out, as large as the largest is.
     gap, margin: pixels between cells, and around all. background: a colour, or transparent.
@@ -396,7 +397,8 @@ class Sheet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     and suffix, or its whole `path`. map: whether a JSON file beside the sheet tells where each picture is.
     """
 
-    asset: str
+    asset: str = ""
+    pick: str = ""
     match: list[str] | None = None
     model: str = ""
     index: int | None = None

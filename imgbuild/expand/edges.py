@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,10 +13,13 @@ from msgspec.structs import replace
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.faults import Fault
 from imgbuild.expand.inputs import EdgeSource
-from imgbuild.expand.winners import Contests, no_winner
-from imgbuild.types import Input, Sheet, Target
+from imgbuild.expand.winners import Contests, Group, Winner, common_id, no_winner, no_winners
+from imgbuild.types import Input, Target
 
 Labels = tuple[str | None, ...]
+FindGroups: TypeAlias = Callable[
+    [tuple[str, str]], Sequence[Group]
+]  # spec and asset → who competes, as that says
 
 
 class Wanted(Struct, frozen=True, kw_only=True, eq=False):
@@ -37,40 +41,50 @@ class Part(Struct, frozen=True, kw_only=True, eq=False):
     places: list[str] = []
 
 
-def settle(parts: Mapping[tuple[str, str], Part], contests: Contests) -> None:
+def settle(parts: Mapping[tuple[str, str], Part], contests: Contests, groups: FindGroups) -> None:
     """Fill in every edge's target, in place. Raises SpecError where it is none, or several.
 
-    A target for which nothing is picked is at fault, and has no inputs at all.
+    A target for which nothing is picked is at fault, and has no inputs at all. groups: asked for sheets of winners.
     """
     for part in parts.values():
         for wanted in reversed(part.wanted):  # a sheet's slot comes to hold many, and moves those behind it
-            finder = _Finder(wanted.source, parts[wanted.source.upstream].targets)
+            source = wanted.source
+            finder = _Finder(source, parts[source.upstream].targets)
+            podium = _Podium(source, groups(source.upstream)) if source.is_pick and source.sheet else None
             for position in wanted.positions:
                 target = part.targets[position]
                 if not target.inputs:
                     continue
-                if wanted.source.is_pick:
-                    part.targets[position] = _with_winner(target, wanted, finder, contests)
-                    continue
-                inputs = list(target.inputs)
-                inputs[wanted.slot : wanted.slot + 1] = finder.inputs(target, inputs[wanted.slot])
-                part.targets[position] = replace(target, inputs=tuple(inputs))
+                slot = target.inputs[wanted.slot]
+                if podium is not None:
+                    found = podium.inputs(target, slot, finder.rivals(target), contests)
+                elif source.is_pick:
+                    found = _winner(source, slot, finder.rivals(target), contests)
+                else:
+                    found = finder.inputs(target, slot)
+                part.targets[position] = _filled(target, wanted.slot, found)
 
 
-def _with_winner(target: Target, wanted: Wanted, finder: _Finder, contests: Contests) -> Target:
-    """The target with the winner as its input, or at fault where none stands."""
-    rivals = finder.rivals(target)
+def _filled(target: Target, slot: int, found: Sequence[Input] | Fault) -> Target:
+    """The target with these inputs in place of the one that waited for them, or at fault where there are none."""
+    if isinstance(found, Fault):
+        return _at_fault(target, found)
+    return replace(target, inputs=(*target.inputs[:slot], *found, *target.inputs[slot + 1 :]))
+
+
+def _winner(
+    source: EdgeSource, slot: Input, rivals: Sequence[Target], contests: Contests
+) -> list[Input] | Fault:
+    """The winner among these as an input, or what is wrong where none stands."""
     winner = contests.winner(rivals)
     if winner is None or winner.rejected:
-        return _at_fault(target, no_winner(wanted.source.edge.asset, rivals, winner))
-    inputs = list(target.inputs)
-    inputs[wanted.slot] = replace(
-        inputs[wanted.slot],
-        target=winner.target,
-        picked=winner.pixels,
-        rivals=tuple([rival.id for rival in rivals if rival.id != winner.target]),
-    )
-    return replace(target, inputs=tuple(inputs))
+        return no_winner(source.edge.asset, rivals, winner)
+    return [_won(slot, rivals, winner)]
+
+
+def _won(slot: Input, rivals: Sequence[Target], winner: Winner, name: str = "") -> Input:
+    beaten = tuple([rival.id for rival in rivals if rival.id != winner.target])
+    return replace(slot, target=winner.target, name=name, picked=winner.pixels, rivals=beaten)
 
 
 def _at_fault(target: Target, fault: Fault) -> Target:
@@ -78,6 +92,41 @@ def _at_fault(target: Target, fault: Fault) -> Target:
     if target.fault:
         return replace(target, inputs=())
     return replace(target, inputs=(), fault=fault.message, hint=fault.hint)
+
+
+class _Podium:
+    """The winners of an asset's own trial, as a sheet shows them."""
+
+    def __init__(self, source: EdgeSource, groups: Sequence[Group]) -> None:
+        self.source = source
+        self._group_of = {rival.id: group for group in groups for rival in group.rivals}
+
+    def inputs(
+        self, target: Target, slot: Input, rivals: Sequence[Target], contests: Contests
+    ) -> list[Input] | Fault:
+        """The winner of every group, or what is wrong where one has none. rivals: those that agree with the target.
+
+        Raises SpecError where only a part of a group agrees with it.
+        """
+        groups = list({id(group): group for rival in rivals if (group := self._group_of[rival.id])}.values())
+        self._check_whole(target, groups, rivals)
+        won = [(group.rivals, contests.winner(group.rivals)) for group in groups]
+        standing = [(each, winner) for each, winner in won if winner is not None and not winner.rejected]
+        if len(standing) < len(won):
+            waiting = [(each, winner) for each, winner in won if winner is None or winner.rejected]
+            return no_winners(self.source.edge.asset, waiting)
+        names = _names(self.source, [(group.rivals[0].id, group.path) for group in groups])
+        return [_won(slot, *pair, name) for pair, name in zip(standing, names, strict=True)]
+
+    def _check_whole(self, target: Target, groups: Sequence[Group], rivals: Sequence[Target]) -> None:
+        agreeing = {rival.id for rival in rivals}
+        for group in groups:
+            if not agreeing.issuperset(rival.id for rival in group.rivals):
+                raise SpecError(
+                    f"only some of {common_id(group.rivals)}, which compete, go with '{target.id}'",
+                    where=self.source.where(),
+                    hint="name what does not compete in 'match', and leave 'model' and 'index' out",
+                )
 
 
 class _Finder:
@@ -103,7 +152,7 @@ class _Finder:
         shown = [other for other in found if index is None or other.index == index]
         if not shown:
             raise self._not_one(target, shown)
-        names = self._names(sheet, shown) if sheet.labels or sheet.map else [""] * len(shown)
+        names = _names(self.source, [(other.id, other.output) for other in shown])
         return [replace(slot, target=other.id, name=name) for other, name in zip(shown, names, strict=True)]
 
     def rivals(self, target: Target) -> list[Target]:
@@ -130,21 +179,6 @@ class _Finder:
         if len(chosen) != 1:
             raise self._not_one(target, chosen)
         return chosen[0]
-
-    def _names(self, sheet: Sheet, shown: Sequence[Target]) -> list[str]:
-        """What the pictures are called, each in its own way where there is a map of them."""
-        names = [_stem(other.output, whole=sheet.names == "path") for other in shown]
-        both = next((name for name, count in Counter(names).items() if count > 1), None)
-        if sheet.map and both is not None:
-            one, other = [item.id for item, name in zip(shown, names, strict=True) if name == both][:2]
-            raise SpecError(
-                f"the map would have two pictures '{both}': {one} and {other}",
-                where=self.source.where(),
-                hint="name them by their whole paths, with 'names: path', or give them other outputs"
-                if sheet.names == "name"
-                else "give them other outputs",
-            )
-        return names
 
     def _match(self, ours: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[str, ...]:
         """The variables that have to agree."""
@@ -194,6 +228,28 @@ class _Finder:
             where=self.source.where(),
             hint=f"choose one: {' and '.join(_ways(target, found))}",
         )
+
+
+def _names(source: EdgeSource, shown: Sequence[tuple[str, str]]) -> list[str]:
+    """What the pictures of a sheet are called, each in its own way where there is a map of them.
+
+    shown: the id and the output of each. Raises SpecError.
+    """
+    sheet = source.sheet
+    if sheet is None or not (sheet.labels or sheet.map):
+        return [""] * len(shown)
+    names = [_stem(output, whole=sheet.names == "path") for _, output in shown]
+    both = next((name for name, count in Counter(names).items() if count > 1), None)
+    if sheet.map and both is not None:
+        one, other = [id for (id, _), name in zip(shown, names, strict=True) if name == both][:2]
+        raise SpecError(
+            f"the map would have two pictures '{both}': {one} and {other}",
+            where=source.where(),
+            hint="name them by their whole paths, with 'names: path', or give them other outputs"
+            if sheet.names == "name"
+            else "give them other outputs",
+        )
+    return names
 
 
 def _stem(output: str, *, whole: bool) -> str:

@@ -16,8 +16,8 @@ from imgbuild.expand.draft import Draft, Moved, read_draft
 from imgbuild.expand.drawn import note_drawn
 from imgbuild.expand.edges import Part, settle
 from imgbuild.expand.policies import STAND_IN
-from imgbuild.expand.trials import Group, crown, groups_of
-from imgbuild.expand.winners import Contests, OpenPicks, Winner, nothing_picked
+from imgbuild.expand.trials import crown, groups_of
+from imgbuild.expand.winners import Contests, Group, OpenPicks, Winner, nothing_picked
 from imgbuild.files import Files
 from imgbuild.settings import Settings, profile_place
 from imgbuild.spec.declared import Spec
@@ -75,7 +75,7 @@ def expand(
     with _no_collections():
         parts = {key: drafts.assets[key].part(moved) for key, moved in wanted.items()}
         contests = Contests(picks, lambda: {each.id for part in parts.values() for each in part.targets})
-        settle(parts, contests)
+        settle(parts, contests, lambda key: _groups(drafts, parts, key))
         targets = [target for part in parts.values() for target in part.targets]
         trials = _trials(drafts, parts)
         check_unique(
@@ -89,12 +89,13 @@ def expand(
 
 def _trials(drafts: Drafts, parts: Mapping[tuple[str, str], Part]) -> list[Group]:
     """All rivals of trials. Raises SpecError."""
-    return [
-        group
-        for key, part in parts.items()
-        if (rules := drafts.assets[key].trial) is not None
-        for group in groups_of(rules, part)
-    ]
+    return [group for key in parts for group in _groups(drafts, parts, key)]
+
+
+def _groups(drafts: Drafts, parts: Mapping[tuple[str, str], Part], key: tuple[str, str]) -> Sequence[Group]:
+    """The rivals of one asset, as its trial says. Raises SpecError."""
+    rules = drafts.assets[key].trial
+    return groups_of(rules, parts[key]) if rules is not None else ()
 
 
 def _places(trials: Sequence[Group]) -> list[tuple[Target, str]]:

@@ -112,7 +112,7 @@ def layer_sources(
         for inside, edge in operation.edges():
             path = (*place, at, operation.name, *inside)
             name = upstream_name(edge)
-            found.setdefault(name, _edge(context, spec, declared, name, edge, path))
+            found.setdefault(name, _upstream(context, spec, declared, name, edge, path))
     return list(found.values())
 
 
@@ -128,8 +128,17 @@ def _sheet(context: Context, spec: Spec, declared: Declared[Asset]) -> EdgeSourc
         rgba_of(sheet.background)
     except ValueError as error:
         raise SpecError(str(error), where=declared.where("sheet", "background")) from error
-    edge = Edge(asset=sheet.asset, match=sheet.match, model=sheet.model, index=sheet.index)
-    return replace(_edge(context, spec, declared, ON_SHEET, edge, ("sheet",)), sheet=sheet)
+    which: dict[str, Any] = {"match": sheet.match, "model": sheet.model, "index": sheet.index}
+    edge = Pick(pick=sheet.pick, **which) if sheet.pick else Edge(asset=sheet.asset, **which)
+    source = replace(_upstream(context, spec, declared, ON_SHEET, edge, ("sheet",)), sheet=sheet)
+    home, name = source.upstream
+    if sheet.pick and context.specs[home].assets[name].value.pick is None:
+        raise SpecError(
+            f"'{sheet.pick}' does not say which of its images compete",
+            where=declared.where("sheet", "pick"),
+            hint="give it a 'pick' of its own, or show all of them: write 'asset' in place of 'pick'",
+        )
+    return source
 
 
 def _sources(
@@ -140,19 +149,34 @@ def _sources(
     if isinstance(value, list):
         items = [(item, ("inputs", role, at)) for at, item in enumerate(value)]
     for item, path in items:
-        if isinstance(item, Mapping) and "pick" in item:
-            yield _pick(context, spec, declared, role, msgspec.convert(item, Pick), path)
-        elif isinstance(item, Mapping):
-            yield _edge(context, spec, declared, role, msgspec.convert(item, Edge), path)
+        if isinstance(item, Mapping):
+            edge = msgspec.convert(item, Pick) if "pick" in item else msgspec.convert(item, Edge)
+            yield _upstream(context, spec, declared, role, edge, path)
         else:
             yield _file(context, role, item, declared.where(*path))
 
 
-def _pick(
-    context: Context, spec: Spec, declared: Declared[Asset], role: str, pick: Pick, path: tuple[Any, ...]
+def _upstream(
+    context: Context,
+    spec: Spec,
+    declared: Declared[Asset],
+    role: str,
+    wanted: Edge | Pick,
+    path: tuple[Any, ...],
 ) -> EdgeSource:
-    edge = Edge(asset=pick.pick, match=pick.match, model=pick.model, index=pick.index)
-    return replace(_edge(context, spec, declared, role, edge, path, key="pick"), is_pick=True)
+    """Raises SpecError where there is no asset of that name, or where it could pick from itself alone."""
+    if isinstance(wanted, Edge):
+        return _edge(context, spec, declared, role, wanted, path)
+    edge = Edge(asset=wanted.pick, match=wanted.match, model=wanted.model, index=wanted.index)
+    source = replace(_edge(context, spec, declared, role, edge, path, key="pick"), is_pick=True)
+    home, name = source.upstream
+    if context.specs[home].assets[name] is declared:
+        raise SpecError(
+            f"'{name}' would be made from the winner among its own images",
+            where=declared.where(*path, "pick"),
+            hint="pick from another asset, whose images are there before",
+        )
+    return source
 
 
 def _file(context: Context, role: str, path: str, where: Where) -> FileSource:

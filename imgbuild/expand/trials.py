@@ -11,7 +11,7 @@ from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand.edges import Part, alias_of
 from imgbuild.expand.matrix import Matrix
 from imgbuild.expand.names import Naming, check_unambiguous
-from imgbuild.expand.winners import Contests
+from imgbuild.expand.winners import Contests, Group
 from imgbuild.spec.declared import Declared, Spec
 from imgbuild.templates.template import compile_template
 from imgbuild.types import Asset, Format, Target, Where, Won
@@ -31,14 +31,6 @@ class Rules(Struct, frozen=True, kw_only=True, eq=False):
         model = "" if MODEL in self.over else alias_of(target)
         index = 0 if SEED in self.over else target.index
         return model, index, *(pair for pair in target.cell if pair[0] not in self.over)
-
-
-class Group(Struct, frozen=True, kw_only=True, eq=False):
-    """Rivals, in the order of the matrix. path: of the winner. where: the place of what says that they compete."""
-
-    rivals: list[Target]
-    path: str
-    where: Where
 
 
 def read_trial(

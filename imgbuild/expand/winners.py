@@ -15,9 +15,17 @@ from msgspec import Struct
 
 from imgbuild.expand.faults import Fault
 from imgbuild.expand.ids import escape, tag_of
-from imgbuild.types import Digest, Target
+from imgbuild.types import Digest, Target, Where
 
 SHOWN = 3  # of those that compete
+
+
+class Group(Struct, frozen=True, kw_only=True, eq=False):
+    """Rivals, in the order of the matrix. path: of the winner. where: the place of what says that they compete."""
+
+    rivals: list[Target]
+    path: str
+    where: Where
 
 
 class Winner(Struct, frozen=True, kw_only=True):
@@ -69,6 +77,15 @@ def no_winner(asset: str, rivals: Sequence[Target], winner: Winner | None) -> Fa
     else:
         cause = f"no winner of {asset}{shared(rivals)} is picked"
     return Fault(cause, f"look at them, and `imgbuild review pick` one of {shown}")
+
+
+def no_winners(asset: str, waiting: Sequence[tuple[Sequence[Target], Winner | None]]) -> Fault:
+    """What is wrong where several winners are wanted, and for these rivals none stands."""
+    first, more = no_winner(asset, *waiting[0]), len(waiting) - 1
+    if not more:
+        return first
+    others = "1 more group waits" if more == 1 else f"{more:,} more groups wait"
+    return Fault(f"{first.message}, and {others} for one", first.hint)
 
 
 def shared(rivals: Sequence[Target]) -> str:

@@ -10,24 +10,25 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from msgspec import Struct
 
-from imgbuild.types import Concern, Edge
+from imgbuild.types import Concern, Edge, Pick
 from imgbuild.weights.networks import Networks, named_models
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
-_UPSTREAM = "asset://"
+_UPSTREAM, _WINNER = "asset://", "pick://"
 
 
-def upstream_name(edge: Edge) -> str:
+def upstream_name(edge: Edge | Pick) -> str:
     """What an operation knows the picture of another target by, whichever that is. No path from the root is like it."""
     chosen = {"match": edge.match and ",".join(edge.match), "model": edge.model, "index": edge.index}
     known = "&".join(f"{key}={value}" for key, value in chosen.items() if value not in (None, ""))
-    return f"{_UPSTREAM}{edge.asset}{'?' if known else ''}{known}"
+    asset = f"{_WINNER}{edge.pick}" if isinstance(edge, Pick) else f"{_UPSTREAM}{edge.asset}"
+    return f"{asset}{'?' if known else ''}{known}"
 
 
 def is_upstream(name: str) -> bool:
-    return name.startswith(_UPSTREAM)
+    return name.startswith((_UPSTREAM, _WINNER))
 
 
 class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +37,8 @@ class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: as specs write it. example: of its parameters, as specs write them; empty where the name alone will do.
     version: a change of the pixels it gives moves it. model_fields: its parameters that name a declared model, whose
     weights it works with. keeps_size: whether what it gives is as large as what it was given, and nothing in it moves.
-    added: parameters that came later than the rest; they are None where they are left out, and then in no key.
+    added: parameters that came later than the rest, also within others; they are None where they are left out, and then
+    in no key.
     """
 
     name: ClassVar[str]
@@ -62,8 +64,8 @@ class Operation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Paths of files that the operation reads; what is in them is in the step's key."""
         return ()
 
-    def edges(self) -> Sequence[tuple[tuple[str | int, ...], Edge]]:
-        """Targets of other assets that it takes in, each with its place among the parameters.
+    def edges(self) -> Sequence[tuple[tuple[str | int, ...], Edge | Pick]]:
+        """Targets of other assets that it takes in, or winners among them, each with its place among the parameters.
 
         `files` has their `upstream_name`; the bytes are of their pixels.
         """

@@ -14,23 +14,25 @@ from imgbuild.process.base import Operation, upstream_name
 from imgbuild.process.laying import check_laying, drawn, lay
 from imgbuild.process.placement import Anchor, check_result, check_size
 from imgbuild.process.scaling import cover
-from imgbuild.types import Edge
+from imgbuild.types import Edge, Pick
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
 
 class Layer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One of: an `image` in a file, a target of another `asset`, a `color` that fills the whole, the `picture` itself.
+    """One of: an `image` in a file, a target of another `asset`, the winner that was picked among several of them
+    (`pick`), a `color` that fills the whole, the `picture` itself.
 
-    match: variables in which that target agrees with this one; left out, all that both have. model, index: which of
-    several, where that is not settled by the cell.
+    match: variables in which that target, or those that compete, agree with this one; left out, all that both have.
+    model, index: which of several, where that is not settled by the cell, or which of them compete.
     scale: its width as a share of the whole's; left out, it keeps its size. anchor, margin: where it lies, in pixels
     from the sides. opacity: 1.0 hides what is below.
     """
 
     image: str | None = None
     asset: str | None = None
+    pick: str | None = None
     match: list[str] | None = None
     model: str = ""
     index: int | None = None
@@ -42,10 +44,12 @@ class Layer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     opacity: float = 1.0
 
     def __post_init__(self) -> None:
-        given = (self.image is not None, self.asset is not None, self.color is not None, self.picture)
-        if given.count(True) != 1:
-            raise ValueError("a layer is an image, an asset, a color or the picture: give one of the four")
-        if self.asset is None and (self.match, self.model, self.index) != (None, "", None):
+        named = (self.image, self.asset, self.pick, self.color)
+        if (*(name is not None for name in named), self.picture).count(True) != 1:
+            raise ValueError(
+                "a layer is an image, an asset, a pick, a color or the picture: give one of the five"
+            )
+        if self.edge is None and (self.match, self.model, self.index) != (None, "", None):
             raise ValueError("match, model and index choose a target of an asset: give the asset too")
         if self.color is not None:
             rgba_of(self.color)
@@ -54,7 +58,9 @@ class Layer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         check_laying(self.margin, self.scale, self.opacity)
 
     @property
-    def edge(self) -> Edge | None:
+    def edge(self) -> Edge | Pick | None:
+        if self.pick is not None:
+            return Pick(pick=self.pick, match=self.match, model=self.model, index=self.index)
         if self.asset is None:
             return None
         return Edge(asset=self.asset, match=self.match, model=self.model, index=self.index)
@@ -68,16 +74,19 @@ class Layer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Compose(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Lays the `layers` over each other, the first at the bottom; `{picture: true}` among them is the picture itself.
 
-    The others are `{image: FILE}`, `{asset: NAME}` and `{color: …}`. Each may have an `anchor`, a `margin`, a `scale`
-    and an `opacity`. The whole is as large as `width` and `height` say, and else as the first layer that has a size. A
-    first layer that is an image or an asset fills the whole: it is scaled, and what stands over is cut off at its
-    `anchor`'s other side. The result has alpha where something of it is transparent.
+    The others are `{image: FILE}`, `{asset: NAME}`, `{pick: NAME}` (the winner among that asset's targets) and
+    `{color: …}`. Each may have an `anchor`, a `margin`, a `scale` and an `opacity`. The whole is as large as `width`
+    and `height` say, and else as the first layer that has a size. A first layer that is an image, an asset or a pick
+    fills the whole: it is scaled, and what stands over is cut off at its `anchor`'s other side. The result has alpha
+    where something of it is transparent.
     """
 
     name: ClassVar[str] = "compose"
     example: ClassVar[str] = (
         "{layers: [{color: white}, {picture: true}, {image: refs/logo.png, anchor: top}]}"
     )
+
+    added: ClassVar[tuple[str, ...]] = ("pick",)  # of a layer
 
     layers: list[Layer]
     width: int | None = None
@@ -96,7 +105,7 @@ class Compose(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def files(self) -> Sequence[str]:
         return tuple(dict.fromkeys(layer.file for layer in self.layers if layer.file is not None))
 
-    def edges(self) -> Sequence[tuple[tuple[str | int, ...], Edge]]:
+    def edges(self) -> Sequence[tuple[tuple[str | int, ...], Edge | Pick]]:
         found = ((("layers", at), layer.edge) for at, layer in enumerate(self.layers))
         return [(path, edge) for path, edge in found if edge is not None]
 
@@ -121,7 +130,8 @@ class Compose(Operation, frozen=True, kw_only=True, forbid_unknown_fields=True):
             lay(
                 whole,
                 above,
-                layer.image or (f"the image of '{layer.asset}'" if layer.asset else "the picture"),
+                layer.image
+                or (f"the image of '{named}'" if (named := layer.asset or layer.pick) else "the picture"),
                 anchor=layer.anchor,
                 margin=layer.margin,
                 scale=layer.scale,

@@ -111,6 +111,11 @@ _CELL_SIZE = {
 _FILE = {"not": {"required": ["csv", "json"]}, "errorMessage": "must name a csv or a json file, not both"}
 
 TABLE = {"allOf": [_FILE]}
+SHEET = {
+    "if": {"required": ["pick"]},
+    "then": {"not": {"required": ["asset"]}, "errorMessage": "must name an asset or a pick, not both"},
+    "else": {"required": ["asset"]},
+}
 FRAGMENTS: dict[str, dict[str, Any]] = {
     "SpecFile.include": {"type": "array", "items": _TEXT},
     "SpecFile.models": shapes.mapping_of({"$ref": "#/$defs/Model"}),
@@ -139,6 +144,7 @@ FRAGMENTS: dict[str, dict[str, Any]] = {
     "Pick.pick": _TEXT,
     "Pick.index": {"type": "integer", "minimum": 0},
     "Sheet.asset": _TEXT,
+    "Sheet.pick": _TEXT,
     "Sheet.index": {"type": "integer", "minimum": 0},
     "Sheet.columns": {"type": "integer", "minimum": 1, "maximum": 65535},
     "Sheet.cell": _CELL_SIZE,

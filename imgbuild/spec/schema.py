@@ -19,7 +19,7 @@ from imgbuild.registry import Registry
 from imgbuild.rules import RULES
 from imgbuild.rules.base import Rule
 from imgbuild.settings.schema import settings_schema
-from imgbuild.spec.fragments import FRAGMENTS, TABLE
+from imgbuild.spec.fragments import FRAGMENTS, SHEET, TABLE
 from imgbuild.types import Edge, Line, Pick, Pin, Seeds, SpecFile, Table
 
 __all__ = ["lock_schema", "settings_schema", "spec_schema", "write_schemas"]
@@ -31,6 +31,7 @@ def spec_schema() -> dict[str, Any]:
     (reference,), definitions = shapes.components([SpecFile])
     definitions |= shapes.components([Edge, Pick, Seeds, Table])[1]
     definitions["Table"] |= TABLE
+    definitions["Sheet"] |= SHEET
     process = _entries(OPERATIONS, "operation", definitions)
     entries = {
         "Asset.process": process,

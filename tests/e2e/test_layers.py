@@ -246,7 +246,7 @@ FAULTS = {
     "a file too": (
         "{asset: grounds}",
         "{asset: grounds, color: red}",
-        f"{AT}15:27: operation 'compose': a layer is an image, an asset, a color or the picture: give one of the four",
+        f"{AT}15:27: operation 'compose': a layer is an image, an asset, a pick, a color or the picture: give one of the five",
         None,
     ),
 }

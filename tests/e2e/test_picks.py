@@ -350,6 +350,12 @@ WRONG = {
         "      |                            ^^^^\n"
         "hint: Assets here: concepts, heroes, posters\n"
     ),
+    "{pick: heroes}": (
+        "specs/catalog.yaml:13:28: 'heroes' would be made from the winner among its own images\n"
+        "   13 |     inputs: {image: {pick: heroes}}\n"
+        "      |                            ^^^^^^\n"
+        "hint: pick from another asset, whose images are there before\n"
+    ),
     "{pick: concepts, asset: posters}": (
         "specs/catalog.yaml:13:38: unknown key 'asset'\n"
         "   13 |     inputs: {image: {pick: concepts, asset: posters}}\n"

@@ -107,10 +107,13 @@ def test_its_files_are_named_once_and_placed():
             "compose needs the picture as one of its layers: {picture: true}",
         ),
         (lambda: Compose(layers=[Layer(picture=True)], width=3), "width and height go together"),
-        (lambda: Layer(), "a layer is an image, an asset, a color or the picture: give one of the four"),
+        (
+            lambda: Layer(),
+            "a layer is an image, an asset, a pick, a color or the picture: give one of the five",
+        ),
         (
             lambda: Layer(image="a", picture=True),
-            "a layer is an image, an asset, a color or the picture: give one of the four",
+            "a layer is an image, an asset, a pick, a color or the picture: give one of the five",
         ),
         (
             lambda: Layer(color="red", scale=0.5),

@@ -21,6 +21,14 @@ SPEC = """\
         matrix: {page: [home, shop]}
         models: [paint]
         inputs: {image: {pick: "ideas"}}
+      board:
+        sheet: {pick: ideas, map: true}
+      cards:
+        prompt: "a card"
+        matrix: {page: [home, shop]}
+        models: [paint]
+        process: [{compose: {layers: [{picture: true}, {pick: ideas, scale: 0.5}]}}]
+        renditions: {all: {process: [{compose: {layers: [{picture: true}, {pick: ideas, match: []}]}}]}}
     """
 NAMES, WORDS = ("ideas", "concepts"), ("{{ page }}, {{ style }}", "{{ style }} {{ page }}")
 numbers = count()
@@ -58,7 +66,7 @@ STEPS = st.one_of(
     st.tuples(st.just("reword"), st.sampled_from(WORDS)),
     st.tuples(st.just("rename"), st.sampled_from(NAMES)),
     st.tuples(st.just("build")),
-    st.tuples(st.just("build"), st.sampled_from(["heroes", "page=home", "style=plain"])),
+    st.tuples(st.just("build"), st.sampled_from(["heroes", "board", "cards", "page=home", "style=plain"])),
 )
 
 
