@@ -25,6 +25,7 @@ from imgbuild.keys import (
 )
 from imgbuild.plan import inputs_digest, outcome_key, peers_digest
 from imgbuild.process.adjust import Adjust
+from imgbuild.process.compose import Compose, Layer
 from imgbuild.process.resize import Resize
 from imgbuild.rules.sharpness import Sharpness
 from imgbuild.rules.similar_to import SimilarTo
@@ -38,6 +39,7 @@ OTHER = Pin(provider="openai", source="gpt-image-2", revision="2026-04-21", adap
 PINS = {("shop", "paint"): PIN, ("shop", "other"): OTHER}
 FILES = {"refs/a.png": "f" * 43, "refs/b.png": "g" * 43}
 RESIZE = Resize(width=512, height=512)
+LAYERS = [Layer(asset="base"), Layer(picture=True, scale=0.5)]
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,7 @@ def cases(target, model, intent):
         "generate, from pictures": generate_key(ask, PIN, 42, {"image": ["p" * 43], "mask": ["q" * 43]}),
         "import": import_key("f" * 43),
         "process": process_key(RESIZE, "p" * 43),
+        "process, with layers": process_key(Compose(layers=LAYERS), "p" * 43, {"asset://base": "b" * 43}.get),
         "encode": encode_key(Format(type="webp", quality=90, lossless=False), "p" * 43),
         "encode, described": encode_key(Format(type="webp"), "p" * 43, {"source": "trainedAlgorithmicMedia"}),
         "rules": seal_rules(rules, 3, FILES.get),

@@ -31,7 +31,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     What made it is told by the record of its generation; `known` is false where this store has none, and what the spec
     says now stands there. process and format are those of the spec now.
     sources: files and targets that it was made from. rights, model_rights: as the asset and the model state them now.
-    review: open, approved or rejected; decisions: all that people said of it.
+    review: open, approved or rejected; decisions: all that people said of it. won: where it is published, too, since it
+    was picked over others; empty where it was not.
     cost: US dollars. created: UTC.
     """
 
@@ -68,6 +69,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     verdicts: tuple[Verdict, ...]
     review: str
     decisions: tuple[Decision, ...]
+    won: str
     cost: float
     seconds: float
     created: str
@@ -144,11 +146,19 @@ def _entry(
         verdicts=verdicts,
         review=standing.state,
         decisions=standing.said,
+        won=_won(found, target, line),
         cost=record.cost if record else 0.0,
         seconds=record.seconds if record else 0.0,
         created=datetime.fromtimestamp(record.created, UTC).isoformat() if record and record.created else "",
         environment=dict(record.environment) if record else {},
     )
+
+
+def _won(found: Survey, target: Target, line: Line) -> str:
+    """Where the winner is published, as long as it has the picture that was picked."""
+    if target.won is None or target.won.pixels != line.pixels:
+        return ""
+    return f"{found.project.settings.output}/{target.won.output}"
 
 
 def _files(found: Survey, target: Target, line: Line) -> list[dict[str, str]]:

@@ -73,6 +73,7 @@ def test_everything_that_made_an_image(project):
         "variables": {"kind": "ink"},
         "sha256": hashlib.sha256(data).hexdigest(),
         "files": [],
+        "won": "",
         "pixels": line.pixels,
         "known": True,
         "prompt": "art, ink",

@@ -183,6 +183,20 @@ def test_the_list_says_who_won(picked):
     assert "approved, wins" in picked.tell("review", "list").out
 
 
+def test_the_manifest_has_the_winners_name_as_long_as_it_is_published(picked):
+    def won():
+        images = json.loads(picked.tell("manifest").out)["images"]
+        return {image["id"]: image["won"] for image in images if image["won"]}
+
+    assert won() == {PLAIN: "out/home/hero.png", hero("shop", "moody"): "out/shop/hero.png"}
+    picked.tell("review", "reject", PLAIN, "-m", "too dark", "--by", "Ann")
+    picked.edit("specs/catalog.yaml", ("{{ page }}, {{ style }}", "{{ page }} in {{ style }}"))
+    picked.build()
+    assert won() == {}
+    head, *rows = picked.tell("manifest", "--format", "csv").out.splitlines()
+    assert ("won" in head.split(","), len(rows)) == (True, 5)
+
+
 def test_the_winner_is_signed_under_its_name(picked, monkeypatch):
     monkeypatch.setenv("IMGBUILD_C2PA_KEY", chain().key.decode())
     picked.write(
