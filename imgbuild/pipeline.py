@@ -324,10 +324,7 @@ def _tidy(materials: Materials, reporter: Reporter, *, prune: bool) -> list[str]
     leftovers = _leftovers(found, {*wanted, *stale})
     removed = found.outputs.remove(removable | {path for path, id in leftovers.items() if id not in kept_ids})
     if stale:
-        materials.store.records.drop_outputs(found.project.settings.profile_name, removable)
-        materials.published = {
-            path: output for path, output in materials.published.items() if path not in removable
-        }
+        materials.withdraw(removable)
     return removed
 
 

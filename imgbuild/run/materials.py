@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from imgbuild.given import Given
 from imgbuild.keys import bound_at
@@ -69,6 +69,12 @@ class Materials:
         for path, output in outputs.items():
             self.published[path] = output
             self.ledger.put_output(path, output)
+
+    def withdraw(self, paths: Collection[str]) -> None:
+        """Know these outputs as published no more."""
+        self.store.records.drop_outputs(self.survey.project.settings.profile_name, paths)
+        for path in paths:
+            del self.published[path]
 
     def inputs_digest(self, target: Target) -> Digest:
         """Digest of the pixels that other targets give to this one now."""

@@ -1,10 +1,13 @@
 """The output folder is the user's: what is not ours stays, what failed stays, what is nobody's goes."""
 
 import json
+import os
 import threading
 import time
 
 import pytest
+
+from imgbuild.store.snapshot import recall
 
 OUTPUT = 'output: "shots/{{ sku }}_{{ color }}.png"\n'
 FIRST = "catalog/shots[sku=A1,color=red]@paint#0"
@@ -138,6 +141,13 @@ def test_stale_outputs_are_removed_where_they_are_as_published(shop):
     assert set(shop.outputs()) == NAMES - {"shots/A3_blue.png"}
     assert ("shots/A3_red.png belongs to no target any more, but was edited: left alone") in shop.notes()
     assert len(shop.lines()) == 4
+
+
+def test_after_outputs_were_removed_there_is_nothing_to_do(shop, monkeypatch):
+    monkeypatch.chdir(shop.root)
+    shop.edit("specs/products.csv", ("A3,table\n", ""))
+    assert shop.tell("build").code == 0
+    assert recall(["build"], os.environ, str(shop.root)) == ("up to date (4 targets)", 0)
 
 
 def lose_records(project):
