@@ -14,7 +14,8 @@ def main() -> int:
 
         told = recall(arguments, os.environ, os.getcwd())  # noqa: PTH109 - pathlib is a heavy import here
         if told is not None:
-            print(told[0])  # noqa: T201
+            if told[0]:  # nothing went wrong, and that is all that was asked for
+                print(told[0])  # noqa: T201
             return told[1]
     from imgbuild.cli import run
 

@@ -12,19 +12,20 @@ from collections.abc import Collection, Mapping, Sequence
 from math import prod
 
 import msgspec
+from msgspec.structs import replace
 
 from imgbuild.expand import Drafts
 from imgbuild.expand.draft import Moved
 from imgbuild.expand.outline import Outline, affected, outline_of
 from imgbuild.files import Files
-from imgbuild.project import Project, load_drafts, project_of
+from imgbuild.project import Project, Remark, load_drafts, project_of
 from imgbuild.settings import Settings
 from imgbuild.store.snapshot import Snapshot, changed, look_beside
 from imgbuild.store.store import Store
 
 SHARE = 8  # where more than one target in so many is affected, looking at all of them costs less
 
-_decode = msgspec.msgpack.Decoder(tuple[bytes, Outline]).decode
+_decode = msgspec.msgpack.Decoder(tuple[bytes, Outline, tuple[Remark, ...]]).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -35,16 +36,18 @@ def load_since(
 
     scope: all that must be the same beside the sources. Raises SpecError, Errors.
     """
-    old = _known(seen, str(files.root), scope)
-    if seen is None or old is None:
+    known = _known(seen, str(files.root), scope)
+    if seen is None or known is None:
         return project_of(files, settings, *load_drafts(files, settings, extra))
+    old, remarks = known
     outputs_stand = look_beside(seen)
     try:
         specs, drafts = load_drafts(files, settings, extra)
         only = _moved(seen, old, drafts)
     finally:  # also where a spec is broken: nobody else waits for those who look
         stand = outputs_stand()
-    return project_of(files, settings, specs, drafts, only if stand else None, seen.total)
+    project = project_of(files, settings, specs, drafts, only if stand else None, seen.total)
+    return project if project.is_whole else replace(project, remarks=remarks)
 
 
 def is_enough(project: Project, store: Store) -> bool:
@@ -63,21 +66,24 @@ def is_enough(project: Project, store: Store) -> bool:
     )
 
 
-def outline(project: Project, scope: bytes, open: Collection[str]) -> bytes:
-    """What a snapshot keeps of the sources, for `load_since`. open: the targets that are to be looked at again."""
+def outline(project: Project, scope: bytes, open: Collection[str], remarks: Sequence[Remark]) -> bytes:
+    """What a snapshot keeps of the sources, and what there was to say of them, for `load_since`.
+
+    open: the targets that are to be looked at again.
+    """
     targets = [project.graph.targets[name] for name in open]
-    return _encode((scope, outline_of(project.drafts, targets)))
+    return _encode((scope, outline_of(project.drafts, targets), remarks))
 
 
-def _known(seen: Snapshot | None, root: str, scope: bytes) -> Outline | None:
-    """The outline that a snapshot keeps, if it is of this project: a copied folder has another's."""
+def _known(seen: Snapshot | None, root: str, scope: bytes) -> tuple[Outline, tuple[Remark, ...]] | None:
+    """The outline and the remarks that a snapshot keeps, if it is of this project: a copied folder has another's."""
     if seen is None or seen.root != root:
         return None
     try:
-        known, old = _decode(seen.outline)
+        known, old, remarks = _decode(seen.outline)
     except msgspec.DecodeError:
         return None
-    return old if known == scope else None
+    return (old, remarks) if known == scope else None
 
 
 def _moved(seen: Snapshot, old: Outline, drafts: Drafts) -> Mapping[tuple[str, str], Moved] | None:

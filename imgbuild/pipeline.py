@@ -20,7 +20,7 @@ from imgbuild.graph import closure
 from imgbuild.lock.book import LockBook
 from imgbuild.pins import Pins
 from imgbuild.plan import DOES_STEPS, Action, Options
-from imgbuild.project import Project, drafts_of, project_of, widened
+from imgbuild.project import Project, Remark, drafts_of, project_of, widened
 from imgbuild.relock import relock
 from imgbuild.report import Reporter
 from imgbuild.report.events import Note, Started
@@ -104,7 +104,8 @@ def build(
     extent = Extent(chosen=chosen, selected=not options.selection.is_all(), stands=stands)
     ended = built(materials, schedule, extent, len(removed), spent, seconds)
     _tell_end(ended, reporter)
-    return replace(ended, asked=tuple(asked))
+    remarks = _remarks(found, {**found.lines, **materials.lines})
+    return replace(ended, asked=tuple(asked), remarks=remarks)
 
 
 def _tell_end(ended: Built, reporter: Reporter) -> None:
@@ -159,8 +160,8 @@ def _tell_notes(project: Project, store: Store, found: Survey, reporter: Reporte
         reporter.event(Note(text=text, level="warning"))
     for notice in project.expansion.warnings:
         reporter.event(Note(text=str(notice), level="warning"))
-    for notice in unpicked(found):
-        reporter.event(Note(text=str(notice)))
+    for remark in _remarks(found, found.lines):
+        reporter.event(Note(text=project.told(remark)))
     for name in sorted(found.guarded):
         reporter.event(
             Note(
@@ -169,6 +170,11 @@ def _tell_notes(project: Project, store: Store, found: Survey, reporter: Reporte
                 level="warning",
             )
         )
+
+
+def _remarks(found: Survey, lines: Mapping[str, Line]) -> tuple[Remark, ...]:
+    """What is to be said, whether or not there is anything to do. lines: by target."""
+    return (*found.project.remarks, *unpicked(found.project, lines))
 
 
 def _tell_ends(found: Survey, chosen: Collection[str], options: BuildOptions, reporter: Reporter) -> None:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from imgbuild.errors import SpecError, did_you_mean
 from imgbuild.expand import Drafts, Expansion, expand, read_drafts
 from imgbuild.expand.cheapest import Choice
-from imgbuild.expand.context import Context
+from imgbuild.expand.context import Context, Notice
 from imgbuild.expand.draft import Moved
 from imgbuild.expand.finish import rules_of_sets, weights_of
 from imgbuild.expand.winners import FindWinner, OpenPicks
@@ -29,10 +29,19 @@ from imgbuild.spec.load import load, load_file
 from imgbuild.types import Bound, Line, Model, Pin
 
 
+class Remark(Struct, frozen=True, array_like=True):
+    """What there is to say of an asset whose images compete, until something changes."""
+
+    spec: str
+    asset: str
+    text: str
+
+
 class Project(Struct, frozen=True, kw_only=True, eq=False):
     """All that the sources say. Nothing of what was built is in it.
 
     left_out: how many targets are not in the graph, since nothing of them can have changed; None: it is whole.
+    remarks: what there was to say of those.
     """
 
     settings: Settings
@@ -42,6 +51,7 @@ class Project(Struct, frozen=True, kw_only=True, eq=False):
     expansion: Expansion
     graph: Graph
     left_out: int | None = None
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -51,6 +61,11 @@ class Project(Struct, frozen=True, kw_only=True, eq=False):
     def chosen(self) -> Mapping[Name, Mapping[str, Choice]]:
         """By model, the choices by price that fell on it, each by its digest: of what was looked at."""
         return self.drafts.context.chosen
+
+    def told(self, remark: Remark) -> str:
+        """A remark at its place, as the spec is now."""
+        trial = self.drafts.assets[remark.spec, remark.asset].trial
+        return str(Notice(message=remark.text, where=trial.where if trial is not None else None))
 
     @property
     def outputs(self) -> Outputs:

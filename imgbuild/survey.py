@@ -13,7 +13,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from imgbuild.adjustments import readings
-from imgbuild.errors import place
 from imgbuild.expand.context import Notice
 from imgbuild.expand.ending import endings
 from imgbuild.expand.winners import Group, shared
@@ -24,7 +23,7 @@ from imgbuild.lock.book import LockBook
 from imgbuild.lock.rename import carry_over
 from imgbuild.pins import Name, Pins, digests_of
 from imgbuild.plan import AT_REST, DOES_STEPS, Action, Options, Plan, View, make_plan, plan_of
-from imgbuild.project import Project, repicked
+from imgbuild.project import Project, Remark, repicked
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
 from imgbuild.providers.keyring import Keyring
@@ -339,17 +338,19 @@ def reviews_of(project: Project) -> ReviewBook:
     return ReviewBook(project.files, project.settings, project.specs, project.graph.targets)
 
 
-def unpicked(found: Survey) -> Iterator[Notice]:
-    """What is to be said of rivals without a winner that stands, asset by asset."""
-    waiting: dict[str, list[Group]] = {}
-    for group in found.project.expansion.trials:
-        if not any(_stands(found, target) for target in group.rivals):
-            waiting.setdefault(place(group.where), []).append(group)
-    for groups in waiting.values():
+def unpicked(project: Project, lines: Mapping[str, Line]) -> Iterator[Remark]:
+    """What is to be said of rivals without a winner that stands, asset by asset. lines: by whole id."""
+    waiting: dict[tuple[str, str], list[Group]] = {}
+    for group in project.expansion.trials:
+        rivals = [project.graph.targets[rival.id] for rival in group.rivals]
+        if not any(_stands(rival, lines.get(rival.id)) for rival in rivals):
+            recipe = rivals[0].recipe
+            waiting.setdefault((recipe.spec, recipe.asset), []).append(group)
+    for key, groups in waiting.items():
         name = f"{groups[0].rivals[0].recipe.asset}{shared(groups[0].rivals)}"
         more = f", nor of {len(groups) - 1} more" if len(groups) > 1 else ""
         text = f"no winner of {name} is picked{more}: there is no {groups[0].path}"
-        yield Notice(message=f"{text}{', …' if more else ''}", where=groups[0].where)
+        yield Remark(*key, f"{text}{', …' if more else ''}")
 
 
 def beaten_by(found: Survey, book: ReviewBook) -> dict[str, str]:
@@ -365,10 +366,9 @@ def beaten_by(found: Survey, book: ReviewBook) -> dict[str, str]:
     return {name: winner for name, winner in beaten.items() if name not in waiting}
 
 
-def _stands(found: Survey, target: Target) -> bool:
+def _stands(target: Target, line: Line | None) -> bool:
     """Whether a target has won, with the image that is locked."""
-    won, line = found.project.graph.targets[target.id].won, found.lines.get(target.id)
-    return won is not None and line is not None and line.pixels == won.pixels
+    return target.won is not None and line is not None and line.pixels == target.won.pixels
 
 
 def states_of(found: Survey, store: Store) -> dict[str, str]:

@@ -18,7 +18,7 @@ from imgbuild.narrow import outline
 from imgbuild.process import OPERATIONS
 from imgbuild.project import Project
 from imgbuild.providers import PROVIDERS
-from imgbuild.report.events import Finished
+from imgbuild.report.events import Finished, Note
 from imgbuild.report.plain import PlainReporter
 from imgbuild.rules import RULES
 from imgbuild.run.results import Built
@@ -39,11 +39,13 @@ class Last:
 
     command: what may end at once where nothing changed, as `snapshot.identity` gives it; empty: nothing may.
     scope: all that must be the same beside the sources for a build to look only at what changed.
-    extra: spec files and folders beside the project's own, from the root.
+    extra: spec files and folders beside the project's own, from the root. quiet: whether only what went wrong is said.
     """
 
-    def __init__(self, path: str, command: bytes, scope: bytes, extra: Sequence[str] = ()) -> None:
-        self.path, self.command, self.scope, self.extra = path, command, scope, extra
+    def __init__(
+        self, path: str, command: bytes, scope: bytes, extra: Sequence[str] = (), *, quiet: bool = False
+    ) -> None:
+        self.path, self.command, self.scope, self.extra, self.quiet = path, command, scope, extra, quiet
         self.sources: Sources = {}
         self._stamp = stamp_of(path)
 
@@ -98,10 +100,15 @@ class Last:
             output=project.settings.output,
             parts=parts,
             total=total,
-            text=_again(built) if built.lasting else "",
+            text=_again(built, quiet=self.quiet) if built.lasting else "",
             code=int(built.finished.exit_code),
-            outline=outline(project, self.scope, built.open) if built.open is not None else b"",
+            outline=self._outline(built),
         )
+
+    def _outline(self, built: Built) -> bytes:
+        if built.open is None:
+            return b""
+        return outline(built.project, self.scope, built.open, built.remarks)
 
 
 def last_of(session: Session, settings: Settings, paths: Sequence[str], *, again: bool) -> Last:
@@ -117,6 +124,7 @@ def last_of(session: Session, settings: Settings, paths: Sequence[str], *, again
         snapshot.identity(session.arguments, session.environ, folder) if again else b"",
         snapshot.identity([settings.profile_name, *extra], session.environ, str(session.root)),
         extra,
+        quiet=session.quiet,
     )
 
 
@@ -171,12 +179,14 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _again(built: Built) -> str:
+def _again(built: Built, *, quiet: bool) -> str:
     """What the same build would say if it were run again now."""
     ended = built.finished
     rest = ended.fresh + ended.built + ended.restored
     text = io.StringIO()
-    with closing(PlainReporter(text, width=None)) as reporter:
+    with closing(PlainReporter(text, width=None, quiet=quiet)) as reporter:
+        for remark in built.remarks:
+            reporter.event(Note(text=built.project.told(remark)))
         for failure in built.failures:
             reporter.event(failure)
         reporter.event(

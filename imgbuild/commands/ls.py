@@ -30,8 +30,8 @@ def run_ls(session: Session, paths: Sequence[str], select: Sequence[str], *, pic
             session.give({"handle": short, "state": state, "id": id, "output": output})
     elif rows:
         session.table(["handle", "state", "target", "output"], rows)
-        for notice in unpicked(found):
-            session.say(f"note: {notice}")
+        for remark in unpicked(found.project, found.lines):
+            session.say(f"note: {found.project.told(remark)}")
     else:
         session.say("no targets: write a spec, or let `imgbuild init` write one")
     return Exit.DONE

@@ -152,8 +152,8 @@ def _told_cost(costs: Sequence[float | None]) -> str:
 def _warn(session: Session, found: Survey) -> None:
     for notice in (*found.project.expansion.warnings, *endings_of(found, session.today())):
         session.say(f"warning: {notice}")
-    for notice in unpicked(found):
-        session.say(f"note: {notice}")
+    for remark in unpicked(found.project, found.lines):
+        session.say(f"note: {found.project.told(remark)}")
     gone = sum(len(ids) for ids in found.gone.values())
     if gone:
         guarded = ", and need --prune to go" if found.guarded else ""

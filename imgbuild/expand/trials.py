@@ -63,7 +63,7 @@ def groups_of(rules: Rules, part: Part) -> list[Group]:
     """The groups of an asset's targets. Raises SpecError where rivals would have several names for the winner."""
     found: dict[tuple[object, ...], Group] = {}
     for target, path in zip(part.targets, part.places, strict=True):
-        group = found.setdefault(rules.group(target), Group(rivals=[], path=path, where=rules.where))
+        group = found.setdefault(rules.group(target), Group(rivals=[], path=path))
         group.rivals.append(target)
         if group.path != path:
             raise SpecError(

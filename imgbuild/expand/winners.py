@@ -15,17 +15,16 @@ from msgspec import Struct
 
 from imgbuild.expand.faults import Fault
 from imgbuild.expand.ids import escape, tag_of
-from imgbuild.types import Digest, Target, Where
+from imgbuild.types import Digest, Target
 
 SHOWN = 3  # of those that compete
 
 
 class Group(Struct, frozen=True, kw_only=True, eq=False):
-    """Rivals, in the order of the matrix. path: of the winner. where: the place of what says that they compete."""
+    """Rivals, in the order of the matrix. path: of the winner."""
 
     rivals: list[Target]
     path: str
-    where: Where
 
 
 class Winner(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from msgspec import Struct
 from imgbuild.errors import Exit, TargetError, place
 from imgbuild.files import Stamp
 from imgbuild.plan import AT_REST, Action, Decision
-from imgbuild.project import Project
+from imgbuild.project import Project, Remark
 from imgbuild.report.events import Failure, Finished
 from imgbuild.run.accept import tell, tell_apart
 from imgbuild.run.budget import OverBudget
@@ -31,7 +31,7 @@ class Built(Struct, frozen=True, kw_only=True):
     ran: how often each step ran. outputs: stamps of the published files, by path. locks: the lock files' paths.
     news: those failures that were not told by an earlier build. refusals: whatever came of them.
     stopped: whether something was not made for the budget's sake. asked: ids of the targets that it was about, without
-    what those are made from.
+    what those are made from. remarks: what there is to say of the project, until something changes.
     """
 
     project: Project
@@ -46,6 +46,7 @@ class Built(Struct, frozen=True, kw_only=True):
     refusals: tuple[Refusal, ...]
     stopped: bool
     asked: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def clean(self) -> bool:

@@ -1,10 +1,12 @@
 """Trials: images that compete, of which the winner is published under one name, as long as it is the one picked."""
 
 import json
+import os
 import shutil
 
 import pytest
 
+from imgbuild.store.snapshot import recall
 from tests.credentials.chains import chain
 
 SPEC = """\
@@ -101,6 +103,27 @@ def test_the_winner_has_one_name(picked):
     assert picked.tell("build").out.startswith("up to date")
 
 
+def test_a_build_with_nothing_to_do_says_again_who_has_no_winner(shop, monkeypatch):
+    def recalled(*flags):
+        told = recall(["build", *flags], os.environ, str(shop.root))
+        return told and told[0].splitlines()
+
+    monkeypatch.chdir(shop.root)
+    assert (shop.tell("build", "-q").out, recalled("-q")) == ("", [])
+    assert shop.tell("build").code == 0
+    assert recalled() == [BOTH, "up to date (5 targets)"]
+    pick(shop, PLAIN)
+    assert recalled() is None
+    shop.tell("build")
+    assert recalled() == [SHOP, "up to date (5 targets)"]
+    pick(shop, hero("shop", "plain"))
+    shop.tell("build")
+    assert recalled() == ["up to date (5 targets)"]
+    shop.edit("specs/catalog.yaml", ("{{ page }}, {{ style }}", "{{ page }} in {{ style }}"))
+    assert "built 4" in shop.tell("build").out  # and so they are not what was picked
+    assert recalled() == [BOTH, "up to date (5 targets)"]
+
+
 def planned(shop):
     return [json.loads(line) for line in shop.tell("plan", "--json").out.splitlines()]
 
@@ -111,7 +134,7 @@ def test_a_changed_winner_is_picked_no_more(picked):
     assert (ended.finished.built, ended.finished.removed) == (4, 2)
     assert paths(picked) == OWN
     assert notes(picked, "plan") == notes(picked, "build") == [BOTH]
-    assert picked.tell("build").out.startswith("up to date")
+    assert picked.tell("build").out == f"{BOTH}\nup to date (5 targets)\n"
     pick(picked, PLAIN)
     picked.build()
     assert image(picked, "home/hero.png") == image(picked, "heroes/home_plain_0.png")
@@ -251,6 +274,29 @@ def test_rows_of_a_table_compete(bench, painter):
     shop.edit("specs/catalog.yaml", ("{{ page }}/hero", "{{ page }}/{{ name }}"))
     told = shop.tell("build")
     assert told.err.startswith("specs/catalog.yaml:9:37: the winner would be 'home/lamp.png' if it is ")
+
+
+def test_a_build_of_others_alone_leaves_what_is_said_of_winners(bench, painter, monkeypatch):
+    rows = "".join(f"B{number:02},chair\n" for number in range(40))
+    shop = bench({"specs/catalog.yaml": SPEC, "specs/rows.csv": f"sku,name\nA1,lamp\n{rows}"})
+    monkeypatch.chdir(shop.root)
+    shop.edit(
+        "specs/catalog.yaml",
+        (
+            'prompt: "an icon"',
+            'prompt: "icon of {{ name }}"\n    matrix: {product: {csv: rows.csv, key: sku}}',
+        ),
+    )
+    assert shop.tell("build").code == 0
+    shop.edit("specs/rows.csv", ("lamp", "candle"))
+    told = shop.tell("build").out
+    assert told.startswith(f"{BOTH}\n")
+    assert "built 1, 44 up to date" in told
+    assert recall(["build"], os.environ, str(shop.root))[0] == f"{BOTH}\nup to date (45 targets)"
+    shop.edit("specs/catalog.yaml", ("version: 1", "# the shop\nversion: 1"))
+    moved = BOTH.replace(":9:5", ":10:5")
+    assert shop.tell("build").out == f"{moved}\nup to date (45 targets)\n"
+    assert recall(["build"], os.environ, str(shop.root))[0] == f"{moved}\nup to date (45 targets)"
 
 
 def test_a_table_of_others_alone_is_looked_at_alone_and_a_pick_ends_that(bench, painter):
