@@ -13,7 +13,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks.rows import ROWS, Lab, Row, measure
+from tests.benchmarks.lab import Lab, Row
+from tests.benchmarks.rows import ROWS, measure
 
 HEADERS = ("figure", "targets", "imgbuild", "beside", "takes", "ratio", "goal", "peak")
 
@@ -45,17 +46,30 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _cells(row: Row) -> tuple[str, ...]:
     ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-    theirs = "not installed" if row.theirs is None else _time(row.theirs)
-    peak = f"{row.peak / 1e6:.0f} MB" if row.peak else ""
-    return (row.name, f"{row.targets:,}", _time(row.ours), row.peer, theirs, ratio, f"{row.goal:g}", peak)
+    theirs = "not installed" if row.theirs is None else _shown(row.theirs, row.unit)
+    peak = _shown(row.peak, "bytes") if row.peak else ""
+    return (
+        row.name,
+        f"{row.targets:,}",
+        _shown(row.ours, row.unit),
+        row.peer,
+        theirs,
+        ratio,
+        f"{row.goal:g}",
+        peak,
+    )
 
 
-def _time(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
+def _shown(value: float, unit: str) -> str:
+    if unit == "bytes":
+        return f"{value / 1e6:.0f} MB"
+    if unit == "nodes":
+        return f"{value:,.0f}"
+    return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"
 
 
 def _print(cells: Sequence[str]) -> None:
-    widths = (27, 8, 9, 15, 13, 6, 5, 7)
+    widths = (30, 8, 9, 15, 13, 6, 5, 7)
     print(
         "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip(), flush=True
     )

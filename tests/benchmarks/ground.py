@@ -65,12 +65,17 @@ def write_project(root: Path, targets: int) -> int:
 
     A table of a row a hundred targets, ten colours, ten styles; fewer where fewer are asked for.
     """
-    rows, styles = max(1, targets // 100), min(10, max(1, targets // len(COLOURS)))
+    rows = max(1, targets // 100)
     (root / "specs").mkdir(parents=True)
     (root / "imgbuild.yaml").write_text("output: out\n")
     write_table(root, rows)
-    write_spec(root, "brass", styles)
-    return rows * len(COLOURS) * styles + 1
+    write_spec(root, "brass", targets)
+    return rows * len(COLOURS) * styles_of(targets) + 1
+
+
+def styles_of(targets: int) -> int:
+    """Of how many styles a spec of about so many targets has each product in each colour."""
+    return min(10, max(1, targets // len(COLOURS)))
 
 
 def write_local(root: Path, targets: int) -> int:
@@ -133,11 +138,10 @@ def write_table(root: Path, rows: int, edited: int = 0) -> None:
     (root / "specs/products.csv").write_text("".join(["sku,name\n", *lines]))
 
 
-def write_spec(root: Path, word: str, styles: int) -> None:
-    """The spec file; `word` is in the prompt of the single target."""
-    text = SPEC.format(
-        colours=", ".join(COLOURS), styles=", ".join(f"s{style}" for style in range(styles)), word=word
-    )
+def write_spec(root: Path, word: str, targets: int) -> None:
+    """The spec file of about so many targets; `word` is in the prompt of the single one."""
+    styles = ", ".join(f"s{style}" for style in range(styles_of(targets)))
+    text = SPEC.format(colours=", ".join(COLOURS), styles=styles, word=word)
     (root / "specs/catalog.yaml").write_text(text)
 
 

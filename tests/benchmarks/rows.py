@@ -4,84 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 from PIL import Image
 
 import imgbuild
-from tests.benchmarks import checks, ground, loop, tools
-from tests.benchmarks.clock import Ran, run
+from tests.benchmarks import browser, checks, ground, loop, tools
+from tests.benchmarks.clock import run
+from tests.benchmarks.lab import Lab, Row, said
 from tests.vendors.openai import KEY
 
 ROOT = Path(__file__).parents[2]
-
-
-class Row(NamedTuple):
-    """One line of the table. ratio: `ours` over `theirs`, or over what the goal allows; at most `goal` is met.
-
-    ours, theirs: medians in seconds, with `unit` saying of what. peak: bytes. touched: how many targets it was about.
-    """
-
-    name: str
-    targets: int
-    touched: int
-    unit: str
-    ours: float
-    peer: str
-    theirs: float | None
-    goal: float
-    peak: int = 0
-
-    @property
-    def ratio(self) -> float | None:
-        return self.ours / self.theirs if self.theirs else None
-
-
-class Lab:
-    """A temporary folder of projects, each made once. runs: how often each figure is taken."""
-
-    def __init__(self, folder: Path, runs: int) -> None:
-        self.folder, self.runs = folder, runs
-        self.environ = tools.environment(folder / "home")
-        self._built: dict[int, tuple[Path, int]] = {}
-        self._count = 0
-
-    def place(self, name: str) -> Path:
-        """A folder that nobody has used: what was removed just before slows down making new files."""
-        self._count += 1
-        return self.folder / f"{name}-{self._count}"
-
-    def call(self, folder: Path, *words: str) -> Ran:
-        return run([*tools.imgbuild(), *words], folder, self.environ)
-
-    def fresh(self, targets: int) -> tuple[Path, int]:
-        """A project that was never built, and how many targets it has."""
-        root = self.place("project")
-        return root, ground.write_project(root, targets)
-
-    def built(self, targets: int) -> tuple[Path, int]:
-        """A project that is up to date."""
-        if targets not in self._built:
-            self._built[targets] = root, _ = self.fresh(targets)
-            self.call(root, "build", "--quiet")
-        return self._built[targets]
-
-    def ninja(self, count: int) -> tuple[list[str], Path] | None:
-        """The call of ninja, and a folder where it has nothing built yet."""
-        words = tools.peer("ninja")
-        if words is None:
-            return None
-        root = self.place("ninja")
-        ground.write_ninja(root, count)
-        return [*words, "--quiet"], root
 
 
 def null(lab: Lab, targets: int, goal: float) -> Iterator[Row]:
@@ -304,14 +242,14 @@ def api(lab: Lab, targets: int, rate: float) -> Iterator[Row]:
 def watch(lab: Lab, targets: int) -> Iterator[Row]:
     """`imgbuild watch`: from the save of a spec in which one target changed until its image is published."""
     root, count = lab.built(targets)
-    styles = min(10, max(1, targets // len(ground.COLOURS)))
     output = root / "out" / ground.HERO
     taken = []
-    with _watching(lab, root):
+    with lab.running(root, "watch", "--plain") as lines:
+        said(lines, "watching")
         for number in range(lab.runs + 1):
             time.sleep(0.3)  # let the last build end
             before = output.stat().st_mtime_ns
-            ground.write_spec(root, f"brass {number}", styles)
+            ground.write_spec(root, f"brass {number}", targets)
             began = time.perf_counter()
             while output.stat().st_mtime_ns == before:
                 time.sleep(0.001)
@@ -321,25 +259,6 @@ def watch(lab: Lab, targets: int) -> Iterator[Row]:
     yield Row("save to image under watch", count, 1, "seconds", median(taken[1:]), "150 ms", 0.150, 1.0)
 
 
-@contextmanager
-def _watching(lab: Lab, root: Path) -> Iterator[None]:
-    """A watch that has done its first build."""
-    with subprocess.Popen(
-        [*tools.imgbuild(), "watch", "--plain"],
-        cwd=root,
-        env={**lab.environ, "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        next(line for line in process.stdout if line.startswith("watching"))
-        try:
-            yield
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.communicate()
-
-
 # The figures of each row: what measures it, at how many targets, and what of it differs.
 ROWS: Mapping[str, Sequence[tuple[Callable[..., Iterator[Row]], int, tuple[float, ...]]]] = {
     "null": [(null, 10_000, (1.5,)), (null, 100_000, (0.8,))],
@@ -347,6 +266,8 @@ ROWS: Mapping[str, Sequence[tuple[Callable[..., Iterator[Row]], int, tuple[float
     "edit": [(edit, 100_000, ())],
     "cold": [(cold, 10_000, ())],
     "watch": [(watch, 10_000, ())],
+    "gallery": [(browser.gallery, 10_000, ())],
+    "replaced": [(browser.replaced, 10_000, ())],
     "local": [(local, 96, ())],
     "rules": [(rules, 500, ())],
     "api": [(api, 200, (5.0,)), (api, 1_500, (50.0,)), (api, 6_000, (500.0,))],

@@ -30,6 +30,16 @@ def test_every_row_runs_and_counts(tmp_path):
         ("first request after an edit", 21, 20),
         ("cold build", 21, 21),
         ("save to image under watch", 21, 1),
+        ("first picture in gallery", 21, 1),
+        ("longest task, load", 21, 21),
+        ("longest task, load, CPU", 21, 21),
+        ("longest task, slow scroll", 21, 21),
+        ("longest task, slow scroll, CPU", 21, 21),
+        ("longest task, fling", 21, 21),
+        ("longest task, fling, CPU", 21, 21),
+        ("JS heap, all shown", 21, 21),
+        ("DOM nodes, all shown", 21, 21),
+        ("save to picture in browser", 21, 1),
         ("diffusion", 16, 16),
         ("ten rules", 20, 20),
         *(("image of an API", 20, count) for count in turned_down),
@@ -43,5 +53,5 @@ def test_an_unknown_row_is_told():
     done = benchmarks("nul")
     assert done.returncode == 2
     assert done.stderr.endswith(
-        "there is no row 'nul'; there are null, plan, edit, cold, watch, local, rules, api\n"
+        "there is no row 'nul'; there are null, plan, edit, cold, watch, gallery, replaced, local, rules, api\n"
     )

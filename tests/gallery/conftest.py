@@ -3,11 +3,9 @@
 Also a real browser: Debian's chromium, driven by Playwright, whose pages fail a test where their console says anything.
 """
 
-import shutil
 import subprocess
 
 import pytest
-from playwright.sync_api import sync_playwright
 from starlette.testclient import TestClient
 
 from imgbuild.commands.gallery import View, source_of
@@ -15,6 +13,7 @@ from imgbuild.commands.session import Session
 from imgbuild.gallery.gallery import Gallery
 from imgbuild.gallery.guard import Door
 from imgbuild.gallery.server import application
+from tests.gallery.browser import launched
 from tests.gallery.stand_in import StandIn
 
 SPEC = """\
@@ -43,19 +42,6 @@ assets:
     size: 96x64
     validate: [not_blank]
 """
-CHROMIUM = "/usr/bin/chromium"
-# Nothing but the page is asked for: the machine that the tests run on may have no network.
-ARGUMENTS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-MISSING = "the tests of the gallery's page need chromium: apt-get install -y chromium"
 
 
 @pytest.fixture
@@ -148,11 +134,8 @@ def commit(project):
 )  # as long as it is there, a loop of asyncio runs that other modules' tests can't have
 def chromium():
     """The browser, in a profile of its own that is gone afterwards."""
-    assert shutil.which(CHROMIUM), MISSING
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS])
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
