@@ -25,7 +25,8 @@ from imgbuild.select import handle
 from imgbuild.store import temporary
 
 DATA = "catalogue.js"
-MARK = b"<!-- data -->"  # in the page: where its data goes
+# Where the page asks a server for its data; in an export, the data are a file.
+FETCHED = b'<link rel="preload" href="api/catalogue" as="fetch" crossorigin>'
 _OURS = re.compile(
     r"images/[0-9a-f]{64}\.\w+|thumbs/[0-9a-f]{64}-\d+\.webp|details/[0-9a-f]{2}\.js|page/\w+\.\w+"
 )
@@ -132,7 +133,7 @@ def _ending(output: str) -> str:
 
 def _index() -> bytes:
     page, _ = read_page()["index.html"]
-    return page.replace(MARK, b'<script defer src="catalogue.js"></script>')
+    return page.replace(FETCHED, b'<script defer src="catalogue.js"></script>')
 
 
 def _details(look: Look) -> Iterator[tuple[str, bytes]]:

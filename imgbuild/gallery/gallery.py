@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import threading
 from collections.abc import Iterable, Mapping
@@ -31,11 +30,10 @@ from imgbuild.store.recover import NAME as RECORDS
 from imgbuild.watch import below, watched
 
 MOST = 500  # targets that are sent as they are; of more, the page fetches the whole catalogue
-LEVEL = 1  # of gzip: what is sent goes no further than this machine
 
 
 class Shown:
-    """What the page is given: the catalogue, also as JSON, plain and packed, and its tag.
+    """What the page is given: the catalogue, also as JSON, and its tag.
 
     look: what it is made from; None before the first one. facts: of how many images something was known.
     narrow: by handle, later looks at a part of the project.
@@ -57,10 +55,6 @@ class Shown:
     @property
     def tag(self) -> str:
         return self._encoded[1]
-
-    @cached_property
-    def packed(self) -> bytes:
-        return gzip.compress(self.data, LEVEL, mtime=0)
 
     def look_of(self, short: str) -> Look | None:
         """The last look at the target of that handle."""

@@ -113,9 +113,10 @@
   }
 
   /* A whole catalogue: the first one, or a newer. */
-  G.take = function (catalogue) {
+  G.take = async function (catalogue) {
     G.model.take(catalogue);
     G.filters.take();
+    await G.pause();
     const name = catalogue.project || "Gallery";
     G.byId("project").textContent = catalogue.profile ? `${name} · ${catalogue.profile}` : name;
     document.title = `${name} · gallery`;
@@ -193,7 +194,7 @@
     G.keys.start();
     G.address.listen(follow);
     try {
-      G.take(await G.source.catalogue());
+      await G.take(await G.source.catalogue());
     } catch (error) {
       G.byId("empty").hidden = false;
       G.byId("empty").replaceChildren(G.el("p", { text: error.message }), G.el("p", { class: "quiet", text: error.hint || "" }));
@@ -202,6 +203,7 @@
     G.byId("search").value = G.address.now.q;
     if (G.address.now.rev) await follow(G.address.now, { ...G.address.now, rev: "" });
     G.live.start();
+    await G.pause();
     document.body.classList.add("ready");
     if (document.activeElement === document.body) view().focus();
   }

@@ -98,5 +98,8 @@
     };
   };
 
+  /* Let the browser draw and answer, before more is done. */
+  G.pause = () => new Promise((done) => setTimeout(done));
+
   G.calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 })(window.Gallery);

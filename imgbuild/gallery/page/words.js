@@ -20,7 +20,7 @@
   const words = {
     state: (name) => (STATES[name] || [name])[0],
     kind: (name) => (STATES[name] || ["", ""])[1],
-    number: (value) => value.toLocaleString("en-US"),
+    number: (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ","),
     plural: (count, one) => `${words.number(count)} ${one}${count === 1 ? "" : "s"}`,
     money: (value) => (value < 0.1 ? `$${value.toFixed(4).replace(/0{1,2}$/, "")}` : `$${value.toFixed(2)}`),
     seconds: (value) => (value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`),
