@@ -341,12 +341,26 @@ def test_comments_and_stars(shop, browse):
     press(page, "Enter")
     expect(page.locator("#toasts")).to_contain_text("Comment kept")
     said = [shop.said() for _ in range(3)]
-    assert sorted(item["decision"] for item in said) == [
-        "comment",
-        "star",
-        "unstar",
-    ]  # two may be under way at once
-    assert [item["note"] for item in said if item["decision"] == "comment"] == ["warmer?"]
+    assert [item["decision"] for item in said] == ["star", "unstar", "comment"]
+    assert said[2]["note"] == "warmer?"
+
+
+def test_decisions_are_sent_one_after_another_in_the_order_they_were_made(shop, browse):
+    page = browse(shop.url)
+    held = []
+    page.route("**/api/review", lambda route: held.append(route))
+    press(page, "a", "s")
+    expect(cards(page).first).to_contain_text("1 star")
+    page.wait_for_timeout(100)
+    assert [route.request.post_data_json["decision"] for route in held] == ["approve"]
+    with page.expect_request("**/api/review"):
+        held.pop().abort()
+    expect(cards(page).first).not_to_contain_text("approved")
+    page.wait_for_timeout(100)
+    assert [route.request.post_data_json["decision"] for route in held] == ["star"]
+    held.pop().continue_()
+    assert shop.said()["decision"] == "star"
+    assert browse.said.pop() == "Failed to load resource: net::ERR_FAILED"
 
 
 def test_shift_decides_on_all_that_are_chosen(shop, browse):

@@ -4,6 +4,7 @@
   const isFixed = Boolean(window.CATALOGUE);
   const known = new Map();
   let tag = "";
+  let sent = Promise.resolve(); // the last decision
 
   class Refused extends Error {
     constructor(message, hint, status) {
@@ -28,6 +29,9 @@
     if (address === "api/catalogue") tag = answer.headers.get("ETag") || "";
     return body;
   }
+
+  const post = (address, said) =>
+    read(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(said) });
 
   /* A static export keeps details in small files of their own, each a script, as a page from a disk can't fetch. */
   function fixedDetail(handle) {
@@ -62,11 +66,7 @@
     thumb: (sha, side) => (isFixed ? `thumbs/${sha}-${side}.webp` : `thumb/${sha}/${side}`),
     image: (sha, output) => (isFixed ? `images/${sha}.${ending(output)}` : `image/${sha}`),
     events: () => (isFixed ? null : new EventSource("api/events")),
-    review: (said) =>
-      read("api/review", {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(said),
-      }),
+    /* One after another: of two about one picture, the later one holds. */
+    review: (said) => (sent = sent.catch(() => null).then(() => post("api/review", said))),
   };
 })(window.Gallery);
