@@ -198,7 +198,7 @@ def changed(before: Catalogue, after: Catalogue) -> list[dict[str, Any]] | None:
     found = []
     for old, new in zip(before.targets, after.targets, strict=True):
         text = after.prompts[new.prompt]
-        if before.prompts[old.prompt] != text or not _is_same(old, new):
+        if before.prompts[old.prompt] != text or (old is not new and not _is_same(old, new)):
             found.append({**msgspec.to_builtins(new), "text": text})
     return found
 
