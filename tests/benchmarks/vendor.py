@@ -7,9 +7,9 @@ where adapters are tested. Prints its address; when its input ends, the seconds 
 import asyncio
 import io
 import json
+import re
 import sys
 import time
-from contextlib import suppress
 
 from PIL import Image as pillow
 
@@ -17,6 +17,7 @@ from tests.vendors.openai import KEY, answered, busy
 
 SECONDS = 0.1  # that an image takes
 PICTURES = 256  # different ones
+LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 class Bucket:
@@ -43,27 +44,40 @@ class Limited:
         self.answers = [whole(answered(picture(number), "64x64")) for number in range(PICTURES)]
         self.no = whole(busy())
 
-    async def serve(self, reader, writer):
-        """One connection, until the other side closes it."""
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).lower()
-                length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
-                writer.write(await self.answer(head, await reader.readexactly(length)))
-        writer.close()
-
-    async def answer(self, head, body):
-        if f"authorization: bearer {KEY}\r\n".encode() not in head:
-            raise ConnectionError("not with the key that was given")
+    def answer(self, body):
+        """The answer, and the seconds that it takes."""
         now = time.monotonic()
         if not self.bucket.takes(now):
             self.turned_down += 1
-            return self.no
+            return self.no, 0
         self.taken.append(now)
         self.prompts.add(json.loads(body)["prompt"])
-        number = len(self.taken)
-        await asyncio.sleep(SECONDS)
-        return self.answers[number % PICTURES]
+        return self.answers[len(self.taken) % PICTURES], SECONDS
+
+
+class Connection(asyncio.Protocol):
+    """One request after the other, by HTTP/1.1. One without the key ends it."""
+
+    def __init__(self, vendor):
+        self.vendor, self.came = vendor, b""
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        self.came += data
+        head, end, rest = self.came.partition(b"\r\n\r\n")
+        if not end:
+            return
+        length = int(LENGTH.search(head)[1])
+        if len(rest) < length:
+            return
+        self.came = rest[length:]
+        if KEY.encode() not in head:
+            self.transport.close()
+            return
+        answer, seconds = self.vendor.answer(rest[:length])
+        asyncio.get_running_loop().call_later(seconds, self.transport.write, answer)
 
 
 def picture(number):
@@ -85,7 +99,8 @@ def whole(answer):
 
 async def main():
     vendor = Limited(float(sys.argv[1]))
-    server = await asyncio.start_server(vendor.serve, "127.0.0.1", 0, backlog=1024)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(vendor), "127.0.0.1", 0, backlog=1024)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await asyncio.to_thread(sys.stdin.read)
     told = {"taken": vendor.taken, "turned_down": vendor.turned_down, "prompts": len(vendor.prompts)}
