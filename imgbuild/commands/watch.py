@@ -122,10 +122,12 @@ class _Watching:
                 built = rebuild(self.session, files, settings, self.flags, last, stop, manner)
                 if built is None:
                     return None
+                run.unsure = not built.stands
                 if self.onlooker:
                     self.onlooker.built(built)
             except ImgbuildError as error:
-                if not stop.is_set():
+                run.unsure = files.have_moved()
+                if not (stop.is_set() or run.unsure):
                     self._tell(error)
         ours = {path: stamp for path, stamp in last.sources.items() if not os.path.isabs(path)}  # noqa: PTH117
         return run.seen({**files.seen, **ours}, self.seen.listed if self.seen else {})
@@ -149,11 +151,15 @@ class _Watching:
 
 
 class _Run:
-    """One build under way, which a change of what it has read stops. files: which it reads through."""
+    """One build under way, which a change of what it has read stops. files: which it reads through.
+
+    unsure: whether it could not tell what is gone or wrong, since sources moved meanwhile, be it only a folder's stamp
+    for a spec that went after it was listed: another one finds out, whether or not that comes as news.
+    """
 
     def __init__(self, files: Files, settings: Settings, extra: Sequence[str], stop: Stop) -> None:
         self.files, self.settings, self.extra, self.stop = files, settings, tuple(extra), stop
-        self._outdated = False
+        self._outdated = self.unsure = False
 
     def is_outdated(self) -> bool:
         return self._outdated
@@ -170,7 +176,7 @@ class _Run:
     def seen(self, stamps: Mapping[str, Numbers | None], listed: Mapping[str, Sequence[str]]) -> Seen:
         """What it has read, once it has ended. listed: of folders that it had no need to look into again."""
         seen = self._seen(stamps)
-        return replace(seen, listed={**listed, **seen.listed}, partial=self._outdated)
+        return replace(seen, listed={**listed, **seen.listed}, partial=self._outdated or self.unsure)
 
     def _seen(self, stamps: Mapping[str, Numbers | None]) -> Seen:
         young = self.files.young.copy()  # before the stamps: each file that is in it has one

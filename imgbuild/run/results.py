@@ -26,7 +26,8 @@ from imgbuild.types import Outcome, Verdict
 class Built(Struct, frozen=True, kw_only=True):
     """How a build of `project` ended. `lasting`: nothing in it would go otherwise if it were run again at once.
     open: ids of the targets that are not as they should be, or of which there is something to say; all others are
-    settled, as is what belongs to no target. None where that can't be told.
+    settled, as is what belongs to no target. None where that can't be told. stands: what was found gone or renamed is;
+    else it was left as it was, for another build to find out.
 
     ran: how often each step ran. outputs: stamps of the published files, by path. locks: the lock files' paths.
     news: those failures that were not told by an earlier build. refusals: whatever came of them.
@@ -39,6 +40,7 @@ class Built(Struct, frozen=True, kw_only=True):
     failures: tuple[Failure, ...]
     lasting: bool
     open: frozenset[str] | None
+    stands: bool
     ran: Mapping[str, int]
     outputs: Mapping[str, Stamp]
     locks: tuple[str, ...]
@@ -94,6 +96,7 @@ def built(
         failures=tuple(failures),
         lasting=lasting and extent.stands and not left,
         open=_open(materials, schedule, extent, failures),
+        stands=extent.stands,
         ran=dict(materials.ran),
         outputs={path: output.stamp for path, output in materials.published.items()},
         locks=tuple(found.book.paths.values()),

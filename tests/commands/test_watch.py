@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from imgbuild.commands.session import Session
 from imgbuild.commands.watch import run_watch
+from imgbuild.files import Files
 from imgbuild.providers import PROVIDERS
 from imgbuild.report.events import Finished, Started, TargetMoved
 from imgbuild.store.journal import Journal
@@ -194,6 +195,57 @@ def test_a_source_that_came_and_went_during_a_build_leaves_nothing_undone(shop, 
     assert shop.tell("watch", "--budget", "5").code == 0
     assert shop.tell("plan", "--exit-code").code == 0
     assert set(prompts(slow).values()) == {1}
+
+
+def test_what_a_build_could_not_tell_the_next_one_finds_out_though_nothing_is_news(shop, slow, play):
+    """An editor's own file comes and goes beside the specs: their folder has moved, and one of them might be back."""
+    slow.may.set()
+    shop.build()
+    slow.may.clear()
+    slow.under_way.clear()
+    shop.edit("specs/catalog.yaml", ("[chair, lamp, table]", "[chair, stool]"))
+
+    def script():
+        assert slow.under_way.wait(20)
+        shop.write({"specs/4913": ""})
+        shop.write({"specs/4913": None})
+        slow.may.set()
+        yield ["specs/4913"]
+
+    play(script)
+    told = shop.tell("watch", "--budget", "5")
+    assert [line.partition(" in ")[0] for line in told.out.splitlines()][-3:] == [
+        "built 1, 2 up to date",
+        "watching; Ctrl-C ends it",
+        "removed 2, 3 up to date",
+    ]
+    assert sorted(shop.outputs()) == ["logo/0.png", "shots/chair_0.png", "shots/stool_0.png"]
+    assert shop.tell("plan", "--exit-code").code == 0
+
+
+def test_a_spec_that_goes_after_it_was_listed_is_no_error(shop, slow, play, monkeypatch):
+    """That it went was told before it was looked for, and so is no news any more."""
+    slow.may.set()
+    shop.build()
+    read, more = Files.read, shop.root / "specs/more.yaml"
+
+    def lose(self, path, *limit):
+        if path == "specs/more.yaml":
+            more.unlink(missing_ok=True)
+        return read(self, path, *limit)
+
+    def script():
+        more.write_text("assets: {}\n")
+        yield ["specs/more.yaml"]
+        wait_until(lambda: not more.exists())
+        yield []
+
+    monkeypatch.setattr(Files, "read", lose)
+
+    play(script)
+    told = shop.tell("watch")
+    assert (told.code, told.err) == (0, "")
+    assert heads(told)[-1] == "up to date (4 targets)"
 
 
 def test_a_truncated_table_that_is_mended_drops_no_line(bench, slow, play):

@@ -18,7 +18,15 @@ LOW, HIGH = Month(limit=10.0, spent=7.99), Month(limit=10.0, spent=8.0)
 
 
 def a_built(*, news=(), refusals=(), stopped=False, **finished):
-    known = {"lasting": False, "open": None, "ran": {}, "outputs": {}, "locks": (), "failures": ()}
+    known = {
+        "lasting": False,
+        "open": None,
+        "stands": True,
+        "ran": {},
+        "outputs": {},
+        "locks": (),
+        "failures": (),
+    }
     ended = Finished(seconds=3.2, **finished)
     return Built(
         project=None, finished=ended, news=tuple(news), refusals=tuple(refusals), stopped=stopped, **known

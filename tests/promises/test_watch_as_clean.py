@@ -14,6 +14,8 @@ import time
 from functools import partial
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from PIL import Image as pillow
 
 from imgbuild.expand.seeds import derive_seed
@@ -390,7 +392,7 @@ def reseed(project, dice):
 def follow(bench, seed, count):
     """So many random edits under a watch, at rest as a clean build every few of them."""
     dice = random.Random(seed)
-    project = bench({}, folder="watched")
+    project = bench({}, folder=f"watched{seed}")
     edits = Edits(project.root, dice)
     project.write(edits.files())
     watch = Watch(project)
@@ -408,7 +410,9 @@ def follow(bench, seed, count):
         assert watch.end() == 0
     finally:
         watch.kill()
-    left = [path for path in project.root.rglob("*") if path.name.startswith((".imgbuild-", "4913"))]
+    left = [
+        path for path in project.root.rglob("*") if path.name == "4913" or path.name.startswith(".imgbuild-")
+    ]
     assert left == []
     assert project.tell("plan", "--exit-code").code == 0
 
@@ -417,6 +421,14 @@ def test_edits_under_a_watch_end_as_a_clean_build(bench):
     follow(bench, 1, 12)
 
 
+# The edits are the same each time, which of their states the watch sees is not. To make them fewer would take hours.
 @pytest.mark.slow
-def test_a_thousand_edits_under_a_watch_end_as_a_clean_build(bench):
-    follow(bench, 2, 1_000)
+@settings(
+    max_examples=4,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_thousand_edits_under_a_watch_end_as_a_clean_build(bench, seed):
+    follow(bench, seed, 250)
