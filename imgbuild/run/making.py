@@ -293,10 +293,12 @@ class Making:
 
     def _make(self, works: Sequence[Work], seat: Seat) -> list[Made | Image | TargetError]:
         provider = self._provider(works[0])
+        # Before anything of the journal: what is under way there stays so, though an input has to be made again.
+        requests = [self._request(work, self._pictures(work)) for work in works]
         began = time.perf_counter()
         purchase = self._purchase(provider, works)
         try:
-            images = self._call(provider, works, seat, purchase)
+            images = self._call(provider, works, requests, seat, purchase)
         except Gone as error:
             purchase.lose(error.message)
             error.hint = error.hint or purchase.hint
@@ -324,13 +326,17 @@ class Making:
         return [*made]
 
     def _call(
-        self, provider: Provider, works: Sequence[Work], seat: Seat, purchase: Purchase
+        self,
+        provider: Provider,
+        works: Sequence[Work],
+        requests: Sequence[Request],
+        seat: Seat,
+        purchase: Purchase,
     ) -> Sequence[Image | Made | Unfinished]:
         """One image a request, each with what it cost: where the vendor does not say, what was estimated.
 
         Of those that another process has made, that it has finished them, too.
         """
-        requests = [self._request(work, self._pictures(work)) for work in works]
         first, alias = requests[0], bound_at(works[0].decision.target, works[0].position).alias
         with (
             foreign(f"provider '{provider.name}'"),

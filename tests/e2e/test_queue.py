@@ -88,6 +88,32 @@ def test_a_stopped_build_leaves_its_tasks_to_the_next(shop, vendor):
     assert sum(entry.cost for entry in entries(shop)) == pytest.approx(6 * 0.045)
 
 
+def test_what_is_under_way_is_asked_for_though_what_went_into_it_has_to_be_made_again(bench, vendor):
+    spec = SPEC.replace(
+        "      heroes:\n",
+        "      base: {{prompt: a lamp, models: [placeholder], size: 64x64}}\n      heroes:\n",
+    )
+    spec = f"{spec}    inputs: {{{{reference: {{{{asset: base}}}}}}}}\n"
+    shop = bench({"specs/catalog.yaml": spec.format(address=vendor.address)})
+    vendor.polls, stop = 10**6, threading.Event()
+    building = threading.Thread(target=shop.build, kwargs={"stop": stop})
+    building.start()
+    wait_until(lambda: len(vendor.tasks) == 6)
+    stop.set()
+    building.join(30)
+    for blob in (shop.root / ".imgbuild/blobs").glob("??/*"):
+        if not blob.suffix:
+            blob.write_bytes(bytes(blob.stat().st_size))  # damaged, as is found when it is read
+    vendor.polls = 0
+    for task in vendor.tasks.values():
+        task["polls"] = 0
+    ended = shop.build()
+    assert ended.failures == ()
+    assert ended.ran["generate"] == 7
+    assert (vendor.billed, len(submitted(vendor))) == (6, 6)
+    assert {entry.state for entry in entries(shop)} == {"settled"}
+
+
 def kill(shop, vendor, moment):
     """Kill a build in the middle, by the number of requests that it had sent."""
     vendor.polls = 10**6
