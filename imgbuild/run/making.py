@@ -182,8 +182,7 @@ class Making:
         """Set a request's cost aside. Raises TargetError where it must not be sent."""
         assert work.trace is not None
         provider = self._provider(work)
-        if self.terms.offline and provider.network:
-            raise TargetError(f"'{provider.name}' needs the network", hint="build without --offline")
+        self._check_network(provider)
         self.purchases.check(work.trace.key)
         for bound in work.decision.target.recipe.weights:  # what can't be checked or finished is not paid for
             self._check_use(bound)
@@ -203,10 +202,13 @@ class Making:
         if (why := self.materials.survey.pins.failed.get((bound.home, bound.alias))) is not None:
             raise why
         provider = self.providers[bound.model.provider]
-        if self.terms.offline and provider.network:
-            raise TargetError(f"'{provider.name}' needs the network", hint="build without --offline")
+        self._check_network(provider)
         for names in provider.variables(bound.model):
             key_of(names, provider.name, provider.environ)
+
+    def _check_network(self, provider: Provider) -> None:
+        if self.terms.offline and provider.network:
+            raise TargetError(f"'{provider.name}' needs the network", hint="build without --offline")
 
     def settle(self, work: Work, result: object) -> None:
         """Turn what was set aside into what was spent."""
