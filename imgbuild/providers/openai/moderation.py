@@ -19,6 +19,7 @@ from imgbuild.extras import need
 from imgbuild.providers.base import Provider
 from imgbuild.providers.clients import Clients
 from imgbuild.providers.keys import OF_MODEL, SHORT, elsewhere, key_of
+from imgbuild.providers.openai.client import ADDRESS, KEY, client_of
 from imgbuild.providers.pictures import png
 from imgbuild.types import Account, Capabilities, Concern, Digest, Grade, Image, Model, Pin, Request
 from imgbuild.weights.networks import Judge
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     import openai
     from PIL.Image import Image as PILImage
 
-ADDRESS = "https://api.openai.com/v1"
-KEY = "OPENAI_API_KEY"
 SNAPSHOTS = {"omni-moderation-latest": "omni-moderation-2024-09-26"}  # what an undated name stands for now
 # Those that look at pictures; the others find nothing in one, whatever it shows.
 LABELS = (
@@ -109,16 +108,14 @@ class Moderation(Provider):
         return _scores(self._send(model, name, shown, float(model.params.get("timeout", TIMEOUT))))
 
     def _send(self, model: Model, name: str, shown: Any, timeout: float) -> Any:
-        """The answer. It sends nothing twice by itself: that is the run's to decide."""
+        """The answer. Raises what `failure_of` gives, where nothing was to be paid for."""
         need("openai", "the SDK of OpenAI", f"provider '{self.name}'", "openai", ProviderFailed)
         import openai
 
         from imgbuild.providers.openai.answers import failure_of
 
         key = key_of([str(model.params.get("key", KEY))], self.name, self.environ)
-        base = str(model.params.get("base_url", "")) or ADDRESS
-        make = partial(openai.OpenAI, api_key=key, base_url=base, max_retries=0, timeout=timeout)
-        client = self._clients.of(make, key, base, timeout)
+        client = client_of(self._clients, key, str(model.params.get("base_url", ADDRESS)), timeout)
         try:
             raw = client.moderations.with_raw_response.create(model=name, input=shown)
             self.hear(raw.headers)

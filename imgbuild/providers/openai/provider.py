@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
@@ -14,6 +13,7 @@ from imgbuild.price import Price
 from imgbuild.providers.base import Provider, pixels_given
 from imgbuild.providers.clients import Clients
 from imgbuild.providers.keys import SHORT, elsewhere, key_of, safety_of
+from imgbuild.providers.openai.client import ADDRESS, KEY, client_of
 from imgbuild.providers.openai.families import SNAPSHOTS, capabilities_of
 from imgbuild.providers.pictures import png
 from imgbuild.types import Account, Capabilities, Concern, Image, Model, Pin, Request
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     import openai
     from PIL.Image import Image as PILImage
 
-ADDRESS = "https://api.openai.com/v1"
-KEY = "OPENAI_API_KEY"
 TIMEOUT = 300.0  # seconds
 _SENT = ("quality", "background", "moderation")
 _EDITS = ("quality", "background", "input_fidelity")
@@ -126,16 +124,8 @@ class OpenAI(Provider):
         return client.images.with_raw_response.edit(**asked, **_chosen(request.params, _EDITS))
 
     def _client(self, key: str, params: Mapping[str, Any], timeout: float) -> openai.OpenAI:
-        """It sends nothing twice by itself: that is the run's to decide. On Azure, keys and paths are others."""
-        import openai
-
         base_url, version = str(params.get("base_url", ADDRESS)), str(params.get("api_version", ""))
-        client = partial(openai.AzureOpenAI, api_version=version) if version else openai.OpenAI
-
-        def make() -> openai.OpenAI:
-            return client(api_key=key, base_url=base_url, max_retries=0, timeout=timeout)
-
-        return self._clients.of(make, key, base_url, version, timeout)
+        return client_of(self._clients, key, base_url, timeout, version)
 
 
 def _model(pin: Pin) -> str:
