@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from imgbuild.store.journal import Journal
-from tests.vendors.openai import KEY, OpenAI, busy, drawn, failure
+from tests.vendors.openai import KEY, OpenAI, busy, drawn, failure, used_up
 from tests.vendors.server import serving
 
 pytestmark = pytest.mark.slow
@@ -101,17 +101,8 @@ def test_turned_down_there_is_turned_down_here(shop, vendor):
 
 def test_what_is_left_is_heard_from_there(shop, vendor):
     """The limit of the first answers, sixty a second from now on, holds for all processes together."""
-    told = {"x-ratelimit-limit-requests": "3600", "x-ratelimit-remaining-requests": "0"}
-
-    def empty(asked):
-        answer = vendor.answer(asked)
-        answer.headers |= {**told, "x-ratelimit-reset-requests": "1m0s"}
-        with vendor.lock:
-            came.append(time.monotonic())
-        return answer
-
-    came = []
-    vendor.first = [empty] * COUNT
+    answer, came = used_up(vendor, 3600)
+    vendor.first = [answer] * COUNT
     assert shop.build(jobs=2).failures == ()
     assert vendor.billed == COUNT
     assert came[-1] - came[31] >= (COUNT - 32) / 60 - 0.1  # the first 32 were under way before anybody knew

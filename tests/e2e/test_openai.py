@@ -2,12 +2,11 @@
 
 import json
 import subprocess
-import time
 
 import pytest
 
 from imgbuild.report.events import NearBudget
-from tests.vendors.openai import KEY, OpenAI, busy, failure
+from tests.vendors.openai import KEY, OpenAI, busy, failure, used_up
 from tests.vendors.server import serving
 
 SPEC = """\
@@ -57,17 +56,8 @@ def test_every_image_is_asked_for_and_paid_once(shop, vendor):
 
 
 def test_a_limit_that_is_told_is_kept_without_being_tried(shop, vendor):
-    told = {"x-ratelimit-limit-requests": "600", "x-ratelimit-remaining-requests": "0"}
-
-    def empty(asked):
-        answer = vendor.answer(asked)
-        answer.headers |= {**told, "x-ratelimit-reset-requests": "1m0s"}
-        with vendor.lock:
-            came.append(time.monotonic())
-        return answer
-
-    came = []
-    vendor.first = [empty] * 6
+    answer, came = used_up(vendor, 600)
+    vendor.first = [answer] * 6
     (shop.root / "imgbuild.yaml").write_text("limits: {openai: {concurrency: 1}}\n")
     assert shop.build().failures == ()
     assert vendor.billed == 6

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import time
 
 from PIL import Image as pillow
 
@@ -67,6 +68,25 @@ def answered(picture, size, quality="medium", request="req_1"):
         "usage": usage,
     }
     return Answer(200, body, {"x-request-id": request})
+
+
+def used_up(vendor, a_minute):
+    """Answers as ever that say that none of so many calls a minute is left; and when each was asked for."""
+    came = []
+    told = {
+        "x-ratelimit-limit-requests": str(a_minute),
+        "x-ratelimit-remaining-requests": "0",
+        "x-ratelimit-reset-requests": "1m0s",
+    }
+
+    def answer(asked):
+        given = vendor.answer(asked)
+        given.headers |= told
+        with vendor.lock:
+            came.append(time.monotonic())
+        return given
+
+    return answer, came
 
 
 def drawn(fields, seed, request="req_1"):
