@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
@@ -70,6 +73,29 @@ def interruptible() -> Iterator[Stop]:
         return
     before = signal.signal(signal.SIGINT, interrupt)
     try:
-        yield stop
+        with _not_swallowed():
+            yield stop
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _not_swallowed() -> Iterator[None]:
+    """A Ctrl-C that comes within a finaliser, from which Python lets nothing out, comes again a moment later."""
+
+    def unraisable(told: sys.UnraisableHookArgs) -> None:
+        if told.exc_type is KeyboardInterrupt:
+            # Bare: a finaliser may have come upon whoever holds a lock of `threading`.
+            _thread.start_new_thread(press_again, ())
+        else:
+            before(told)
+
+    def press_again() -> None:
+        time.sleep(0.01)
+        _thread.interrupt_main()
+
+    before, sys.unraisablehook = sys.unraisablehook, unraisable
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before

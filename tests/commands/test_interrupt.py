@@ -4,6 +4,7 @@ import signal
 import sys
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -54,6 +55,19 @@ def test_ctrl_c_may_come_while_it_is_being_set():
             break
         pressed += 1
     assert pressed >= 2
+
+
+def test_ctrl_c_within_a_finaliser_is_not_swallowed(capfd):
+    held, hook = {Stop()}, sys.unraisablehook
+    weakref.finalize(next(iter(held)), signal.raise_signal, signal.SIGINT)
+    with interruptible() as stop:
+        signal.raise_signal(signal.SIGINT)
+        held.clear()
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(30)
+    assert stop.is_set()
+    assert sys.unraisablehook is hook
+    assert capfd.readouterr() == ("", "")
 
 
 def test_all_that_wait_are_woken():

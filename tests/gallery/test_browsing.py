@@ -1,6 +1,7 @@
 """The gallery as a person uses it: `imgbuild gallery` beside a project, looked at in a real browser."""
 
 import json
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import expect
@@ -32,6 +33,14 @@ def pictures_are_here(page, count):
     expect(page.locator("#grid .pic.here")).to_have_count(count)
 
 
+@contextmanager
+def taken(page):
+    """A decision that is made within is the server's, too: the page shows it before that."""
+    with page.expect_response("**/api/review") as answer:
+        yield
+    assert answer.value.json() == {"done": 1}
+
+
 def test_the_gallery_shows_what_is_built(project, gallery, browse):
     page = browse(gallery())
     expect(page.locator("#count")).to_have_text("6")
@@ -50,16 +59,18 @@ def test_the_gallery_shows_what_is_built(project, gallery, browse):
 
 def test_a_key_approves_and_the_line_is_kept_beside_the_lock(project, gallery, browse):
     page = browse(gallery())
-    page.keyboard.press("a")
+    with taken(page):
+        page.keyboard.press("a")
     expect(cards(page).first).to_contain_text("approved")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("r")
-    page.keyboard.type("too dark")
-    page.keyboard.press("Enter")
+    with taken(page):
+        page.keyboard.type("too dark")
+        page.keyboard.press("Enter")
     expect(cards(page).nth(1)).to_contain_text("rejected")
-    page.keyboard.press("s")
+    with taken(page):
+        page.keyboard.press("s")
     expect(cards(page).nth(1)).to_contain_text("1 star")
-    page.wait_for_timeout(500)
     page.reload()
     expect(cards(page).first).to_contain_text("approved")
     expect(cards(page).nth(1)).to_contain_text("rejected")
@@ -77,7 +88,8 @@ def test_a_build_beside_it_replaces_the_picture_in_place(project, gallery, brows
     pictures_are_here(page, 6)
     old = cards(page).first.locator("img").get_attribute("src")
     page.evaluate("window.mark = 'the same page'")
-    page.keyboard.press("a")
+    with taken(page):
+        page.keyboard.press("a")
     expect(cards(page).first).to_contain_text("approved")
     project.edit("specs/icons.yaml", ('"a {{ color }} {{ shape }}"', '"one {{ color }} {{ shape }}"'))
     expect(cards(page).first).to_contain_text("stale")
