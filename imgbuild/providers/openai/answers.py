@@ -2,61 +2,92 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from imgbuild.errors import (
-    Refused,
-    TargetError,
-    Transient,
-    Unanswered,
-)
+import msgspec
+from msgspec import Struct
+
+from imgbuild.errors import Refused, TargetError, Transient, Unanswered
 from imgbuild.providers.allowance import wait_of
 from imgbuild.providers.keys import without
 from imgbuild.providers.prices import price_of
 from imgbuild.providers.status import NO_CREDIT, failure_by
+from imgbuild.typed import convert, decode
 from imgbuild.types import Account, Image
 
 if TYPE_CHECKING:
     import openai
-    from openai.types import ImagesResponse, Model
+    from openai.types import Model
 
+_PAID = "it may have been paid for"
 _MODERATED = ("moderation_blocked", "content_policy_violation", "safety_violations")
 _GONE = "model_not_found"
 _NARROW = "missing scopes"
 _NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 
 
-def image_of(answer: ImagesResponse, model: str, request_id: str) -> Image:
-    """The one image of an answer. Raises Unanswered where it can't be read: it was paid for."""
-    made = answer.data[0] if answer.data else None
+class _Details(Struct):
+    text_tokens: int = 0
+    image_tokens: int = 0
+
+
+class _Usage(Struct):
+    input_tokens_details: _Details | None = None
+    output_tokens: int = 0
+
+
+class _Made(Struct):
+    b64_json: bytes = b""
+    revised_prompt: object = None
+
+
+class _Answer(Struct):
+    """What is read of an answer. Whatever else a server says of an image that was paid for, the image is taken."""
+
+    data: tuple[_Made, ...] = ()
+    usage: object = None
+
+
+def image_of(body: bytes, model: str, request_id: str) -> Image:
+    """The one image of an answer. Raises Unanswered where it can't be read: it was paid for.
+
+    The SDK's own objects are left out: making them takes a quarter of the time that a request costs here.
+    """
     try:
-        data = base64.b64decode(made.b64_json or "", validate=True) if made is not None else b""
-    except binascii.Error:
-        data = b""
-    if not data or made is None:
-        raise Unanswered("the answer has no image in it", hint="it may have been paid for")
-    info = {"request": request_id, "revised_prompt": made.revised_prompt, "usage": _usage(answer)}
-    known, tokens = price_of("openai", model), _tokens(answer)
+        answer = decode(body, _Answer)
+    except msgspec.ValidationError:
+        answer = _Answer()
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unanswered("the answer can't be understood", hint=_PAID) from error
+    if not answer.data or not answer.data[0].b64_json:
+        raise Unanswered("the answer has no image in it", hint=_PAID)
+    made = answer.data[0]
+    info: dict[str, Any] = {
+        "request": request_id,
+        "revised_prompt": made.revised_prompt,
+        "usage": answer.usage,
+    }
+    known, tokens = price_of("openai", model), _tokens(answer.usage)
     cost = known.of_tokens(tokens) if known is not None else None
     return Image(
-        data=data, cost=cost, tokens=tokens, info={name: value for name, value in info.items() if value}
+        data=made.b64_json,
+        cost=cost,
+        tokens=tokens,
+        info={name: value for name, value in info.items() if value},
     )
 
 
-def _usage(answer: ImagesResponse) -> dict[str, Any]:
-    return answer.usage.model_dump(exclude_none=True) if answer.usage is not None else {}
-
-
-def _tokens(answer: ImagesResponse) -> Mapping[str, int]:
-    """How many tokens of each kind it took, as the price list has them."""
-    usage = answer.usage
-    if usage is None or usage.input_tokens_details is None:
+def _tokens(told: object) -> Mapping[str, int]:
+    """How many tokens of each kind it took, as the price list has them; none where a server does not say."""
+    try:
+        usage = convert(told, _Usage)
+    except msgspec.ValidationError:
         return {}
     given = usage.input_tokens_details
+    if given is None:
+        return {}
     return {"text": given.text_tokens, "image": given.image_tokens, "output": usage.output_tokens}
 
 

@@ -103,7 +103,7 @@ class OpenAI(Provider):
         try:
             raw = self._send(client, model, request)
             self.hear(raw.headers)
-            return image_of(raw.parse(), model, raw.headers.get("x-request-id", ""))
+            return image_of(raw.content, model, raw.headers.get("x-request-id", ""))
         except openai.OpenAIError as error:
             raise failure_of(error, key, model) from None  # its own text may hold the request, and the key
 

@@ -1,5 +1,6 @@
 """The adapter and the vendor's SDK, against a server that holds each request to the vendor's document."""
 
+import base64
 import io
 import os
 
@@ -160,6 +161,7 @@ ANSWERS = {
         Unanswered,
         "the answer has no image in it",
     ),
+    "no JSON": (Answer(200, b"half of it"), Unanswered, "the answer can't be understood"),
     "no base64": (
         Answer(200, {"created": 1, "data": [{"b64_json": "!"}]}),
         Unanswered,
@@ -189,6 +191,14 @@ def test_how_long_the_vendor_wants_to_be_left_alone(vendor):
             made()
         waits.append(raised.value.retry_after)
     assert waits == [20, None, 0.25]
+
+
+@pytest.mark.parametrize("usage", [None, 7, {"output_tokens": "many"}, {"input_tokens_details": None}])
+def test_an_image_is_taken_whatever_is_said_of_its_tokens(vendor, usage):
+    picture = base64.b64encode(b"a picture").decode()
+    vendor.first = [Answer(200, {"data": [{"b64_json": picture, "revised_prompt": 7}], "usage": usage})]
+    image = made()
+    assert (image.data, image.tokens, image.cost) == (b"a picture", {}, None)
 
 
 def test_an_answer_that_is_cut_off_may_have_been_paid_for(vendor):
