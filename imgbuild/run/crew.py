@@ -28,6 +28,7 @@ from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider, unheard
 from imgbuild.providers.keyring import Keyring
 from imgbuild.run.steps import Job, Made, Unfinished, finish
+from imgbuild.run.turns import Turns
 from imgbuild.run.worker import Serve, Worker
 from imgbuild.store.blobs import Blobs
 from imgbuild.types import Allowance, Model, Record, Request
@@ -39,9 +40,7 @@ CREW_PAYS = 500  # images to make from which a crew does; it takes half a second
 MOST = 8  # processes: what they make together is then more than the one loop can put in place
 CALLS = 16  # calls to a vendor that keep a process busy, where each takes no longer than it must
 ERRANDS = 8  # at most so many in one message, which costs about a quarter of making a picture of 64×64
-AREA = (
-    1 << 15
-)  # pixels of the pictures in one message, so that no process has long work while others have none
+AREA = 1 << 15  # pixels of the pictures in one message: more keeps one process busy while others have none
 
 
 class Errand(Struct, frozen=True, kw_only=True):
@@ -59,6 +58,14 @@ class Errand(Struct, frozen=True, kw_only=True):
 def errands_at_a_time(width: int, height: int) -> int:
     """How many errands for pictures of that size go into one message."""
     return max(1, min(ERRANDS, AREA // (width * height)))
+
+
+def is_quick(errand: Errand) -> bool:
+    """Whether it is little more than a request: the picture is small, and no program of the user's looks at it."""
+    job = errand.job
+    operations = [*job.operations, *(step for item in job.renditions for step in item.operations)]
+    runs = any(step.concerns() for step in operations) or any(rule.concerns() for rule in job.rules.values())
+    return errand.request.width * errand.request.height <= AREA and not runs
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -159,7 +166,8 @@ class Crew:
                 if self._is_closed:
                     raise Transient("the build was stopped")
                 if self._usable + self.links <= self.size * self.links:
-                    self._all.append(Worker(_begin, self._places, links=self.links))
+                    place = (len(self._all), self.size) if self.links > 1 else None
+                    self._all.append(Worker(_begin, self._places, place, links=self.links))
                     self._idle.extend(self._all[-1].links)
                     self._usable += self.links
                 else:
@@ -216,13 +224,18 @@ def _tell_left(left: Allowance) -> None:
     _ASKING.get().send(left)
 
 
-def _begin(places: Places) -> Serve:
+def _begin(places: Places, place: tuple[int, int] | None) -> Serve:
+    """place: the process's number, of how many, where several threads take turns there."""
     blobs, providers = Blobs(places.blobs, places.second), Hired(places.root)
+    turns = Turns(*place) if place is not None else None
 
     def serve(link: Connection) -> None:
         _ASKING.set(link)
         while True:
-            link.send(_answers(link.recv(), blobs, providers))
+            errands = link.recv()
+            if turns is not None:
+                turns.keep(here=all(map(is_quick, errands)))
+            link.send(_answers(errands, blobs, providers))
 
     return serve
 

@@ -16,9 +16,11 @@ from PIL import Image as pillow
 from imgbuild.errors import Refused, TargetError, Throttled, Transient, Unanswered, Unavailable
 from imgbuild.foreign import Broke
 from imgbuild.process.command import Command
+from imgbuild.process.resize import Resize
 from imgbuild.providers import PROVIDERS
 from imgbuild.providers.base import Provider
 from imgbuild.providers.placeholder import Placeholder
+from imgbuild.rules.command import Command as Checked
 from imgbuild.run.crew import (
     CALLS,
     MOST,
@@ -30,8 +32,9 @@ from imgbuild.run.crew import (
     do,
     errands_at_a_time,
     fault_of,
+    is_quick,
 )
-from imgbuild.run.steps import Job, Start, Unfinished, finish
+from imgbuild.run.steps import Further, Job, Start, Unfinished, finish
 from imgbuild.store.blobs import Blobs
 from imgbuild.types import Format, Image, Model, Pin, Request
 
@@ -316,6 +319,27 @@ def test_a_process_for_so_many_calls_to_a_vendor(calls, jobs, size, links, tmp_p
     crew = crew_for(Shop(), calls, jobs, Places(blobs=tmp_path, root=tmp_path))
     assert (crew.size, crew.links) == (size, links)
     assert size * links >= calls
+
+
+QUICK = {
+    "small": (errand(), True),
+    "large": (errand(width=8192), False),
+    "an operation": (errand(operations=(Resize(width=8, height=8),)), True),
+    "a program": (errand(operations=(Command(run=("cp", "{image}", "{output}")),)), False),
+}
+
+
+@pytest.mark.parametrize(("given", "quick"), QUICK.values(), ids=QUICK)
+def test_threads_take_turns_at_what_is_quick(given, quick):
+    assert is_quick(given) is quick
+
+
+def test_a_program_may_look_at_a_picture_in_other_ways():
+    given = errand()
+    checks = Checked(run=("identify", "{image}"))
+    draws = Further(name="thumb", operations=(Command(run=("cp", "{image}", "{output}")),), format=PNG)
+    for change in ({"rules": {0: checks}}, {"renditions": (draws,)}):
+        assert not is_quick(replace(given, job=replace(given.job, **change)))
 
 
 @pytest.mark.parametrize(("calls", "jobs"), [(0, 64), (2 * CALLS - 1, 64), (1000, 1)])
