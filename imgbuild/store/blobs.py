@@ -46,6 +46,7 @@ class Blobs:
         self._temporary = f"{self._root}/tmp"
         self._moving = Lock()
         self._synced: set[str] = set()  # folders whose names are on the disk
+        self._clones = True  # until the file system has said that it can't
         self._second = Blobs(second) if second is not None and second.is_dir() else None
         if self._second is not None:
             self._second.notes = self.notes
@@ -198,14 +199,25 @@ class Blobs:
 
     def _stage_copy(self, digest: Digest, data: bytes, folder: str) -> str:
         """A temporary file in `folder` that shares the blob's bytes, or holds a copy of them."""
-        try:
-            source = os.open(self._need_place(digest), _READ)
-        except FileNotFoundError:  # read from the second store, and this one can't be written
+        source = self._open(digest) if self._clones else None
+        if source is None:
             return temporary.write_new(folder, lambda target: temporary.write_all(target, data))
         try:
-            return temporary.write_new(folder, lambda target: _clone_or_write(source, target, data))
+            return temporary.write_new(folder, lambda target: self._clone_or_write(source, target, data))
         finally:
             os.close(source)
+
+    def _open(self, digest: Digest) -> int | None:
+        """None where the blob was read from the second store, and this one can't be written."""
+        try:
+            return os.open(self._need_place(digest), _READ)
+        except FileNotFoundError:
+            return None
+
+    def _clone_or_write(self, source: int, target: int, data: bytes) -> None:
+        self._clones = clone(source, target)
+        if not self._clones:
+            temporary.write_all(target, data)
 
     def _share(self, digest: Digest, data: bytes) -> None:
         """Write through to the second store, as far as it can be written."""
@@ -270,11 +282,6 @@ def _is_named(data: bytes, place: str) -> bool:
 def _is_stored(place: str, data: bytes, exactly: bool) -> bool:
     """Whether the blob is there: by its size, or `exactly`, for what must not be lost, by its bytes."""
     return _bytes_of(place) == data if exactly else _size_of(place) == len(data)
-
-
-def _clone_or_write(source: int, target: int, data: bytes) -> None:
-    if not clone(source, target):
-        temporary.write_all(target, data)
 
 
 def _copy(source: int, target: int) -> None:

@@ -152,6 +152,26 @@ def test_a_published_file_is_a_copy(blobs: Blobs, tmp_path: Path) -> None:
     assert target.read_bytes() == b"pixels"
 
 
+@pytest.mark.parametrize(("can", "asked"), [(True, 3), (False, 1)])
+def test_a_file_system_is_asked_for_reflinks_until_it_has_none(
+    blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can: bool, asked: int
+) -> None:
+    cloned: list[bool] = []
+
+    def clone(source: int, target: int) -> bool:
+        cloned.append(can)
+        if can:
+            os.write(target, os.read(source, 100))
+        return can
+
+    monkeypatch.setattr("imgbuild.store.blobs.clone", clone)
+    digest = blobs.add(b"pixels")
+    for number in range(3):
+        blobs.publish(digest, tmp_path / f"{number}.png")
+        assert (tmp_path / f"{number}.png").read_bytes() == b"pixels"
+    assert cloned == [can] * asked
+
+
 def test_publishing_replaces_a_link_and_not_what_it_leads_to(blobs: Blobs, tmp_path: Path) -> None:
     (tmp_path / "precious").write_bytes(b"precious")
     (tmp_path / "a.png").symlink_to(tmp_path / "precious")
