@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import suppress
 
 LONG = 0.05  # seconds that whoever has the turn may keep it: it gives it away long before, when it waits
 
@@ -25,16 +26,27 @@ class Turns:
     def keep(self, *, here: bool) -> None:
         """Whether this thread, and whatever it starts, keeps to the process's own processor from now on.
 
-        Where the system has no word on that, it runs where the system likes.
+        Where the system has no word on that, or does not allow it, it runs where the system likes.
         """
-        if sys.platform == "linux" and here != getattr(self._thread, "here", False):
-            os.sched_setaffinity(0, self._own if here else self._all)
+        if self._own and here != getattr(self._thread, "here", False):
             self._thread.here = here
+            _run_on(self._own if here else self._all)
 
 
 def _processors() -> list[int]:
-    """Those that this process may run on."""
-    return sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
+    """Those that this process may run on; none where the system does not say."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            return sorted(os.sched_getaffinity(0))
+    return []
+
+
+def _run_on(processors: list[int]) -> None:
+    if sys.platform == "linux":
+        with suppress(
+            OSError
+        ):  # a sandbox may not allow it, and a container's processors may be others by now
+            os.sched_setaffinity(0, processors)
 
 
 def _share(processors: list[int], number: int, of: int) -> list[int]:

@@ -81,6 +81,21 @@ def test_there_may_be_fewer_processors_than_processes(monkeypatch):
     assert sorted(own) in ([3, 3, 3, 5, 5], [3, 3, 5, 5, 5])
 
 
+@pytest.mark.parametrize("name", ["sched_getaffinity", "sched_setaffinity"])
+def test_a_system_that_does_not_allow_it_decides(monkeypatch, name):
+    before = processors()
+
+    def no(*_):
+        raise PermissionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, name, no, raising=False)
+        own = Turns(0, 2)
+        own.keep(here=True)
+        own.keep(here=False)
+    assert processors() == before
+
+
 def test_elsewhere_the_system_decides(monkeypatch):
     before = processors()
     monkeypatch.setattr(sys, "platform", "darwin")
