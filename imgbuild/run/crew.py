@@ -166,8 +166,8 @@ class Crew:
                 if self._is_closed:
                     raise Transient("the build was stopped")
                 if self._usable + self.links <= self.size * self.links:
-                    place = (len(self._all), self.size) if self.links > 1 else None
-                    self._all.append(Worker(_begin, self._places, place, links=self.links))
+                    share = (len(self._all), self.size) if self.links > 1 else None
+                    self._all.append(Worker(_begin, self._places, share, links=self.links))
                     self._idle.extend(self._all[-1].links)
                     self._usable += self.links
                 else:
@@ -224,10 +224,10 @@ def _tell_left(left: Allowance) -> None:
     _ASKING.get().send(left)
 
 
-def _begin(places: Places, place: tuple[int, int] | None) -> Serve:
-    """place: the process's number, of how many, where several threads take turns there."""
+def _begin(places: Places, share: tuple[int, int] | None) -> Serve:
+    """share: the process's number, and of how many, where several threads take turns there."""
     blobs, providers = Blobs(places.blobs, places.second), Hired(places.root)
-    turns = Turns(*place) if place is not None else None
+    turns = Turns(*share) if share is not None else None
 
     def serve(link: Connection) -> None:
         _ASKING.set(link)

@@ -43,9 +43,8 @@ def _processors() -> list[int]:
 
 def _run_on(processors: list[int]) -> None:
     if sys.platform == "linux":
-        with suppress(
-            OSError
-        ):  # a sandbox may not allow it, and a container's processors may be others by now
+        # A sandbox may not allow it, and a container's processors may be others by now.
+        with suppress(OSError):
             os.sched_setaffinity(0, processors)
 
 

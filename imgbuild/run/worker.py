@@ -70,8 +70,6 @@ def _live(leash: Connection, links: list[Connection], begin: Callable[..., Serve
 
 def _serve(serve: Serve, link: Connection, programs: Programs) -> None:
     programs.adopt()
-    with (
-        link,
-        suppress(EOFError, OSError),
-    ):  # a link that nobody serves is closed: else the other side would wait
+    # A link that nobody serves is closed: else the other side would wait.
+    with link, suppress(EOFError, OSError):
         serve(link)
