@@ -20,6 +20,7 @@ from imgbuild.expand.trials import crown, groups_of
 from imgbuild.expand.winners import Contests, Group, OpenPicks, Winner, nothing_picked
 from imgbuild.files import Files
 from imgbuild.settings import Settings, profile_place
+from imgbuild.spec.circles import circles
 from imgbuild.spec.declared import Spec
 from imgbuild.types import Target
 
@@ -58,6 +59,7 @@ def read_drafts(
     with _no_collections():
         assets = note_drawn(_assets(context))
     _check_count(assets)
+    raise_all([*_circles(assets)])
     return Drafts(context=context, assets=assets)
 
 
@@ -147,6 +149,24 @@ def _check_count(drafts: dict[tuple[str, str], Draft]) -> None:
             where=largest.matrix.where,
             hint="leave out an axis, list fewer values, or split the project",
         )
+
+
+def _circles(drafts: Mapping[tuple[str, str], Draft]) -> Iterator[SpecError]:
+    """Each circle of assets with a pick in it: nothing there can ever be picked. The graph finds the others."""
+    taken = {
+        key: {source.upstream: source for source in sorted(edges, key=lambda source: source.is_pick)}
+        for key, draft in drafts.items()
+        if (edges := [source for _, source in draft.inputs.edges])
+    }
+    for circle in circles(taken):
+        steps = [taken[name][needed] for name, needed in zip(circle, [*circle[1:], circle[0]], strict=True)]
+        pick = next((step for step in steps if step.is_pick), None)
+        if pick is not None:
+            yield SpecError(
+                f"winners are waited for in a circle: {' → '.join(map('/'.join, [*circle, circle[0]]))}",
+                where=pick.where("pick"),
+                hint="a winner is picked among images that are there before; let one of these assets begin without",
+            )
 
 
 @contextmanager

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
+from typing import TypeVar
+
+Name = TypeVar("Name", bound=Hashable)
 
 
-def circles(named: Mapping[str, Collection[str]]) -> Iterator[list[str]]:
+def circles(named: Mapping[Name, Collection[Name]]) -> Iterator[list[Name]]:
     """Each circle once, from the name it was entered by: the last of its names names the first again.
 
     named: name → those that it names, in order; one that is no key names nothing. However deep it goes: no recursion.
     """
-    settled: set[str] = set()
+    settled: set[Name] = set()
     for root in named:
-        trail: dict[str, Iterator[str]] = {} if root in settled else {root: iter(named[root])}
+        trail: dict[Name, Iterator[Name]] = {} if root in settled else {root: iter(named[root])}
         while trail:
             name = next(reversed(trail))
             step = next((item for item in trail[name] if item in named and item not in settled), None)

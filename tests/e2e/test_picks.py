@@ -356,6 +356,12 @@ WRONG = {
         "      |                            ^^^^^^\n"
         "hint: pick from another asset, whose images are there before\n"
     ),
+    "{pick: posters}": (
+        "specs/catalog.yaml:13:28: winners are waited for in a circle: catalog/heroes → catalog/posters → catalog/heroes\n"
+        "   13 |     inputs: {image: {pick: posters}}\n"
+        "      |                            ^^^^^^^\n"
+        "hint: a winner is picked among images that are there before; let one of these assets begin without\n"
+    ),
     "{pick: concepts, asset: posters}": (
         "specs/catalog.yaml:13:38: unknown key 'asset'\n"
         "   13 |     inputs: {image: {pick: concepts, asset: posters}}\n"
