@@ -122,8 +122,8 @@ class Crew:
     ) -> list[Made | TargetError]:
         """Do the errands in one of the processes; in a thread. hear: takes what a vendor says of its rate limit.
 
-        Raises Broke where it ended under them, RuntimeError with what it printed where it met a bug, Transient after
-        `close`.
+        Raises Broke where it ended under them, OSError where the system refused something there, RuntimeError with
+        what it printed where it met a bug, Transient after `close`.
         """
         link = self._send(errands)
         try:
@@ -135,6 +135,8 @@ class Crew:
                 "the process that made this image ended", hint="was it out of memory? build again"
             ) from error
         self._give_back(link)
+        if isinstance(said, OSError):
+            raise said
         if isinstance(said, str):
             raise RuntimeError(said)
         return [answer.error() if isinstance(answer, Fault) else answer for answer in said]
@@ -242,9 +244,11 @@ def _begin(places: Places, share: tuple[int, int] | None) -> Serve:
 
 def _answers(
     errands: Sequence[Errand], blobs: Blobs, providers: Mapping[str, Provider]
-) -> list[Made | Fault] | str:
+) -> list[Made | Fault] | OSError | str:
     try:
         return [do(errand, blobs, providers) for errand in errands]
+    except OSError as error:
+        return error
     except Exception:  # a bug, to be told where bugs are told
         return format_exc()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -244,7 +245,7 @@ class Making:
 
     def _price(self, work: Work) -> float | None:
         provider = self._provider(work)
-        with foreign(f"provider '{provider.name}'"):
+        with _code_of(provider):
             return price_of(self._model(work), provider, self._request_to_price(work))
 
     def _model(self, work: Work) -> Model:
@@ -340,27 +341,27 @@ class Making:
         Of those that another process has made, that it has finished them, too.
         """
         first, alias = requests[0], bound_at(works[0].decision.target, works[0].position).alias
-        with (
-            foreign(f"provider '{provider.name}'"),
-            self.telling.call(first.pin, alias, len(requests), seat.device) as tell,
-        ):
+        with self.telling.call(first.pin, alias, len(requests), seat.device) as tell:
 
             def send() -> Sequence[Image | Made | Unfinished]:
                 purchase.begin()
                 provider.tell = self.telling.tell
-                if isinstance(provider, Queued) and (purchase.ticket or provider.queues(first)):
+                if isinstance(provider, Queued) and (purchase.ticket or _is_queued(provider, first)):
                     return self._priced(self._collect(provider, first, purchase), works)
                 if (crew := self._crew(works[0])) is not None:
                     return [_done(crew.run([self._errand(work)], learn)) for work in works]
                 return self._priced(self._generate(provider, requests, seat, tell), works)
 
             provider.tell_left = learn
-            return self.limits.of(provider.name, provider.server(first)).call(send, self.stop)
+            with _code_of(provider):
+                server = provider.server(first)
+            return self.limits.of(provider.name, server).call(send, self.stop)
 
     def _priced(self, answer: Answer, works: Sequence[Work]) -> list[Image]:
         for work in works:
             work.environment = answer.environment
-        return [self._price_in(image, work) for work, image in zip(works, answer.images, strict=True)]
+        with _code_of(self._provider(works[0])):
+            return [self._price_in(image, work) for work, image in zip(works, answer.images, strict=True)]
 
     def _price_in(self, image: Image, work: Work) -> Image:
         """With what it cost: as the model states it, else as the vendor says, else as it was estimated."""
@@ -374,9 +375,12 @@ class Making:
     def _collect(self, provider: Queued, request: Request, purchase: Purchase) -> Answer:
         """Hand a request in, unless it was before, and wait for its image."""
         if not purchase.ticket:
-            purchase.name(provider.submit(request))
-        image = provider.collect(purchase.ticket, request, self._pause)
-        return Answer(images=[image], environment=provider.environment())
+            with _code_of(provider):
+                ticket = provider.submit(request)
+            purchase.name(ticket)
+        with _code_of(provider):
+            image = provider.collect(purchase.ticket, request, self._pause)
+            return Answer(images=[image], environment=provider.environment())
 
     def _pause(self, seconds: float) -> None:
         """Raises Unanswered where the build is stopped meanwhile: what was taken can be asked for later."""
@@ -386,8 +390,9 @@ class Making:
     def _generate(self, provider: Provider, requests: Sequence[Request], seat: Seat, tell: Tell) -> Answer:
         """What the provider gives here, or in the process that has the seat's device, where there are several."""
         if not provider.device:
-            return asked(provider, requests)
-        with self.usage.call(f"{provider.name} {seat.place}"):
+            with _code_of(provider):
+                return asked(provider, requests)
+        with _code_of(provider), self.usage.call(f"{provider.name} {seat.place}"):
             if len(self.devices) > 1:
                 answer = self.stations.at(provider.name, seat.place, seat.device).generate(requests, tell)
             else:
@@ -555,6 +560,16 @@ class Making:
             if item.role in names:
                 found[item.role] = self._pixels(item.target, work.sources[item.target])
         return found
+
+
+def _code_of(provider: Provider) -> AbstractContextManager[None]:
+    """Around calls of a provider alone: what the journal, the store or another process can't do is no fault of it."""
+    return foreign(f"provider '{provider.name}'")
+
+
+def _is_queued(provider: Queued, request: Request) -> bool:
+    with _code_of(provider):
+        return provider.queues(request)
 
 
 def _published(trace: Trace) -> Published | None:

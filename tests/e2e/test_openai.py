@@ -1,11 +1,13 @@
 """Builds through OpenAI's API: each image paid once, whatever the server does in between, and no key anywhere."""
 
+import errno
 import json
 import subprocess
 
 import pytest
 
 from imgbuild.report.events import NearBudget
+from imgbuild.store.journal import Journal
 from tests.vendors.openai import KEY, OpenAI, busy, failure, used_up
 from tests.vendors.server import serving
 
@@ -62,6 +64,25 @@ def test_a_limit_that_is_told_is_kept_without_being_tried(shop, vendor):
     assert shop.build().failures == ()
     assert vendor.billed == 6
     assert came[-1] - came[0] >= 4 * 0.1  # ten a second, and one that may come a little early
+
+
+def test_without_a_journal_nothing_is_sent_and_nobody_takes_over(shop, vendor, monkeypatch):
+    """What the disk refuses is no fault of the vendor's."""
+
+    def write(journal, text):
+        raise OSError(errno.ENOSPC, "No space left on device", ".imgbuild/journal")
+
+    with monkeypatch.context() as full:
+        full.setattr(Journal, "_write", write)
+        told = shop.tell("build")
+    assert (told.code, told.err) == (
+        2,
+        "error: .imgbuild/journal: No space left on device\n"
+        "hint: see to its owner, its permissions, and free space\n",
+    )
+    assert (vendor.asked, shop.outputs()) == ([], {})
+    assert shop.build().failures == ()
+    assert vendor.billed == 6
 
 
 def test_four_variants_are_four_requests(shop, vendor):

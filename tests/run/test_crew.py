@@ -189,6 +189,15 @@ def test_a_bug_there_is_a_bug_here(crew):
     assert crew.run([errand(2)])[0].image
 
 
+def test_what_the_system_refuses_there_it_refuses_here(tmp_path):
+    (tmp_path / "file").touch()
+    crew = Crew(1, Places(blobs=tmp_path / "file/blobs", root=tmp_path))
+    with pytest.raises(NotADirectoryError) as raised:
+        crew.run([errand()])
+    crew.close()
+    assert raised.value.filename.startswith(f"{tmp_path}/file/")
+
+
 def test_an_interrupt_is_left_to_the_process_that_asks(crew):
     crew.run([errand(1)])
     (process,) = multiprocessing.active_children()
