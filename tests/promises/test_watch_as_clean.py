@@ -368,6 +368,27 @@ def built(bench, files, locks, folder):
         shutil.rmtree(clean.root)
 
 
+def told(state, clean, watch, story):
+    """All there is to say of two states that differ, as a text: of anything else, pytest shows a part."""
+    if state is None:
+        return "outputs went while they were looked at"
+    ours, theirs = (
+        {id: (*seed_of(line), line.intent) for id, line in lines_of(s[1]).items()} for s in (state, clean)
+    )
+    lines = [
+        f"watch: exit code {watch.process.poll()}, sources {sorted(story.edits.files())}",
+        f"outputs of the watch alone: {sorted(state[0].keys() - clean[0].keys())}",
+        f"outputs of the clean build alone: {sorted(clean[0].keys() - state[0].keys())}",
+        *(
+            f"{id}: {ours.get(id)} and {theirs.get(id)}"
+            for id in ours | theirs
+            if ours.get(id) != theirs.get(id)
+        ),
+        *watch.said[-120:],
+    ]
+    return "\n".join(lines)
+
+
 def rest(bench, project, watch, story, folder):
     """Wait until the watch has come to what a clean build comes to, and see that it stays there."""
     files = story.edits.files()
@@ -379,8 +400,8 @@ def rest(bench, project, watch, story, folder):
         time.sleep(0.03)
     time.sleep(0.1)
     state = now(project)
-    assert is_like(state, clean, story), (state, clean, watch.said[-40:])
-    assert state == clean or state == built(bench, files, state[1], folder), watch.said[-40:]
+    assert is_like(state, clean, story), told(state, clean, watch, story)
+    assert state == clean or state == built(bench, files, state[1], folder), told(state, clean, watch, story)
 
 
 def reseed(project, dice):
