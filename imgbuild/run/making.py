@@ -350,7 +350,9 @@ class Making:
                     return self._priced(self._collect(provider, first, purchase), works)
                 if (crew := self._crew(works[0])) is not None:
                     return [_done(crew.run([self._errand(work)], learn)) for work in works]
-                return self._priced(self._generate(provider, requests, seat, tell), works)
+                with _code_of(provider):
+                    answer = self._generate(provider, requests, seat, tell)
+                return self._priced(answer, works)
 
             provider.tell_left = learn
             with _code_of(provider):
@@ -390,9 +392,8 @@ class Making:
     def _generate(self, provider: Provider, requests: Sequence[Request], seat: Seat, tell: Tell) -> Answer:
         """What the provider gives here, or in the process that has the seat's device, where there are several."""
         if not provider.device:
-            with _code_of(provider):
-                return asked(provider, requests)
-        with _code_of(provider), self.usage.call(f"{provider.name} {seat.place}"):
+            return asked(provider, requests)
+        with self.usage.call(f"{provider.name} {seat.place}"):
             if len(self.devices) > 1:
                 answer = self.stations.at(provider.name, seat.place, seat.device).generate(requests, tell)
             else:
