@@ -13,7 +13,7 @@ from stat import S_ISREG
 from typing import NamedTuple
 
 from imgbuild.digest import digest_bytes, digest_file
-from imgbuild.errors import SpecError
+from imgbuild.errors import SpecError, TargetError
 from imgbuild.types import Digest, Where
 
 
@@ -25,7 +25,9 @@ class Stamp(NamedTuple):
     size: int
 
 
-TORN = Stamp(0, 0, 0)  # of what went while it was looked at: equal to none, so that it is looked at again
+TORN = Stamp(
+    0, 0, 0
+)  # of what went or changed while it was used: equal to none, so that it is looked at again
 YOUNG = 2_000_000_000  # nanoseconds: a file this young may change again within its time stamp's grain
 MAX_TEXT = 64 * 1024 * 1024  # bytes of one spec or table
 MAX_INPUT = 512 * 1024 * 1024  # bytes of one input picture
@@ -36,7 +38,8 @@ class Files:
 
     A path that was asked for and is absent is remembered as None, so that its appearing is noticed. `young` has the
     digests, as they were read, of files whose stamp can't tell a later edit yet. `listed` has the names of the files in
-    those folders of which each counts.
+    those folders of which each counts. Digests that were asked for stay what they were: whoever uses `content` makes
+    things of the bytes that they are named after.
     """
 
     def __init__(self, root: Path) -> None:
@@ -47,6 +50,7 @@ class Files:
         self._root = str(self.root)
         self._folders: dict[str, str] = {}
         self._digests: dict[str, tuple[Stamp, Digest]] = {}
+        self._asked: dict[str, Digest | None] = {}
 
     def locate(self, name: str, base: str = "", where: Where | None = None) -> str:
         """The path `name`, written in a file of folder `base`, as a path from the root.
@@ -86,15 +90,13 @@ class Files:
     def read(self, path: str, limit: int = MAX_TEXT) -> bytes:
         """The bytes of a located path. Raises OSError where it can't be read, SpecError above `limit` bytes."""
         stamp = self.stamp(path)
-        if (self.root / path).exists() and not (self.root / path).is_file():
-            raise IsADirectoryError(
-                EISDIR, "it is not a file", path
-            )  # a pipe would be waited for without end
         try:
+            if not S_ISREG((self.root / path).stat().st_mode):  # a pipe would be waited for without end
+                raise IsADirectoryError(EISDIR, "it is not a file", path)
             with (self.root / path).open("rb") as file:
                 data = file.read(limit + 1)
         except FileNotFoundError:
-            self._lose(path)
+            self.lose(path)
             raise
         if len(data) > limit:
             raise SpecError(
@@ -111,6 +113,17 @@ class Files:
             self.seen[path] = stamp
         return stamp
 
+    def entries(self, path: str) -> list[os.DirEntry[str]]:
+        """What is in a located folder, by name; the folder's stamp is remembered. Nothing where there is none."""
+        if self.stamp(path) is None:
+            return []
+        try:
+            with os.scandir(f"{self._root}/{path}") as entries:
+                return sorted(entries, key=lambda entry: entry.name)
+        except FileNotFoundError:
+            self.lose(path)
+            return []
+
     def names(self, path: str) -> list[str]:
         """The files of a located folder; the folder itself is a source too, so that new files are noticed."""
         self.stamp(path)
@@ -118,24 +131,49 @@ class Files:
         return self.listed[path]
 
     def digest(self, path: str, limit: int = MAX_INPUT) -> Digest | None:
-        """SHA-256 of a located file's bytes, read again only if its stamp changed.
+        """SHA-256 of a located file's bytes, as they were when it was first asked for here.
 
         None where it is absent, or can't be an input: above `limit` bytes, not to be read, a folder, or a pipe
         that would be waited for.
         """
+        if path not in self._asked:
+            self._asked[path] = self.digest_now(path, limit)
+        return self._asked[path]
+
+    def content(self, path: str, limit: int = MAX_INPUT) -> bytes:
+        """The bytes that `digest` was taken of. Raises TargetError where there are others now, and as `read` does."""
+        digest = self.digest(path, limit)
+        data = self.read(path, limit)
+        if not self._is_untouched(path) and digest_bytes(data) != digest:
+            self.seen[path] = TORN
+            raise TargetError(
+                f"{path} has changed since it was looked at",
+                hint="build again, for what is there now",
+            )
+        return data
+
+    def _is_untouched(self, path: str) -> bool:
+        """Whether its stamp alone tells that it is what was asked for."""
+        stamp, digest = self._digests.get(path, (None, None))
+        return stamp is not None and digest == self._asked[path] and stamp_of(self.root / path) == stamp
+
+    def digest_now(self, path: str, limit: int = MAX_INPUT) -> Digest | None:
+        """As `digest`, of the bytes there are now; read again only if its stamp changed, or can't tell."""
         stamp = self.stamp(path)
         known = self._digests.get(path)
-        if known is not None and known[0] == stamp and is_settled(known[0]):
+        if known is not None and known[0] == stamp:
             return known[1]
+        can_tell = stamp is not None and is_settled(stamp)  # of all edits from here on
         try:
             digest = self._digest(path, limit)
         except FileNotFoundError:
-            self._lose(path)
+            self.lose(path)
             return None
         if stamp is None or digest is None:
             return None
-        self._digests[path] = (stamp, digest)
-        if not is_settled(stamp):
+        if can_tell:
+            self._digests[path] = (stamp, digest)
+        else:
             self.young.setdefault(path, digest)
         return digest
 
@@ -151,7 +189,7 @@ class Files:
         except OSError:
             return None
 
-    def _lose(self, path: str) -> None:
+    def lose(self, path: str) -> None:
         """It is not there. Where it was before, it may come back with the stamp that was taken then."""
         if self.seen[path] is not None:
             self.seen[path] = TORN
@@ -183,6 +221,13 @@ def names_in(folder: str) -> list[str]:
             return sorted(entry.name for entry in entries if entry.is_file())
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def paths_below(folder: Path, suffix: str) -> list[Path]:
+    """The files in a folder and below whose names end so; what comes or goes meanwhile may be among them."""
+    return sorted(
+        Path(place, name) for place, _, names in os.walk(folder) for name in names if name.endswith(suffix)
+    )
 
 
 def is_settled(stamp: Stamp) -> bool:

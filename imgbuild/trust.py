@@ -196,7 +196,8 @@ def _digest_of_step(files: Files, concern: Concern, where: Where) -> Digest:
 
 def _contents(files: Files, concern: Concern, where: Where) -> dict[str, Digest]:
     return {
-        path: files.digest(files.locate(path, "", where), limit=sys.maxsize) or "" for path in concern.files
+        path: files.digest_now(files.locate(path, "", where), limit=sys.maxsize) or ""
+        for path in concern.files
     }
 
 

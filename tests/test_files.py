@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgbuild.errors import SpecError
-from imgbuild.files import TORN, Files
+from imgbuild.digest import digest_bytes
+from imgbuild.errors import SpecError, TargetError
+from imgbuild.files import TORN, Files, paths_below, stamp_of
 from imgbuild.types import Where
 
 
@@ -115,13 +116,90 @@ def test_pipes_and_folders_are_no_files(tmp_path: Path) -> None:
             Files(tmp_path).read(name)
 
 
-def test_digests_are_taken_again_when_the_file_changed(tmp_path: Path) -> None:
+def test_a_digest_stays_what_it_was_and_is_taken_anew_by_who_asks_for_it_now(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     files = Files(tmp_path)
     first = files.digest("a")
+    assert first == files.digest_now("a") == digest_bytes(b"abc")
     (tmp_path / "a").write_bytes(b"abd")
-    assert files.digest("a") != first
+    assert files.digest("a") == first
+    assert files.digest_now("a") == Files(tmp_path).digest("a") == digest_bytes(b"abd")
     assert files.digest("absent") is None
+
+
+def test_what_a_digest_was_taken_of_is_given_or_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    files = Files(tmp_path)
+    assert files.content("a") == b"abc"
+    (tmp_path / "a").write_bytes(b"abd")
+    with pytest.raises(TargetError) as caught:
+        files.content("a")
+    assert (
+        str(caught.value)
+        == "error: a has changed since it was looked at\nhint: build again, for what is there now"
+    )
+    assert files.seen == {"a": TORN}
+    (tmp_path / "a").write_bytes(b"abc")
+    assert files.content("a") == b"abc"
+
+
+def test_what_was_absent_when_it_was_looked_at_is_not_given_later(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    assert files.digest("a") is None
+    with pytest.raises(FileNotFoundError):
+        files.content("a")
+    (tmp_path / "a").write_bytes(b"abc")
+    with pytest.raises(TargetError, match="a has changed since it was looked at"):
+        files.content("a")
+
+
+def test_a_file_is_not_hashed_again_where_its_stamp_tells_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    monkeypatch.setattr("imgbuild.files.is_settled", lambda stamp: True)
+    files = Files(tmp_path)
+    stamp = files.stamp("a")
+    assert files.digest("a") == digest_bytes(b"abc")
+    assert files.digests() == {"a": (stamp, digest_bytes(b"abc"))}
+    monkeypatch.setattr("imgbuild.files.digest_bytes", None)
+    monkeypatch.setattr("imgbuild.files.digest_file", None)
+    assert files.content("a") == b"abc"
+    assert files.digest_now("a") == digest_bytes(b"abc")
+
+
+def test_the_digest_of_a_file_that_is_young_is_kept_for_nobody(tmp_path: Path) -> None:
+    """It may be saved again within the grain of its time stamp."""
+    (tmp_path / "a").write_bytes(b"abc")
+    stat = (tmp_path / "a").stat()
+    files = Files(tmp_path)
+    assert files.digest_now("a") == digest_bytes(b"abc")
+    assert files.digests() == {}
+    (tmp_path / "a").write_bytes(b"abd")
+    os.utime(tmp_path / "a", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert files.digest_now("a") == digest_bytes(b"abd")
+
+
+def test_what_is_in_a_folder_is_given_by_name(tmp_path: Path) -> None:
+    (tmp_path / "specs/deep").mkdir(parents=True)
+    (tmp_path / "specs/b").touch()
+    (tmp_path / "specs/a").touch()
+    files = Files(tmp_path)
+    assert [entry.name for entry in files.entries("specs")] == ["a", "b", "deep"]
+    assert files.entries("absent") == []
+    assert files.seen == {"specs": stamp_of(tmp_path / "specs"), "absent": None}
+
+
+def test_the_files_below_a_folder_are_found_and_none_where_it_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "specs/deep").mkdir(parents=True)
+    for name in ("specs/b.lock", "specs/deep/a.lock", "specs/a.yaml"):
+        (tmp_path / name).touch()
+    (tmp_path / "specs/linked").symlink_to(tmp_path / "specs/deep")
+    assert paths_below(tmp_path / "specs", ".lock") == [
+        tmp_path / "specs/b.lock",
+        tmp_path / "specs/deep/a.lock",
+    ]
+    assert paths_below(tmp_path / "absent", ".lock") == []
 
 
 @settings(max_examples=200, deadline=None)
@@ -153,7 +231,7 @@ def test_the_names_in_a_folder_are_remembered(tmp_path: Path) -> None:
     assert files.seen["weights"] is None
 
 
-@pytest.mark.parametrize("look", [Files.read, Files.digest])
+@pytest.mark.parametrize("look", [Files.read, Files.digest, Files.content])
 def test_what_goes_while_it_is_looked_at_is_not_as_it_was_seen_though_it_comes_back(
     tmp_path: Path, look: Callable[[Files, str], object]
 ) -> None:
@@ -167,6 +245,22 @@ def test_what_goes_while_it_is_looked_at_is_not_as_it_was_seen_though_it_comes_b
     (tmp_path / "b").rename(tmp_path / "a")
     assert files.seen == {"a": TORN}
     assert files.have_moved()
+
+
+def test_a_folder_that_goes_while_it_is_looked_at_is_not_as_it_was_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "specs").mkdir()
+    files = Files(tmp_path)
+    scan = os.scandir
+
+    def late(path: str) -> object:
+        (tmp_path / "specs").rmdir()
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", late)
+    assert files.entries("specs") == []
+    assert files.seen == {"specs": TORN}
 
 
 def test_what_was_never_there_is_remembered_as_absent(tmp_path: Path) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from pathlib import Path
 from typing import TypeAlias
 
 from imgbuild.commands.session import Session
@@ -150,8 +148,8 @@ def _young(files: Files, sources: Sources, before: Snapshot | None) -> dict[str,
             young[path] = kept[path]
         elif path in files.young and files.seen[path] == stamp:  # a lock may have been written since
             young[path] = to_hex(files.young[path])
-        elif stamp is not None and not is_settled(Stamp(*stamp)) and (files.root / path).is_file():
-            young[path] = _sha256(files.root / path)
+        elif stamp is not None and not is_settled(Stamp(*stamp)):
+            young[path] = snapshot.digest(str(files.root / path))
     return young
 
 
@@ -171,12 +169,8 @@ def _has_aged(files: Files, path: str, stamp: tuple[int, int, int] | None, diges
     """
     if stamp is None or not any(number % 10**9 for number in stamp[:2]):
         return False
-    return stamp_of(files.root / path) == stamp and _sha256(files.root / path) == digest
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    place = str(files.root / path)
+    return stamp_of(place) == stamp and snapshot.digest(place) == digest
 
 
 def _again(built: Built, *, quiet: bool) -> str:

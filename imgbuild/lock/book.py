@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from imgbuild.digest import fingerprint
 from imgbuild.errors import ImgbuildError, SpecError
-from imgbuild.files import Files
+from imgbuild.files import Files, paths_below
 from imgbuild.lock.conflict import AtHand, merge_newer, merge_sides
 from imgbuild.lock.part import Part
 from imgbuild.lock.text import Lock, ReadLock, read_lock, write_lock
@@ -204,7 +204,7 @@ def orphaned(files: Files, settings: Settings, known: Collection[str], suffix: s
     spoken_for = {*known, *(f"{stem}.{name}{suffix}" for stem in stems for name in settings.profiles)}
     found = {}
     for folder in settings.specs:
-        for place in sorted((files.root / folder).rglob(f"*{suffix}")):
+        for place in paths_below(files.root / folder, suffix):
             inside = place.relative_to(files.root).as_posix()
             if inside not in spoken_for and place.is_file():
                 found[inside.removeprefix(f"{folder}/").removesuffix(suffix)] = inside

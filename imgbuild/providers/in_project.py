@@ -11,7 +11,7 @@ from imgbuild.weights.bundles import Bundle
 
 
 class InProject:
-    """Digests of files and folders, given from the root; taken anew only where their stamps changed.
+    """Digests of files and folders, given from the root, as they are now; taken anew only where their stamps changed.
 
     Where something is not there, None is given for the whole; TargetError is raised where it is not as it must be.
     """
@@ -32,4 +32,4 @@ class InProject:
 
     def digest(self, path: str) -> Digest | None:
         """The digest of one file."""
-        return self.files.digest(self.files.locate(path), limit=sys.maxsize)
+        return self.files.digest_now(self.files.locate(path), limit=sys.maxsize)

@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from imgbuild.costs import bill_of, price_of
 from imgbuild.digest import canonical, digest_bytes, digest_of
 from imgbuild.errors import Gone, SpecError, TargetError, Transient, Unanswered, Unavailable
-from imgbuild.files import MAX_INPUT
 from imgbuild.foreign import Broke, foreign
 from imgbuild.images import decode, normal, pixel_digest
 from imgbuild.keys import bound_at, import_key, inputs_for, pin_fields, rules_of
@@ -457,7 +456,7 @@ class Making:
 
     def _file(self, path: str) -> bytes:
         try:
-            return self.files.read(path, MAX_INPUT)
+            return self.files.content(path)
         except SpecError as error:
             raise TargetError(error.message, hint=error.hint) from error
         except OSError as error:

@@ -12,7 +12,7 @@ from imgbuild.adjustments import ask_at
 from imgbuild.credentials.claim import MIMES, Claim, Ingredient, actions_of
 from imgbuild.digest import digest_bytes
 from imgbuild.errors import BadImage
-from imgbuild.files import MAX_INPUT, Files
+from imgbuild.files import Files
 from imgbuild.images import decode, encode, normal, open_header
 from imgbuild.keys import bound_at, generate_key, inputs_for
 from imgbuild.process.base import Operation, is_upstream
@@ -106,7 +106,7 @@ class _Pieces:
 
     def file(self, path: str, relationship: str) -> list[Ingredient]:
         """A file of the project; none, if it is no picture but, say, a font."""
-        data = self.files.read(path, MAX_INPUT)
+        data = self.files.content(path)
         try:
             kind = (open_header(data, path).format or "").lower()
         except BadImage:

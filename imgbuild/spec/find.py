@@ -45,11 +45,13 @@ def _files(files: Files, settings: Settings, extra: Sequence[str]) -> Iterator[s
         yield from _below(files, name, skipped)
     for name in extra:
         path = files.locate(name)
+        files.stamp(path)
         if (files.root / path).is_dir():
             yield from _below(files, path, skipped)
         elif (files.root / path).is_file():
             yield path
         else:
+            files.lose(path)
             hint = nearby(files, path, "give a spec, or a folder that holds specs")
             raise SpecError(f"there is no file '{name}'", hint=hint)
 
@@ -59,11 +61,7 @@ def _below(files: Files, path: str, skipped: set[str]) -> Iterator[str]:
     if (files.root / path).is_file():
         yield path
         return
-    if files.stamp(path) is None:
-        return
-    with os.scandir(files.root / path) as scan:
-        entries = sorted(scan, key=lambda entry: entry.name)
-    for entry in entries:
+    for entry in files.entries(path):
         inner = entry.name if path == "." else f"{path}/{entry.name}"
         if entry.name.startswith(".") or inner in skipped:
             continue

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FORMAT = b"imgbuild snapshot 3\n"
 NAME = "snapshot"
+NO_FILE = "-"  # in place of a digest
 VARIABLES = tuple(
     f"IMGBUILD_{name}" for name in ("CACHE", "JOBS", "OUTPUT", "PROFILE", "STORE")
 )  # no secrets
@@ -118,7 +119,7 @@ def changed(seen: Snapshot) -> Iterator[str]:
     """The sources that are not as they were."""
     for name, stamp in seen.sources.items():
         path = f"{seen.root}/{name}" if name[:1] != "/" else name
-        if _stamp(path) != stamp or (name in seen.young and _digest(path) != seen.young[name]):
+        if _stamp(path) != stamp or (name in seen.young and digest(path) != seen.young[name]):
             yield name
 
 
@@ -312,14 +313,17 @@ def _stamp(path: str) -> Numbers | None:
     return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size
 
 
-def _digest(path: str) -> str:
-    """Empty for what is no file: a pipe would be waited for."""
+def digest(path: str) -> str:
+    """SHA-256 in hexadecimal; NO_FILE for a folder, or a pipe, which would be waited for."""
     import hashlib
 
     if not os.path.isfile(path):  # noqa: PTH113
-        return ""
-    with open(path, "rb") as file:  # noqa: PTH123
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return NO_FILE
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:  # it went a moment ago
+        return NO_FILE
 
 
 def _may_fork() -> bool:

@@ -4,7 +4,7 @@ import os
 
 from imgbuild.commands import last
 from imgbuild.files import Files, stamp_of
-from imgbuild.store.snapshot import read, recall
+from imgbuild.store.snapshot import NO_FILE, digest, read, recall
 
 SPEC = """
     assets:
@@ -31,23 +31,30 @@ def test_where_seconds_are_counted_the_digest_is_kept(tmp_path):
     (tmp_path / "spec").write_text("1")
     files = Files(tmp_path)
     files.read("spec")
-    digest = last._sha256(tmp_path / "spec")
+    known = digest(str(tmp_path / "spec"))
     stamp = stamp_of(tmp_path / "spec")
     assert still_young(files, {"spec": stamp}) == {}
     whole = (stamp.mtime_ns // 10**9 * 10**9, stamp.ctime_ns // 10**9 * 10**9, stamp.size)
     files.seen["spec"] = whole
-    assert still_young(files, {"spec": whole}) == {"spec": digest}
+    assert still_young(files, {"spec": whole}) == {"spec": known}
 
 
 def test_what_changed_before_the_tick_had_passed_keeps_the_digest_that_was_read(tmp_path, monkeypatch):
     (tmp_path / "spec").write_text("1")
     files = Files(tmp_path)
     files.read("spec")
-    digest, stamp = last._sha256(tmp_path / "spec"), stamp_of(tmp_path / "spec")
+    known, stamp = digest(str(tmp_path / "spec")), stamp_of(tmp_path / "spec")
 
     def edit(seconds):  # by somebody else, so soon that the stamp stays
         (tmp_path / "spec").write_text("2")
 
     monkeypatch.setattr(last.time, "sleep", edit)
     monkeypatch.setattr(last, "stamp_of", lambda path: stamp)
-    assert still_young(files, {"spec": stamp}) == {"spec": digest}
+    assert still_young(files, {"spec": stamp}) == {"spec": known}
+
+
+def test_what_went_meanwhile_is_looked_at_again_though_it_comes_back(tmp_path):
+    (tmp_path / "spec").write_text("1")
+    stamp = stamp_of(tmp_path / "spec")
+    (tmp_path / "spec").unlink()
+    assert still_young(Files(tmp_path), {"spec": stamp}) == {"spec": NO_FILE}

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
+from imgbuild.files import Files
 from imgbuild.lock.text import read_lock, write_lock
 from imgbuild.run import making
 from imgbuild.store.store import open_store
@@ -83,6 +84,67 @@ def causes(ended):
 
 def skipped(ended):
     return sorted(failure.id.partition("/")[2] for failure in ended.failures if failure.kind == "skipped")
+
+
+@pytest.fixture
+def saved(monkeypatch):
+    """A function: what is saved by somebody at the moment that its old bytes are about to be used, once."""
+
+    def arrange(project, name, data):
+        use = Files.content
+
+        def late(files, path, *limit):
+            if path == name and data:
+                project.write({name: data.pop()})
+            return use(files, path, *limit)
+
+        monkeypatch.setattr(Files, "content", late)
+
+    return arrange
+
+
+@pytest.mark.parametrize(
+    ("name", "asks_for", "after"),
+    [
+        ("specs/photos/A1.png", "packshots[sku=A1]", ["cards[sku=A1]@paint#0", "scenes[sku=A1]@paint#0"]),
+        ("specs/masks/A1.png", "scenes[sku=A1]@paint", ["cards[sku=A1]@paint#0"]),
+        ("specs/brand.png", "cards[sku=A1]@paint", []),
+    ],
+)
+def test_nothing_is_made_of_other_bytes_than_it_is_named_after(bench, painter, saved, name, asks_for, after):
+    """A picture that is saved while it goes in, and saved back as it was."""
+    files = {**FILES, "specs/catalog.yaml": SPEC.replace("[A1, A2]", "[A1]")}
+    project, clean = bench(files), bench(files, folder="clean")
+    clean.build()
+    newer = [photo("#123456")]
+    saved(project, name, newer)
+    ended = project.build()
+    assert newer == []
+    cause = f"{name} has changed since it was looked at"
+    assert causes(ended) == {f"{asks_for}#0": cause}
+    assert {failure.hint for failure in ended.failures if failure.kind == "failed"} == {
+        "build again, for what is there now"
+    }
+    assert skipped(ended) == after
+    project.write({name: files[name]})
+    assert project.build().failures == ()
+    assert project.outputs() == clean.outputs()
+    assert project.locks() == clean.locks()
+
+
+def test_a_picture_that_changed_while_it_went_in_is_looked_at_again(bench, painter, saved):
+    """Though nothing else is edited: what is there now is what the next build is about."""
+    project = bench({**FILES, "specs/catalog.yaml": SPEC.replace("[A1, A2]", "[A1]")})
+    newer = photo("#123456")
+    saved(project, "specs/masks/A1.png", [newer])
+    assert project.build().finished.exit_code == 1
+    assert project.build().finished.exit_code == 0
+    clean = bench(
+        {**FILES, "specs/catalog.yaml": project.text("specs/catalog.yaml"), "specs/masks/A1.png": newer},
+        folder="clean",
+    )
+    clean.build()
+    assert project.outputs() == clean.outputs()
 
 
 # --- what a model is given ----------------------------------------------------------------------------
@@ -469,7 +531,7 @@ def test_a_bad_file_fails_its_own_targets(fresh, name, path):
 
 
 def test_a_file_that_is_too_large_fails_its_own_targets(fresh, monkeypatch):
-    monkeypatch.setattr(making, "MAX_INPUT", 1000)
+    monkeypatch.setattr(Files.content, "__defaults__", (1000,))
     fresh.write({"specs/photos/A1.png": photo("#804020", (200, 200), compress_level=0)})
     ended = fresh.build()
     assert causes(ended) == {"packshots[sku=A1]#0": "specs/photos/A1.png is larger than 1000 bytes"}

@@ -12,6 +12,7 @@ from imgbuild.store.snapshot import (
     FORMAT,
     Snapshot,
     changed,
+    digest,
     identity,
     outputs_stand,
     parts_of,
@@ -129,6 +130,23 @@ def test_a_pipe_in_the_place_of_a_young_source_is_not_waited_for(tmp_path):
     stat = (tmp_path / "spec").stat()
     stamp = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)
     seen = a_snapshot(tmp_path, sources={"spec": stamp}, young={"spec": "0" * 64})
+    assert list(changed(seen)) == ["spec"]
+
+
+def test_a_young_source_that_goes_while_it_is_looked_at_has_changed(tmp_path, monkeypatch):
+    (tmp_path / "spec").write_text("1")
+    stat = (tmp_path / "spec").stat()
+    stamp = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)
+    seen = a_snapshot(tmp_path, sources={"spec": stamp}, young={"spec": digest(str(tmp_path / "spec"))})
+    assert list(changed(seen)) == []
+    is_there = os.path.isfile
+
+    def late(path):
+        found = is_there(path)
+        (tmp_path / "spec").unlink()
+        return found
+
+    monkeypatch.setattr(os.path, "isfile", late)
     assert list(changed(seen)) == ["spec"]
 
 
