@@ -194,18 +194,25 @@ def listening(changes: Changes, stop: threading.Event) -> Iterator[Listening]:
         thread.join()
 
 
+def _is_time_to_look(quiet: int) -> bool:
+    """After how many bursts that told of nothing: at once, after 1, 3, 7, …, and each minute in the end."""
+    return (quiet + 1) & quiet == 0 or quiet % (60_000 // LONGEST) == 0
+
+
 def rebuilds(
     first: Seen, bursts: Iterable[Collection[str]], build: Callable[[list[str]], Seen]
 ) -> Iterator[Seen]:
     """Build again for each burst of changes that matters, and after a build that was broken off; what each saw.
 
     With the first burst, and after each that told of anything, every source is looked at: nobody watched yet while
-    the first build began, and what is made in a new folder may come before that is watched.
+    the first build began, and what is made in a new folder may come before that is watched. While nothing is told,
+    every source is looked at ever more rarely, for what a file system does not tell: one of the network, or a full
+    queue of the kernel's.
     """
-    seen, unsettled = first, True
+    seen, quiet = first, 0
     for burst in bursts:
-        news = sorted({*seen.news(burst), *(seen.all_news() if unsettled else ())})
-        unsettled = bool(burst)
+        news = sorted({*seen.news(burst), *(seen.all_news() if _is_time_to_look(quiet) else ())})
+        quiet = 0 if burst else quiet + 1
         if news or seen.partial:
             seen = build(news)
             yield seen

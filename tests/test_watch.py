@@ -283,15 +283,29 @@ def test_a_build_that_was_broken_off_is_followed_by_another(builder):
 
 def test_after_a_burst_every_source_is_looked_at_once_more(builder):
     def late():
-        yield set()
+        yield from [set()] * 3
         yield {str(builder.root / "c")}
         (builder.root / "b").write_text("nobody told")
-        yield set()
-        (builder.root / "a").write_text("nobody told")
         yield set()
 
     list(rebuilds(builder.see(), late(), builder))
     assert builder.built == [["b"]]
+
+
+def test_what_is_never_told_is_found_ever_more_late_and_within_a_minute(builder):
+    """Bursts come each half second, at least."""
+    found = []
+
+    def silent():
+        for number in range(400):
+            (builder.root / "a").write_text(f"nobody told {number}")
+            before = len(builder.built)
+            yield set()
+            if len(builder.built) > before:
+                found.append(number)
+
+    list(rebuilds(builder.see(), silent(), builder))
+    assert found == [0, 1, 3, 7, 15, 31, 63, 120, 127, 240, 255, 360]
 
 
 def test_the_watch_ends_with_its_changes(builder):

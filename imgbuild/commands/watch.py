@@ -40,7 +40,7 @@ def run_watch(
     flags = Flags(paths=tuple(paths), select=tuple(select), budget=budget, trust=trust)
     with interruptible() as stop, ExitStack() as stack:
         onlooker = stack.enter_context(_gallery(session, flags)) if open else None
-        watching = _Watching(session, flags, stop, onlooker)
+        watching = Watching(session, flags, stop, onlooker)
         with listening(watched(session.root, watching.ignored, stop), stop) as changes:
             first = watching.build([], changes)
             if not stop.is_set():
@@ -73,7 +73,7 @@ OWN = ".lock"  # what builds write beside specs
 Numbers: TypeAlias = tuple[int, int, int]
 
 
-class _Watching:
+class Watching:
     """The builds of one watch. What is known of unchanged files is carried from build to build."""
 
     def __init__(self, session: Session, flags: Flags, stop: Stop, onlooker: Onlooker | None) -> None:
