@@ -195,9 +195,9 @@ def _digest_of_step(files: Files, concern: Concern, where: Where) -> Digest:
 
 
 def _contents(files: Files, concern: Concern, where: Where) -> dict[str, Digest]:
+    """Digests that the build has, too: a program that is written anew after this is another, and does not run."""
     return {
-        path: files.digest_now(files.locate(path, "", where), limit=sys.maxsize) or ""
-        for path in concern.files
+        path: files.digest(files.locate(path, "", where), limit=sys.maxsize) or "" for path in concern.files
     }
 
 

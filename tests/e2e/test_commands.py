@@ -8,6 +8,8 @@ from textwrap import dedent
 
 import pytest
 
+from imgbuild.pipeline import build
+
 CHECK = """
     import json, sys
     from PIL import Image
@@ -99,6 +101,24 @@ def test_an_edited_program_needs_consent_again_and_runs_anew(trusted):
     assert trusted.tell("check").code == 2
     told = trusted.tell("check", "--trust")
     assert (told.code, told.out.splitlines()[-1]) == (3, "2 images: 2 fail")
+
+
+@pytest.mark.parametrize("name", ["tools/invert.py", "tools/check.py"])
+def test_a_program_that_was_consented_to_and_is_another_by_now_does_not_run(
+    trusted, monkeypatch, tmp_path, name
+):
+    def late(*given, **named):
+        trusted.write({name: f"open({str(tmp_path / 'harm')!r}, 'w')"})
+        return build(*given, **named)
+
+    monkeypatch.setattr("imgbuild.commands.build.build", late)
+    told = trusted.tell("build")
+    assert told.code == 1
+    assert told.out.count(f"({name} has changed since it was looked at)\n") == 2
+    assert not (tmp_path / "harm").exists()
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    assert trusted.tell("build").code == 2
 
 
 def test_a_copy_of_the_project_asks_again(trusted, bench):
