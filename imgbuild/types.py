@@ -727,7 +727,7 @@ class Target(Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A target's line in the lock. A line without `image` is reseeded and waits for its build.
+    """A target's line in the lock. A line without `image` is reseeded and waits for its build, of what `intent` says.
 
     inputs: digest of the pixels that came from other targets, where any did; a reseeded or merged upstream shows here.
     raw: the generated blob; image: the published bytes; pixels: the decoded picture before encoding; phash: its

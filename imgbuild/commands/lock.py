@@ -131,11 +131,17 @@ def run_reseed(session: Session, patterns: Sequence[str]) -> int:
         lines = {}
         for target in session.choose(found, store, Selection(patterns=tuple(patterns))):
             attempt = found.lines[target.id].attempt + 1 if target.id in found.lines else 1
-            lines[target.id] = Line(seed=attempt_seed(target.seed, attempt), attempt=attempt)
+            lines[target.id] = _waiting(found, target.id, attempt_seed(target.seed, attempt), attempt)
         _write(found, lines=lines)
         said = f"{plural(len(lines), 'target')} reseeded; `imgbuild build` makes them"
         _tell_lines(session, "reseeded", lines, said)
     return Exit.DONE
+
+
+def _waiting(found: Survey, name: str, seed: int, attempt: int) -> Line:
+    """The line of a target whose image is to be made anew. What it is to be of is in it, so that a target that is
+    renamed before that takes the seed along."""
+    return Line(intent=found.plan.sealed.get(name, ""), seed=seed, attempt=attempt)
 
 
 def run_retry_fallback(session: Session, patterns: Sequence[str]) -> int:
@@ -145,7 +151,9 @@ def run_retry_fallback(session: Session, patterns: Sequence[str]) -> int:
         found = session.survey(project, store)
         chosen = session.choose(found, store, Selection(patterns=tuple(patterns)))
         old = {target.id: found.lines[target.id] for target in chosen if target.id in found.lines}
-        lines = {name: Line(seed=line.seed, attempt=line.attempt) for name, line in old.items() if line.via}
+        lines = {
+            name: _waiting(found, name, line.seed, line.attempt) for name, line in old.items() if line.via
+        }
         _write(found, lines=lines)
         said = f"{plural(len(lines), 'target')} given back to the declared model; `imgbuild build` asks it"
         _tell_lines(session, "given back", lines, said)

@@ -23,7 +23,7 @@ def carry_over(old: Mapping[str, Line], wanted: Mapping[str, Digest]) -> dict[st
 
 
 def _by_intent(ids: Iterable[tuple[Digest, str]]) -> dict[Digest, list[str]]:
-    """Ids by intent, sorted. A line without an intent was never built: there is nothing to take over."""
+    """Ids by intent, sorted. What a line without one is to be nobody knows: there is nothing to take over."""
     groups: dict[Digest, list[str]] = {}
     for intent, id in ids:
         if intent:

@@ -212,6 +212,19 @@ def test_reseeding_moves_one_target_to_its_next_seed(shop, painter):
     assert {id for id in after if after[id] != before[id]} == {FIRST}
 
 
+def test_a_reseeded_target_that_is_renamed_takes_its_next_seed_along(shop, painter):
+    """Or the picture that somebody wanted no more would be back."""
+    before = shop.lines()
+    assert shop.tell("lock", "--reseed", f"catalog/{FIRST}").code == 0
+    waiting = shop.lines()[FIRST]
+    shop.edit("specs/catalog.yaml", ("  shots:", "  pictures:"))
+    shop.build()
+    assert painter.asked[0].seed == waiting.seed
+    after = {id.replace("pictures", "shots"): line for id, line in shop.lines().items()}
+    assert after[FIRST].attempt >= waiting.attempt
+    assert {id for id in after if after[id] != before[id]} == {FIRST}
+
+
 def test_drift_is_kept_back_until_it_is_accepted(shop, painter):
     locks = shop.locks()
     lose(shop, ".imgbuild", "out")

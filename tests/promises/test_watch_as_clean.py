@@ -324,9 +324,9 @@ class Story:
         kin, pictures = self.kin(id)
         known = [self.before[name] for name in kin if name in self.before]
         found = {seed_of(line) for line in known}
-        was_built = len(known) == 1 and known[0].intent  # of a reseeded one nobody knows what it was to be
-        if was_built and len(pictures) == 1 and all(len(kin & state.keys()) == 1 for state in self.states):
-            return found  # it was there all the time, under one name or another
+        one = len(known) == len(pictures) == 1 and all(len(kin & state.keys()) == 1 for state in self.states)
+        if one:  # it was there all the time, under one name or another
+            return found
         return found | {(first_seed(name), 0) for name in kin}
 
 
