@@ -20,7 +20,7 @@ from imgbuild.commands.build import Flags
 from imgbuild.commands.interrupt import Stop
 from imgbuild.commands.session import Session
 from imgbuild.commands.watch import Watching
-from imgbuild.errors import SpecError
+from imgbuild.errors import ImgbuildError
 from imgbuild.watch import Listening, rebuilds
 
 LOOKS = {
@@ -173,32 +173,41 @@ class Watched:
             self.seen = seen
 
 
-def stamps(root):
-    """Every source, and every folder of such, with what tells whether it changed."""
+def state(root):
+    """Every source, and every folder of such, with what tells whether it changed: two edits may have one stamp."""
     found = {}
     for place, folders, names in os.walk(root):
         folders[:] = [name for name in folders if name not in ("out", ".imgbuild")]
         for name in (*folders, *names):
-            stat = (Path(place) / name).stat()
-            found[f"{place}/{name}"] = (stat.st_ino, stat.st_ctime_ns, stat.st_size)
+            path = Path(place) / name
+            found[str(path)] = (path.stat().st_ctime_ns, path.read_bytes() if path.is_file() else b"")
     return found
 
 
-def changed(before, after):
-    return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+def make(root, half, *, inside=True):
+    """Make one half of an edit; the paths of what came, went or changed by it.
+
+    inside: whether what is in a folder that came or went is among them; the kernel may tell of the folder alone.
+    """
+    before = state(root)
+    half(root)
+    after = state(root)
+    changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    moved = before.keys() ^ after.keys()
+    return {path for path in changed if inside or moved.isdisjoint(map(str, Path(path).parents))}
 
 
 class Meanwhile:
     """Makes the halves of an edit before the given looks at files of whatever this thread does; see `sys.setprofile`.
 
     told: whether the watch hears of each at once. What comes later than all looks is made at the end.
+    inside: as `make` has it. changed: paths, of both halves.
     """
 
-    def __init__(self, watched, halves, looks, *, told):
-        self.watched, self.told = watched, told
+    def __init__(self, watched, halves, looks, *, told, inside):
+        self.watched, self.told, self.inside = watched, told, inside
         self.left = list(zip(looks, halves, strict=False))
-        self.before = stamps(watched.root)
-        self.count = 0
+        self.count, self.changed = 0, set()
 
     def __enter__(self):
         sys.setprofile(self.look)
@@ -219,13 +228,10 @@ class Meanwhile:
             sys.setprofile(self.look)
 
     def make(self):
-        self.left.pop(0)[1](self.watched.root)
+        paths = make(self.watched.root, self.left.pop(0)[1], inside=self.inside)
+        self.changed |= paths
         if self.told:
-            self.watched.changes.hear(self.changed())
-
-    def changed(self):
-        """The paths of what came, went or changed since it began."""
-        return changed(self.before, stamps(self.watched.root))
+            self.watched.changes.hear(paths)
 
 
 @pytest.mark.usefixtures("painter")
@@ -242,18 +248,14 @@ class Meanwhile:
     inside=st.booleans(),
 )
 def test_an_edit_that_falls_into_a_build_is_followed(bench, first, second, look, later, told, inside):
-    """first: starts the build; second: falls into it. inside: whether what lies in a folder is told of, or it alone."""
+    """first: starts the build; second: falls into it. told: as it does, or afterwards."""
     project = bench(SOURCES)
     try:
         watched = Watched(project.root)
-        before = stamps(project.root)
-        for half in first:
-            half(project.root)
-        saved = changed(before, stamps(project.root))
-        with Meanwhile(watched, second, [look, look + later], told=told) as meanwhile:
+        saved = set().union(*(make(project.root, half) for half in first))
+        with Meanwhile(watched, second, [look, look + later], told=told, inside=inside) as meanwhile:
             watched.hear([saved])
-        found = meanwhile.changed()
-        watched.hear([found if inside else sorted({str(Path(path).parent) for path in found})])
+        watched.hear([meanwhile.changed])
         files = {
             path: (project.root / path).read_bytes()
             for path in project.state()
@@ -262,8 +264,8 @@ def test_an_edit_that_falls_into_a_build_is_followed(bench, first, second, look,
         clean = bench(files, folder="clean")
         try:
             assert clean.build().finished.exit_code == 0, watched.said.getvalue()
-        except SpecError as error:  # two specs may declare one output in the end
-            assert error.message in watched.said.getvalue()
+        except ImgbuildError as error:  # two specs may declare one output in the end
+            assert str(error).splitlines()[0] in watched.said.getvalue()
             return
         assert project.outputs() == clean.outputs(), watched.said.getvalue()
         assert project.locks().keys() == clean.locks().keys(), watched.said.getvalue()
