@@ -236,7 +236,7 @@ class Meanwhile:
 
 @pytest.mark.usefixtures("painter")
 @settings(
-    max_examples=200,
+    max_examples=150,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
