@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Collection, Iterator
 from errno import EISDIR
 from pathlib import Path
 from stat import S_ISREG
@@ -113,9 +114,32 @@ class Files:
             self.seen[path] = stamp
         return stamp
 
-    def entries(self, path: str) -> list[os.DirEntry[str]]:
-        """What is in a located folder, by name; the folder's stamp is remembered. Nothing where there is none."""
+    def is_file(self, path: str) -> bool:
+        """Whether there is a file at a located path, which is a source from now on."""
+        self.stamp(path)
+        try:
+            return S_ISREG((self.root / path).stat().st_mode)
+        except OSError:
+            self.lose(path)
+            return False
+
+    def below(self, path: str, skipped: Collection[str]) -> Iterator[str]:
+        """What is in a located folder and below and is no folder, sorted; each folder is a source, too.
+
+        Hidden ones, linked folders and the `skipped` folders are left out. There is nothing in what is not there.
+        """
+        for entry in self._entries(path):
+            inner = entry.name if path == "." else f"{path}/{entry.name}"
+            if entry.name.startswith(".") or inner in skipped:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from self.below(inner, skipped)
+            else:
+                yield inner
+
+    def _entries(self, path: str) -> list[os.DirEntry[str]]:
         if self.stamp(path) is None:
+            self.lose(path)
             return []
         try:
             with os.scandir(f"{self._root}/{path}") as entries:
@@ -221,13 +245,6 @@ def names_in(folder: str) -> list[str]:
             return sorted(entry.name for entry in entries if entry.is_file())
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def paths_below(folder: Path, suffix: str) -> list[Path]:
-    """The files in a folder and below whose names end so; what comes or goes meanwhile may be among them."""
-    return sorted(
-        Path(place, name) for place, _, names in os.walk(folder) for name in names if name.endswith(suffix)
-    )
 
 
 def is_settled(stamp: Stamp) -> bool:

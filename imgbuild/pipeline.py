@@ -250,13 +250,13 @@ def _relock(found: Survey, made: Mapping[str, Line], chosen: Collection[str], op
     """Write the locks; whether they say all that there is to say.
 
     Where an edit came meanwhile, what was found gone or renamed may be back by now, and keeps its lines and pins: the
-    next build finds out.
+    next build finds out. So it does where somebody else wrote to a lock.
     """
     wanted = kept = relock(found, made, chosen, whole=_is_whole(found, options), prune=options.prune)
     if options.outdated() or ((found.gone or found.carried) and found.project.files.have_moved()):
         kept = relock(replace(found, carried={}), made, chosen, whole=False, prune=False)
     found.book.write(kept)
-    return kept == wanted
+    return kept == wanted and not found.book.is_overtaken
 
 
 def _terms(materials: Materials, chosen: Collection[str], options: BuildOptions) -> Terms:

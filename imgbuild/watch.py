@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from imgbuild.digest import digest_file
 from imgbuild.errors import ImgbuildError
-from imgbuild.files import names_in, stamp_of
+from imgbuild.files import TORN, names_in, stamp_of
 from imgbuild.settings import Settings
 from imgbuild.spec.find import SUFFIXES
 from imgbuild.types import Digest
@@ -58,7 +58,7 @@ class Seen(Struct, frozen=True, kw_only=True):
         if inside in self.listed:
             return names_in(path) != self.listed[inside]
         if stamp_of(path) != self.stamps[inside]:
-            return not (self._is_of_specs(inside) and _is_folder(path))
+            return self.stamps[inside] == TORN or not (self._is_of_specs(inside) and _is_folder(path))
         return inside in self.young and Path(path).is_file() and digest_file(Path(path)) != self.young[inside]
 
     def news(self, changed: Collection[str]) -> list[str]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from imgbuild.digest import digest_bytes
 from imgbuild.errors import SpecError, TargetError
-from imgbuild.files import TORN, Files, paths_below, stamp_of
+from imgbuild.files import TORN, Files, stamp_of
 from imgbuild.types import Where
 
 
@@ -180,26 +180,21 @@ def test_the_digest_of_a_file_that_is_young_is_kept_for_nobody(tmp_path: Path) -
     assert files.digest_now("a") == digest_bytes(b"abd")
 
 
-def test_what_is_in_a_folder_is_given_by_name(tmp_path: Path) -> None:
-    (tmp_path / "specs/deep").mkdir(parents=True)
-    (tmp_path / "specs/b").touch()
-    (tmp_path / "specs/a").touch()
-    files = Files(tmp_path)
-    assert [entry.name for entry in files.entries("specs")] == ["a", "b", "deep"]
-    assert files.entries("absent") == []
-    assert files.seen == {"specs": stamp_of(tmp_path / "specs"), "absent": None}
-
-
-def test_the_files_below_a_folder_are_found_and_none_where_it_is_not_there(tmp_path: Path) -> None:
-    (tmp_path / "specs/deep").mkdir(parents=True)
-    for name in ("specs/b.lock", "specs/deep/a.lock", "specs/a.yaml"):
+def test_what_is_below_a_folder_is_found(tmp_path: Path) -> None:
+    for folder in ("specs/deep", "specs/.hidden", "specs/out"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "a").touch()
+    for name in ("specs/b", "specs/.a"):
         (tmp_path / name).touch()
     (tmp_path / "specs/linked").symlink_to(tmp_path / "specs/deep")
-    assert paths_below(tmp_path / "specs", ".lock") == [
-        tmp_path / "specs/b.lock",
-        tmp_path / "specs/deep/a.lock",
-    ]
-    assert paths_below(tmp_path / "absent", ".lock") == []
+    files = Files(tmp_path)
+    assert [*files.below("specs", {"specs/out"})] == ["specs/b", "specs/deep/a", "specs/linked"]
+    assert [*files.below("absent", ())] == []
+    assert files.seen == {
+        "specs": stamp_of(tmp_path / "specs"),
+        "specs/deep": stamp_of(tmp_path / "specs/deep"),
+        "absent": None,
+    }
 
 
 @settings(max_examples=200, deadline=None)
@@ -259,8 +254,23 @@ def test_a_folder_that_goes_while_it_is_looked_at_is_not_as_it_was_seen(
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", late)
-    assert files.entries("specs") == []
+    assert [*files.below("specs", ())] == []
     assert files.seen == {"specs": TORN}
+
+
+def test_whether_there_is_a_file_is_a_source_too(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    (tmp_path / "folder").mkdir()
+    files = Files(tmp_path)
+    assert [files.is_file(name) for name in ("a", "folder", "absent")] == [True, False, False]
+    assert files.seen == {
+        "a": stamp_of(tmp_path / "a"),
+        "folder": stamp_of(tmp_path / "folder"),
+        "absent": None,
+    }
+    (tmp_path / "a").unlink()
+    assert not files.is_file("a")
+    assert files.seen["a"] == TORN
 
 
 def test_what_was_never_there_is_remembered_as_absent(tmp_path: Path) -> None:

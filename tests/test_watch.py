@@ -7,7 +7,7 @@ import time
 import pytest
 
 from imgbuild.errors import ImgbuildError
-from imgbuild.files import Files, stamp_of
+from imgbuild.files import TORN, Files, stamp_of
 from imgbuild.settings import load_settings
 from imgbuild.store.hold import hold
 from imgbuild.watch import Seen, below, listening, rebuilds, watched
@@ -167,6 +167,21 @@ def test_a_folder_that_moved_in_brings_its_specs(shop, seen):
     (shop.root / "elsewhere").rename(shop.root / "specs/deep")
     assert told(shop, seen, "specs/deep") == ["specs/deep/er/new.yaml"]
     assert names(seen, seen.all_news()) == ["specs/deep/er/new.yaml"]
+
+
+def test_a_folder_of_specs_that_went_while_it_was_looked_at_is_news(shop, seen):
+    """Else it is not: a build that writes a lock moves its stamp."""
+    assert (
+        names(
+            seen,
+            Seen(
+                root=seen.root, settings=seen.settings, stamps={**seen.stamps, "specs": (1, 1, 1)}
+            ).all_news(),
+        )
+        == []
+    )
+    torn = Seen(root=seen.root, settings=seen.settings, stamps={**seen.stamps, "specs": TORN})
+    assert names(seen, torn.all_news()) == ["specs"]
 
 
 def test_a_folder_that_moved_away_takes_its_sources(shop):

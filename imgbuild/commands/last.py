@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from imgbuild.commands.session import Session
 from imgbuild.digest import to_hex
-from imgbuild.files import Files, Stamp, is_settled, stamp_of
+from imgbuild.files import TORN, Files, Stamp, is_settled, stamp_of
 from imgbuild.narrow import outline
 from imgbuild.process import OPERATIONS
 from imgbuild.project import Project
@@ -136,7 +136,10 @@ def _folders(project: Project, extra: Sequence[str]) -> Mapping[str, Stamp | Non
     files = Files(project.files.root)
     found = find_specs(files, project.settings, extra)
     loaded = {spec.file for spec in project.specs if not spec.included}
-    return files.seen if set(found.values()) == loaded else {}
+    if set(found.values()) != loaded:
+        return {}
+    torn = {path for path, stamp in project.files.seen.items() if stamp == TORN}
+    return {path: stamp for path, stamp in files.seen.items() if path not in torn}
 
 
 def _young(files: Files, sources: Sources, before: Snapshot | None) -> dict[str, str]:

@@ -10,12 +10,13 @@ from msgspec.structs import replace
 
 from imgbuild.digest import fingerprint
 from imgbuild.errors import ImgbuildError, SpecError
-from imgbuild.files import Files, paths_below
+from imgbuild.files import Files
 from imgbuild.lock.conflict import AtHand, merge_newer, merge_sides
 from imgbuild.lock.part import Part
 from imgbuild.lock.text import Lock, ReadLock, read_lock, write_lock
 from imgbuild.settings import Settings
 from imgbuild.spec.declared import Spec
+from imgbuild.spec.find import skipped_folders
 from imgbuild.types import Line, Pin
 
 Fits = Callable[[str, Line], bool]
@@ -26,7 +27,8 @@ class LockBook:
     """The locks beside the specs, or, for a profile that commits none, in the store.
 
     notes: what was damaged, merged or left behind, one sentence each. only: by spec, the targets whose lines are
-    read, without the spec's name; all others stay as they are. None: every line is.
+    read, without the spec's name; all others stay as they are. None: every line is. is_overtaken: whether a lock was
+    found, when it was to be written, that says other things than were read: what they come to is not built yet.
     """
 
     def __init__(
@@ -40,6 +42,8 @@ class LockBook:
         self.paths = {spec.name: lock_path(settings, spec.file) for spec in specs}
         self.notes: list[str] = []
         self._read_bytes: dict[str, str] = {}
+        self._vanished: set[str] = set()
+        self.is_overtaken = False
         self.orphans = self._orphans()
         self.found = {name: self._read(name, path) for name, path in (self.paths | self.orphans).items()}
         self.base = {name: read.lock for name, read in self.found.items()}
@@ -63,7 +67,7 @@ class LockBook:
     def _orphans(self) -> dict[str, str]:
         """Locks whose spec is gone, by the name it had: a renamed file's lines are taken over from there."""
         found = orphaned(self.files, self.settings, self.paths.values(), ".lock")
-        return {name: path for name, path in found.items() if _is_ours(self.files.root / path)}
+        return {name: path for name, path in found.items() if _is_ours(self.files, path)}
 
     @property
     def has_sides(self) -> bool:
@@ -107,11 +111,14 @@ class LockBook:
         for name, lock in wanted.items():
             now = self._bytes(self.path(name))
             as_read = self._is_as_read(self.path(name), now)
+            self.is_overtaken |= not as_read
             if as_read and lock == self.found[name].lock and self._is_sound(name):
                 continue
             data = self._text(name, now, lock if as_read else self._merged(name, now, lock))
             if data != now:
                 changes[self.path(name)] = data
+            if now is None and not as_read:
+                self._vanished.add(self.path(name))
         return changes
 
     def _merged(self, name: str, now: bytes | None, lock: Lock) -> Lock:
@@ -153,22 +160,25 @@ class LockBook:
     def write(self, wanted: Mapping[str, Lock]) -> list[str]:
         """Write the locks that change, each at once; their paths. A damaged file is kept beside its mended one.
 
-        Raises ImgbuildError, once the others are written, for one whose folder went, and the spec with it: the folder
-        is not made anew, for it may be about to come back.
+        Raises ImgbuildError, once the others are written, for one that went since this book was opened, or whose folder
+        did, and the spec with it: neither is made anew, for it may be about to come back, with lines that nobody else
+        has.
         """
         changes = self.changes(wanted)
         damaged = {self.path(name) for name, read in self.found.items() if read.faults}
         gone = [path for path, data in sorted(changes.items()) if not self._put(path, data, path in damaged)]
         if gone:
             raise ImgbuildError(
-                f"the folder of {gone[0]} went during this build",
+                f"{gone[0]} went during this build, or its folder did",
                 hint="build again once it is back: what was made is kept",
             )
         return sorted(changes)
 
     def _put(self, path: str, data: bytes | None, damaged: bool) -> bool:
-        """Write one lock, or remove it; whether its folder was there."""
+        """Write one lock, or remove it; whether it, or at least its folder, was there."""
         place = self.files.root / path
+        if data is not None and path in self._vanished:
+            return False
         if path.startswith(f"{self.settings.store}/"):
             place.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -204,10 +214,9 @@ def orphaned(files: Files, settings: Settings, known: Collection[str], suffix: s
     spoken_for = {*known, *(f"{stem}.{name}{suffix}" for stem in stems for name in settings.profiles)}
     found = {}
     for folder in settings.specs:
-        for place in paths_below(files.root / folder, suffix):
-            inside = place.relative_to(files.root).as_posix()
-            if inside not in spoken_for and place.is_file():
-                found[inside.removeprefix(f"{folder}/").removesuffix(suffix)] = inside
+        for path in files.below(folder, skipped_folders(settings)):
+            if path.endswith(suffix) and path not in spoken_for and files.is_file(path):
+                found[path.removeprefix(f"{folder}/").removesuffix(suffix)] = path
     return found
 
 
@@ -215,12 +224,11 @@ def _prefixed(name: str, fits: Fits) -> Fits:
     return lambda id, line: fits(f"{name}/{id}", line)
 
 
-def _is_ours(path: Path) -> bool:
+def _is_ours(files: Files, path: str) -> bool:
     """Whether a *.lock file is one of imgbuild's, by how it begins."""
     try:
-        with path.open("rb") as file:
-            return file.read(14).startswith(b'{"version": 1,')
-    except OSError:
+        return files.read(path).startswith(b'{"version": 1,')
+    except (OSError, SpecError):
         return False
 
 

@@ -76,11 +76,14 @@ def merge_newer(read: Lock, base: Lock, ours: Lock) -> Lock:
 
 
 def _merge_section(read: dict[str, T], base: dict[str, T], ours: dict[str, T]) -> dict[str, T]:
-    """Each name from whoever changed it; from `ours` where both did, but a line goes only if neither wants it."""
+    """Each name from whoever changed it; from `ours` where both did, but a line goes only if neither wants it.
+
+    What came there meanwhile, and was made anew here as it was not known, is the one that somebody settled on.
+    """
     merged: dict[str, T] = {}
     for name in read.keys() | ours.keys():
         then, now, own = base.get(name), read.get(name), ours.get(name)
-        kept = now if own == then else own
+        kept = now if own == then or (then is None and now is not None) else own
         if kept is None and now != then:
             kept = now
         if kept is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from imgbuild.errors import SpecError
 from imgbuild.files import Files
@@ -39,8 +39,14 @@ def spec_name(file: str, settings: Settings) -> str:
     return stem
 
 
+def skipped_folders(settings: Settings) -> frozenset[str]:
+    """Where no source is: what builds write to, from the root."""
+    outputs = [profile.output for profile in settings.profiles.values()]
+    return frozenset([settings.output, settings.store, *outputs])
+
+
 def _files(files: Files, settings: Settings, extra: Sequence[str]) -> Iterator[str]:
-    skipped = {settings.output, settings.store, *(profile.output for profile in settings.profiles.values())}
+    skipped = skipped_folders(settings)
     for name in settings.specs:
         yield from _below(files, name, skipped)
     for name in extra:
@@ -56,16 +62,11 @@ def _files(files: Files, settings: Settings, extra: Sequence[str]) -> Iterator[s
             raise SpecError(f"there is no file '{name}'", hint=hint)
 
 
-def _below(files: Files, path: str, skipped: set[str]) -> Iterator[str]:
-    """Every spec in the folder and below; hidden ones, outputs and linked folders are left out."""
+def _below(files: Files, path: str, skipped: Collection[str]) -> Iterator[str]:
+    """Every spec in the folder and below; or the path itself, where it is a file."""
     if (files.root / path).is_file():
         yield path
         return
-    for entry in files.entries(path):
-        inner = entry.name if path == "." else f"{path}/{entry.name}"
-        if entry.name.startswith(".") or inner in skipped:
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _below(files, inner, skipped)
-        elif entry.name.endswith(SUFFIXES) and inner != "imgbuild.yaml":
+    for inner in files.below(path, skipped):
+        if inner.endswith(SUFFIXES) and inner != "imgbuild.yaml":
             yield files.locate(inner)

@@ -58,3 +58,11 @@ def test_what_went_meanwhile_is_looked_at_again_though_it_comes_back(tmp_path):
     stamp = stamp_of(tmp_path / "spec")
     (tmp_path / "spec").unlink()
     assert still_young(Files(tmp_path), {"spec": stamp}) == {"spec": NO_FILE}
+
+
+def test_a_folder_that_went_while_it_was_looked_at_stays_so(bench):
+    """Its stamp of now is that of a folder in which locks were written, where nothing went."""
+    project = bench({"specs/catalog.yaml": SPEC % 0}).load()
+    assert last._folders(project, ())["specs"] == stamp_of(project.files.root / "specs")
+    project.files.lose("specs")
+    assert "specs" not in last._folders(project, ())

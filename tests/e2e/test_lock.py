@@ -534,7 +534,7 @@ def test_a_folder_that_went_during_the_build_is_not_made_anew(bench, painter):
     project.event = lambda _: move(project.root / "specs/a", project.root / "aside")
     with pytest.raises(ImgbuildError) as raised:
         project.build()
-    assert raised.value.message == "the folder of specs/a/deep.lock went during this build"
+    assert raised.value.message == "specs/a/deep.lock went during this build, or its folder did"
     assert raised.value.hint == "build again once it is back: what was made is kept"
     assert (not (project.root / "specs/a").exists(), [*project.lines("flat")]) == (True, ["desk@paint#0"])
     del project.event
@@ -542,6 +542,46 @@ def test_a_folder_that_went_during_the_build_is_not_made_anew(bench, painter):
     painter.asked.clear()
     assert project.build().clean
     assert (painter.asked, [*project.lines("a/deep")]) == ([], ["lamp@paint#0"])
+
+
+def test_a_lock_that_went_during_the_build_is_not_begun_anew(bench, painter):
+    """It may be about to come back, with seeds that nobody else knows."""
+    spec = "models: {paint: {provider: painter}}\nassets: {lamp: {prompt: a lamp, models: [paint]}, desk: {prompt: a desk, models: [paint]}}\n"
+    project = bench({"specs/a.yaml": spec})
+    project.build()
+    assert project.tell("lock", "--reseed", "lamp").code == 0
+    project.build()
+    before = project.lines("a")["lamp@paint#0"]
+    project.edit("specs/a.yaml", ("a desk", "the desk"))
+    project.event = lambda _: move(project.root / "specs/a.lock", project.root / "aside")
+    with pytest.raises(ImgbuildError) as raised:
+        project.build()
+    assert raised.value.message == "specs/a.lock went during this build, or its folder did"
+    assert project.locks() == {}
+    del project.event
+    move(project.root / "aside", project.root / "specs/a.lock")
+    painter.asked.clear()
+    assert project.build().clean
+    assert (painter.asked, project.lines("a")["lamp@paint#0"]) == ([], before)
+
+
+def test_a_lock_that_comes_during_the_build_is_not_written_over(bench, painter):
+    project = bench(
+        {
+            "specs/a.yaml": "models: {paint: {provider: painter}}\nassets: {lamp: {prompt: a lamp, models: [paint]}}\n"
+        }
+    )
+    project.build()
+    assert project.tell("lock", "--reseed", "lamp").code == 0
+    project.build()
+    before = project.locks()
+    move(project.root / "specs/a.lock", project.root / "aside")
+    project.event = lambda _: move(project.root / "aside", project.root / "specs/a.lock")
+    assert not project.build().stands
+    assert project.locks() == before
+    del project.event
+    assert project.build().clean
+    assert project.lines("a")["lamp@paint#0"].attempt == 1
 
 
 def move(old, new):

@@ -154,6 +154,13 @@ def test_where_both_changed_a_line_ours_is_kept_and_nothing_changed_is_lost() ->
     assert merge_newer(read, base, ours).targets == {"x": b, "y": b, "z": c}
 
 
+def test_a_line_that_came_while_it_was_made_anew_stays() -> None:
+    """The lock was away for a moment, or git brought it: what it says may have been chosen."""
+    made, chosen = Line(seed=1, attempt=0), Line(seed=2, attempt=3)
+    ours, read = Lock(targets={"x": made, "y": made}), Lock(targets={"x": chosen})
+    assert merge_newer(read, Lock(), ours).targets == {"x": chosen, "y": made}
+
+
 @settings(max_examples=100)
 @given(locks, locks)
 def test_without_a_change_on_one_side_the_other_is_written(base: Lock, changed: Lock) -> None:

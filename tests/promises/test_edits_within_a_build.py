@@ -21,6 +21,7 @@ from imgbuild.commands.interrupt import Stop
 from imgbuild.commands.session import Session
 from imgbuild.commands.watch import Watching
 from imgbuild.errors import ImgbuildError
+from imgbuild.lock.text import read_lock
 from imgbuild.watch import Listening, rebuilds
 
 LOOKS = {
@@ -234,28 +235,32 @@ class Meanwhile:
             self.watched.changes.hear(paths)
 
 
-@pytest.mark.usefixtures("painter")
-@settings(
-    max_examples=150,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(
-    first=EDITS,
-    second=EDITS,
-    look=st.integers(1, 500),
-    later=st.integers(0, 60),
-    told=st.booleans(),
-    inside=st.booleans(),
-)
+def follow(watched, first, second, looks, *, told, inside):
+    """Make an edit, and another one while the watch builds for it; then all is told of."""
+    saved = set().union(*(make(watched.root, half) for half in first))
+    with Meanwhile(watched, second, looks, told=told, inside=inside) as meanwhile:
+        watched.hear([saved])
+    watched.hear([meanwhile.changed])
+
+
+def anywhere(count, **edits):
+    """As a Hypothesis test of these edits, wherever the second one falls into the build for the first."""
+    moments = {
+        "look": st.integers(1, 500), "later": st.integers(0, 60), "told": st.booleans(), "inside": st.booleans(),
+    }  # fmt: skip
+    checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    return lambda test: settings(max_examples=count, suppress_health_check=checks)(
+        given(**edits, **moments)(pytest.mark.usefixtures("painter")(test))
+    )
+
+
+@anywhere(150, first=EDITS, second=EDITS)
 def test_an_edit_that_falls_into_a_build_is_followed(bench, first, second, look, later, told, inside):
     """first: starts the build; second: falls into it. told: as it does, or afterwards."""
     project = bench(SOURCES)
     try:
         watched = Watched(project.root)
-        saved = set().union(*(make(project.root, half) for half in first))
-        with Meanwhile(watched, second, [look, look + later], told=told, inside=inside) as meanwhile:
-            watched.hear([saved])
-        watched.hear([meanwhile.changed])
+        follow(watched, first, second, [look, look + later], told=told, inside=inside)
         files = {
             path: (project.root / path).read_bytes()
             for path in project.state()
@@ -268,7 +273,37 @@ def test_an_edit_that_falls_into_a_build_is_followed(bench, first, second, look,
             assert str(error).splitlines()[0] in watched.said.getvalue()
             return
         assert project.outputs() == clean.outputs(), watched.said.getvalue()
-        assert project.locks().keys() == clean.locks().keys(), watched.said.getvalue()
+        assert lines(project).keys() == lines(clean).keys(), watched.said.getvalue()
     finally:
         shutil.rmtree(project.root)
         shutil.rmtree(project.root.with_name("clean"), ignore_errors=True)
+
+
+@anywhere(80, first=st.builds(save, KEPT), second=st.builds(go_and_come_back, PATHS | FOLDERS))
+def test_what_goes_for_a_moment_loses_no_seed(bench, first, second, look, later, told, inside):
+    """Somebody chose all of these pictures over those that came first."""
+    project = bench(SOURCES)
+    try:
+        watched = Watched(project.root)
+        assert project.tell("lock", "--reseed", "*").code == 0
+        watched.hear([{str(project.root / path) for path in project.locks()}])
+        before = {id: seed_of(line) for id, line in lines(project).items()}
+        assert {attempt for _, attempt in before.values()} == {1}
+        follow(watched, first, second, [look, look + later], told=told, inside=inside)
+        after = {id: seed_of(line) for id, line in lines(project).items()}
+        assert after == before, watched.said.getvalue()
+    finally:
+        shutil.rmtree(project.root)
+
+
+def lines(project):
+    """Every line of every lock."""
+    return {
+        f"{path}: {id}": line
+        for path, data in project.locks().items()
+        for id, line in read_lock(data, path).lock.targets.items()
+    }
+
+
+def seed_of(line):
+    return line.seed, line.attempt
