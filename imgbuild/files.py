@@ -26,9 +26,7 @@ class Stamp(NamedTuple):
     size: int
 
 
-TORN = Stamp(
-    0, 0, 0
-)  # of what went or changed while it was used: equal to none, so that it is looked at again
+TORN = Stamp(0, 0, 0)  # no file has it: of what went or changed while it was used, to be looked at again
 YOUNG = 2_000_000_000  # nanoseconds: a file this young may change again within its time stamp's grain
 MAX_TEXT = 64 * 1024 * 1024  # bytes of one spec or table
 MAX_INPUT = 512 * 1024 * 1024  # bytes of one input picture
@@ -165,7 +163,7 @@ class Files:
         return self._asked[path]
 
     def content(self, path: str, limit: int = MAX_INPUT) -> bytes:
-        """The bytes that `digest` was taken of. Raises TargetError where there are others now, and as `read` does."""
+        """The bytes that `digest` was taken of. Raises TargetError where there are others now, and what `read` does."""
         digest = self.digest(path, limit)
         data = self.read(path, limit)
         if not self._is_untouched(path) and digest_bytes(data) != digest:
