@@ -106,10 +106,12 @@ class Files:
         return data
 
     def stamp(self, path: str) -> Stamp | None:
-        """The path's stamp now, remembered; None where there is nothing."""
+        """The path's stamp now, remembered the first time; None where there is nothing."""
         stamp = stamp_of(self.root / path)
         if path not in self.seen:
             self.seen[path] = stamp
+        elif stamp is None:
+            self.lose(path)
         return stamp
 
     def is_file(self, path: str) -> bool:
@@ -137,7 +139,6 @@ class Files:
 
     def _entries(self, path: str) -> list[os.DirEntry[str]]:
         if self.stamp(path) is None:
-            self.lose(path)
             return []
         try:
             with os.scandir(f"{self._root}/{path}") as entries:

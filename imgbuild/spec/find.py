@@ -51,13 +51,11 @@ def _files(files: Files, settings: Settings, extra: Sequence[str]) -> Iterator[s
         yield from _below(files, name, skipped)
     for name in extra:
         path = files.locate(name)
-        files.stamp(path)
         if (files.root / path).is_dir():
             yield from _below(files, path, skipped)
-        elif (files.root / path).is_file():
+        elif files.is_file(path):
             yield path
         else:
-            files.lose(path)
             hint = nearby(files, path, "give a spec, or a folder that holds specs")
             raise SpecError(f"there is no file '{name}'", hint=hint)
 
