@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from imgbuild.costs import bill_of, price_of
-from imgbuild.digest import canonical, digest_bytes, digest_of
+from imgbuild.digest import canonical, digest_of
 from imgbuild.errors import Gone, SpecError, TargetError, Transient, Unanswered, Unavailable
 from imgbuild.foreign import Broke, foreign
 from imgbuild.images import decode, normal, pixel_digest
@@ -446,8 +446,8 @@ class Making:
         return [self._import(path) for path in paths]
 
     def _import(self, path: str) -> Record:
-        data = self._file(path)
-        digest = digest_bytes(data)
+        data, digest = self._file(path), self.files.digest(path)
+        assert digest is not None
         key, manifest = import_key(digest)
         pixels = pixel_digest(normal(decode(data, path), path))
         return Record(
