@@ -21,8 +21,8 @@ from imgbuild.commands.interrupt import Stop
 from imgbuild.commands.session import Session
 from imgbuild.commands.watch import Watching
 from imgbuild.errors import ImgbuildError
-from imgbuild.lock.text import read_lock
 from imgbuild.watch import Listening, rebuilds
+from tests.promises.test_watch_as_clean import lines_of, seed_of
 
 LOOKS = {
     os.stat,
@@ -273,7 +273,7 @@ def test_an_edit_that_falls_into_a_build_is_followed(bench, first, second, look,
             assert str(error).splitlines()[0] in watched.said.getvalue()
             return
         assert project.outputs() == clean.outputs(), watched.said.getvalue()
-        assert lines(project).keys() == lines(clean).keys(), watched.said.getvalue()
+        assert lines_of(project.locks()).keys() == lines_of(clean.locks()).keys(), watched.said.getvalue()
     finally:
         shutil.rmtree(project.root)
         shutil.rmtree(project.root.with_name("clean"), ignore_errors=True)
@@ -287,23 +287,10 @@ def test_what_goes_for_a_moment_loses_no_seed(bench, first, second, look, later,
         watched = Watched(project.root)
         assert project.tell("lock", "--reseed", "*").code == 0
         watched.hear([{str(project.root / path) for path in project.locks()}])
-        before = {id: seed_of(line) for id, line in lines(project).items()}
+        before = {id: seed_of(line) for id, line in lines_of(project.locks()).items()}
         assert {attempt for _, attempt in before.values()} == {1}
         follow(watched, first, second, [look, look + later], told=told, inside=inside)
-        after = {id: seed_of(line) for id, line in lines(project).items()}
+        after = {id: seed_of(line) for id, line in lines_of(project.locks()).items()}
         assert after == before, watched.said.getvalue()
     finally:
         shutil.rmtree(project.root)
-
-
-def lines(project):
-    """Every line of every lock."""
-    return {
-        f"{path}: {id}": line
-        for path, data in project.locks().items()
-        for id, line in read_lock(data, path).lock.targets.items()
-    }
-
-
-def seed_of(line):
-    return line.seed, line.attempt
